@@ -1,0 +1,21 @@
+# Two commands do all the set-up on a fresh machine with Rust: `make run` and `make test`.
+.PHONY: run test lint fmt bench audit clean
+
+run: ## The console on live examples
+	cargo run --release -- examples
+
+test: ## All tests
+	cargo test --workspace
+
+lint: ## Formatting and lints, warnings as errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+fmt: ## Format the code
+	cargo fmt --all
+
+audit: ## Licences and advisories, where cargo-deny is installed
+	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "cargo-deny is not installed: cargo install cargo-deny"; fi
+
+clean: ## Remove what was built
+	cargo clean

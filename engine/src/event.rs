@@ -1,0 +1,118 @@
+//! Facts. One closed enum for what the engine itself can record; `event.append` adds facts of the user's own, which the
+//! engine stores and shows but never interprets.
+//!
+//! Events are only added, never changed: an old log must always read. `tests/it/golden` holds one example of each.
+
+pub mod envelope;
+pub mod pipeline;
+pub mod queue;
+pub mod run;
+pub mod system;
+
+pub use envelope::{Envelope, EventType, NewEvent};
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use pipeline::{
+    PipelineActivated, PipelineArchived, PipelineCreated, PipelinePaused, PipelineRestored, PipelineResumed, PipelineRevised,
+    RunEnded, RunRequested, TickSkipped,
+};
+use queue::{
+    DeadLetterEdited, DeadLettersDiscarded, DeadLettersReplayed, MessageSent, QueueDeclared, QueuePurged, QueueRedriven,
+};
+use run::{
+    CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunFailed, RunQueued,
+    RunRetrying, RunStarted, RunSucceeded, StepEnded, StepStarted,
+};
+use system::{CommandRejected, EngineStarted, EngineStopped};
+
+/// Data of a known type that does not fit that type.
+#[derive(Debug, thiserror::Error)]
+#[error("the data of a `{kind}` event does not fit its type")]
+pub struct BadEventData {
+    /// The event's type.
+    pub kind: String,
+    /// What serde says.
+    pub source: serde_json::Error,
+}
+
+macro_rules! events {
+    ($($wire:literal => $variant:ident,)*) => {
+        /// Everything the engine itself can record.
+        #[derive(Debug, Clone, PartialEq)]
+        #[expect(missing_docs, reason = "each variant is documented on its type")]
+        pub enum Event { $($variant($variant),)* }
+
+        impl Event {
+            /// Every type on the wire.
+            pub const TYPES: &[&str] = &[$($wire,)*];
+
+            /// The type on the wire.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $wire,)* }
+            }
+
+            /// The data as JSON.
+            pub fn data(&self) -> Bytes {
+                match self { $(Self::$variant(data) => encode(data),)* }
+            }
+
+            /// Reads an event back. `None`: a type that the engine does not know, such as one of `event.append`.
+            pub fn decode(kind: &str, data: &[u8]) -> Option<Result<Self, BadEventData>> {
+                match kind {
+                    $($wire => Some(decode(kind, data).map(Self::$variant)),)*
+                    _ => None,
+                }
+            }
+        }
+
+        $(impl From<$variant> for Event {
+            fn from(event: $variant) -> Self { Self::$variant(event) }
+        })*
+    };
+}
+
+events! {
+    "pipeline.created" => PipelineCreated,
+    "pipeline.revised" => PipelineRevised,
+    "pipeline.activated" => PipelineActivated,
+    "pipeline.paused" => PipelinePaused,
+    "pipeline.resumed" => PipelineResumed,
+    "pipeline.archived" => PipelineArchived,
+    "pipeline.restored" => PipelineRestored,
+    "pipeline.run_requested" => RunRequested,
+    "pipeline.run_ended" => RunEnded,
+    "pipeline.tick_skipped" => TickSkipped,
+    "run.queued" => RunQueued,
+    "run.started" => RunStarted,
+    "run.step_started" => StepStarted,
+    "run.step_ended" => StepEnded,
+    "run.checkpointed" => Checkpointed,
+    "run.dead_lettered" => DeadLettered,
+    "run.retrying" => RunRetrying,
+    "run.cancel_requested" => CancelRequested,
+    "run.lease_expired" => LeaseExpired,
+    "run.late_report_ignored" => LateReportIgnored,
+    "run.succeeded" => RunSucceeded,
+    "run.failed" => RunFailed,
+    "run.cancelled" => RunCancelled,
+    "queue.declared" => QueueDeclared,
+    "queue.message_sent" => MessageSent,
+    "queue.purged" => QueuePurged,
+    "queue.redriven" => QueueRedriven,
+    "queue.dead_letter_edited" => DeadLetterEdited,
+    "queue.dead_letters_replayed" => DeadLettersReplayed,
+    "queue.dead_letters_discarded" => DeadLettersDiscarded,
+    "engine.started" => EngineStarted,
+    "engine.stopped" => EngineStopped,
+    "command.rejected" => CommandRejected,
+}
+
+fn encode(data: &impl Serialize) -> Bytes {
+    serde_json::to_vec(data).expect("events are made of strings, numbers, lists and maps").into()
+}
+
+fn decode<T: DeserializeOwned>(kind: &str, data: &[u8]) -> Result<T, BadEventData> {
+    serde_json::from_slice(data).map_err(|source| BadEventData { kind: kind.into(), source })
+}

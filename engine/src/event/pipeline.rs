@@ -1,0 +1,154 @@
+//! What happens to a pipeline (stream `pipeline/<name>`).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{Revision, RunId},
+    pipeline::Definition,
+};
+
+/// The author's document, kept for people; the definition is what counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// YAML or JSON as written, environment variables not filled in. At most 256 KiB.
+    pub text: Arc<str>,
+    /// The file it came from, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Arc<str>>,
+    /// The folder that relative paths of steps start from.
+    pub folder: Arc<str>,
+}
+
+/// A draft exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineCreated {
+    /// Names the content.
+    pub revision: Revision,
+    /// What it does.
+    pub definition: Arc<Definition>,
+    /// As the author wrote it.
+    pub source: Source,
+}
+
+/// It has a new definition; runs that live keep theirs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineRevised {
+    /// Names the content.
+    pub revision: Revision,
+    /// Counts revisions from 1 (the created one).
+    pub number: u32,
+    /// What it does.
+    pub definition: Arc<Definition>,
+    /// As the author wrote it.
+    pub source: Source,
+}
+
+/// Its triggers may start runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineActivated {
+    /// What was activated.
+    pub revision: Revision,
+}
+
+/// Its triggers start nothing until it is resumed. Runs that live go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelinePaused {
+    /// Why, for people; may be empty.
+    pub reason: String,
+}
+
+/// Its triggers may start runs again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineResumed {}
+
+/// It is out of use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineArchived {}
+
+/// It is a draft again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineRestored {}
+
+/// What asked for a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum RunTrigger {
+    /// An operator or a caller of the API.
+    Manual,
+    /// The schedule.
+    Schedule {
+        /// The moment that was due.
+        tick: Timestamp,
+    },
+    /// An operator, after a run that failed or was cancelled.
+    Retry {
+        /// That run.
+        of: RunId,
+    },
+    /// An operator, to process dead letters again.
+    Replay,
+    /// A continuous pipeline was activated or resumed, or its engine came back.
+    Activation,
+}
+
+/// A run was asked for and accepted; appended together with the run's own first event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRequested {
+    /// The run.
+    pub run: RunId,
+    /// Counts the pipeline's runs from 1.
+    pub number: u64,
+    /// What asked.
+    pub trigger: RunTrigger,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything reached its sinks (or the dead letters).
+    Succeeded,
+    /// The retry budget is used up.
+    Failed,
+    /// Somebody asked for it, or a deadline did.
+    Cancelled,
+}
+
+/// A run ended; appended together with the run's own last event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEnded {
+    /// The run.
+    pub run: RunId,
+    /// How.
+    pub outcome: Outcome,
+}
+
+/// A tick that did not start a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TickSkipped {
+    /// The moment that was due.
+    pub tick: Timestamp,
+    /// Why not.
+    pub reason: SkipReason,
+    /// How many ticks this stands for: ticks missed in one stretch are one event.
+    pub count: u64,
+}
+
+/// Why a tick did not start a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// A run still lives and the overlap policy is `skip`.
+    Overlap,
+    /// The pipeline was paused.
+    Paused,
+    /// The engine did not run at that moment, and the catch-up policy does not make it good.
+    Missed,
+    /// The clock change skipped that time and the rule is `skip`.
+    DstGap,
+    /// As many runs wait as may wait.
+    QueueFull,
+}

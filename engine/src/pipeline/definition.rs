@@ -1,0 +1,455 @@
+//! The pipeline file, typed. What is optional here is optional in the file; defaults stand in one place, next to the key.
+//! The JSON Schema that editors use is derived from these types.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    id::{PipelineName, StepName},
+    unit::{ByteSize, Duration},
+};
+
+/// The most steps of one pipeline.
+pub const STEPS_MAX: usize = 64;
+
+/// A pipeline: triggers, steps, policies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// Unique name: 1 to 64 of a-z 0-9 . _ -
+    pub name: PipelineName,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The team or person to ask.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
+    /// Words to filter by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Actions that stop or change it want its name typed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
+    /// `batch` ends when its sources end; `continuous` does not end by itself.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Typed parameters of a run; jq sees them as `$params`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, Param>,
+    /// What starts a run besides an operator.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<Trigger>,
+    /// What happens when a run is due while another one lives.
+    #[serde(default)]
+    pub overlap: Overlap,
+    /// The longest an attempt may take. Batch: 1h unless said otherwise; continuous: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// How a failed attempt of the whole run is tried again. Default: one attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// The steps, sources first.
+    pub steps: Vec<Step>,
+    /// How often the progress of sources is kept.
+    #[serde(default)]
+    pub checkpoint: CheckpointPolicy,
+    /// How long records that could not be processed are kept.
+    #[serde(default)]
+    pub dead_letters: DeadLetterPolicy,
+    /// How long a stopping run may take to let what is in flight reach its sinks.
+    #[serde(default = "drain_default")]
+    pub drain: Duration,
+    /// Tests: `flexcore test` runs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestCase>,
+}
+
+fn drain_default() -> Duration {
+    Duration::from_secs(30)
+}
+
+/// Whether a run ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Ends when its sources end.
+    #[default]
+    Batch,
+    /// Runs until it is stopped.
+    Continuous,
+}
+
+/// What happens when a run is due while another one lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// The new run does not start; a skipped tick is an event.
+    #[default]
+    Skip,
+    /// The new run waits for the old one.
+    Queue,
+    /// The old run is cancelled, the new one starts after it.
+    Cancel,
+    /// Both run.
+    Allow,
+}
+
+/// A typed parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Param {
+    /// The JSON type.
+    #[serde(rename = "type")]
+    pub kind: ParamType,
+    /// Used when a run does not give it. Without a default the parameter must be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// `date-time` or `date` for strings: checked when a run is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<ParamFormat>,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
+/// The JSON type of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamType {
+    /// Text.
+    String,
+    /// A number.
+    Number,
+    /// A whole number.
+    Integer,
+    /// true or false.
+    Boolean,
+}
+
+/// What a string parameter must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParamFormat {
+    /// RFC 3339, like 2026-01-31T12:00:00Z.
+    DateTime,
+    /// Like 2026-01-31.
+    Date,
+}
+
+/// What starts a run besides an operator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Trigger {
+    /// At the times of a cron expression.
+    Cron(CronTrigger),
+    /// At a fixed distance.
+    Interval(IntervalTrigger),
+}
+
+/// At the times of a cron expression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CronTrigger {
+    /// Five fields (minute hour day month weekday), or six with seconds first.
+    pub cron: String,
+    /// IANA name of the time zone.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    /// What happens in the hour that a clock change skips or repeats.
+    #[serde(default)]
+    pub dst: DstRule,
+    /// Which missed ticks are made good after a stop. Default: none; each missed tick is an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<CatchUp>,
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+/// At a fixed distance, counted from the moment of activation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IntervalTrigger {
+    /// The distance between two ticks: at least 1s.
+    pub interval: Duration,
+    /// Which missed ticks are made good after a stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<CatchUp>,
+}
+
+/// What happens in the hour that a clock change skips (gap) or repeats (fold).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DstRule {
+    /// For a time that does not exist that day.
+    pub gap: DstGap,
+    /// For a time that exists twice that day.
+    pub fold: DstFold,
+}
+
+/// For a time that does not exist that day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DstGap {
+    /// It runs at the first moment after the gap.
+    #[default]
+    Shift,
+    /// It does not run that day.
+    Skip,
+}
+
+/// For a time that exists twice that day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DstFold {
+    /// It runs at the first of the two.
+    #[default]
+    First,
+    /// It runs at both.
+    Both,
+}
+
+/// Which missed ticks are made good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CatchUp {
+    /// Only ticks that are younger than this.
+    pub window: Duration,
+    /// At most so many runs, the newest first.
+    #[serde(default = "one")]
+    pub max: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// How a failure is tried again: exponential backoff with jitter.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Tries in all, the first included. 0: for ever, with back-pressure (steps only).
+    pub attempts: u32,
+    /// The wait after the first failure.
+    pub backoff: Duration,
+    /// Each wait is so many times the one before.
+    pub factor: f64,
+    /// The longest wait.
+    pub max: Duration,
+    /// The part of a wait that is random: 0.2 means ±20 %.
+    pub jitter: f64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 3, backoff: Duration::from_secs(1), factor: 2.0, max: Duration::from_secs(60), jitter: 0.2 }
+    }
+}
+
+/// How often the progress of sources is kept: whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointPolicy {
+    /// After this time.
+    pub every: Duration,
+    /// After so many records.
+    pub records: u64,
+}
+
+impl Default for CheckpointPolicy {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(5), records: 100_000 }
+    }
+}
+
+/// How long records that could not be processed are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeadLetterPolicy {
+    /// Older ones are dropped.
+    pub retain: Duration,
+    /// When the queue holds more than this, the run fails instead of losing records.
+    pub bytes_max: ByteSize,
+}
+
+impl Default for DeadLetterPolicy {
+    fn default() -> Self {
+        Self { retain: Duration::from_secs(30 * 86_400), bytes_max: ByteSize(64 << 20) }
+    }
+}
+
+/// One node of the pipeline's graph.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Unique in the pipeline.
+    pub name: StepName,
+    /// The step type, like `file.read`.
+    pub uses: String,
+    /// The settings of the step type.
+    #[serde(default, rename = "with", skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
+    /// The steps whose records come in here (or, for a task, that must have ended). Default: the step before, or the
+    /// `route` that names this step. `[]`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Vec<StepName>>,
+    /// What happens to a record, or a task, that fails for good.
+    #[serde(default)]
+    pub on_error: OnError,
+    /// How a failed read or write is tried again.
+    #[serde(default)]
+    pub retry: Retry,
+    /// The longest one try may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Transforms only: so many batches at once; order is kept.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub parallelism: u32,
+    /// At most so many records in a time, like `100/s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
+    /// How records are gathered before a sink is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchPolicy>,
+    /// How much may wait before this step.
+    #[serde(default)]
+    pub buffer: BufferPolicy,
+    /// `false` leaves the step out: records pass it by.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub enabled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
+/// How records are gathered before a sink is called: whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchPolicy {
+    /// So many records.
+    pub max: u32,
+    /// Or this long after the first.
+    pub linger: Duration,
+}
+
+impl Default for BatchPolicy {
+    fn default() -> Self {
+        Self { max: 500, linger: Duration::from_millis(50) }
+    }
+}
+
+/// How much may wait before a step. A full buffer holds up the steps before it; nothing is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BufferPolicy {
+    /// Records, rounded up to whole batches.
+    pub records_max: u32,
+}
+
+impl Default for BufferPolicy {
+    fn default() -> Self {
+        Self { records_max: 4_000 }
+    }
+}
+
+/// What happens to what fails for good: one word, or the long form with a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OnError {
+    /// One word.
+    Do(ErrorAction),
+    /// With a limit.
+    Limited(ErrorPolicy),
+}
+
+impl Default for OnError {
+    fn default() -> Self {
+        Self::Do(ErrorAction::Fail)
+    }
+}
+
+impl OnError {
+    /// The long form.
+    pub fn policy(self) -> ErrorPolicy {
+        match self {
+            Self::Do(action) => ErrorPolicy { action, ratio_max: 1.0, window: window_default() },
+            Self::Limited(policy) => policy,
+        }
+    }
+}
+
+/// What happens to what fails, up to which share.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorPolicy {
+    /// What to do with one.
+    #[serde(rename = "do")]
+    pub action: ErrorAction,
+    /// The run fails when more than this share of the last `window` records failed.
+    #[serde(default = "all")]
+    pub ratio_max: f64,
+    /// So many records are looked at.
+    #[serde(default = "window_default")]
+    pub window: u32,
+}
+
+fn all() -> f64 {
+    1.0
+}
+
+fn window_default() -> u32 {
+    1000
+}
+
+/// What happens to a record that fails for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorAction {
+    /// The attempt fails.
+    #[default]
+    Fail,
+    /// It is dropped and counted.
+    Skip,
+    /// It goes to the pipeline's dead letters with its error.
+    DeadLetter,
+}
+
+/// A test of one step, or of the whole path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestCase {
+    /// What it shows.
+    pub name: String,
+    /// The one step under test; without it the whole path is tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepName>,
+    /// Records: a list for one step, a map from source to list for the whole path.
+    pub input: Value,
+    /// The records that the step must give, in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Vec<Value>>,
+    /// Whole path: answers in place of steps that reach outside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mock: BTreeMap<StepName, Value>,
+    /// Whole path: how many records reach each step (`dead_letters` counts those), or the records themselves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub expect: BTreeMap<String, Value>,
+    /// Parameters of the run.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
+}

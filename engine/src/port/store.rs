@@ -1,0 +1,180 @@
+//! The log's contract. `testing::store_contract` proves it for every implementation.
+
+use bytes::Bytes;
+
+use super::{BoxFuture, Reply};
+use crate::{
+    event::{Envelope, NewEvent},
+    id::{Position, StreamName, Version},
+};
+
+/// The most events of one append.
+pub const APPEND_EVENTS_MAX: usize = 10_000;
+/// The most events of one read.
+pub const READ_EVENTS_MAX: usize = 4_096;
+
+/// What a writer believes about a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    Any,
+    /// It does not exist.
+    NoStream,
+    /// Its last event has this version.
+    Exact(Version),
+}
+
+/// Events for one stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamAppend {
+    /// Where.
+    pub stream: StreamName,
+    /// What the writer believes.
+    pub expected: Expected,
+    /// What happened, in order; not empty.
+    pub events: Vec<NewEvent>,
+}
+
+/// Where the events of an append stand now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The first one.
+    pub first: Position,
+    /// The last one.
+    pub last: Position,
+}
+
+/// Why nothing was appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Another writer was there first.
+    #[error("stream `{stream}` is at version {actual}, not where the writer expected it")]
+    Conflict {
+        /// The stream.
+        stream: StreamName,
+        /// Where it is.
+        actual: Version,
+    },
+    /// Larger than [`crate::event::envelope::DATA_BYTES_MAX`], or more than [`APPEND_EVENTS_MAX`], or no event at all.
+    #[error("the append is refused: {reason}")]
+    Unfit {
+        /// Which limit, and how far over it.
+        reason: String,
+    },
+    /// The store cannot be written to now; nothing was written.
+    #[error("the log cannot be written: {reason}")]
+    Unavailable {
+        /// What is wrong.
+        reason: String,
+        /// What the system said.
+        source: Option<std::io::Error>,
+    },
+}
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Retention has dropped what was asked for.
+    #[error("events before position {oldest} are no longer kept")]
+    Truncated {
+        /// The oldest event there is.
+        oldest: Position,
+    },
+    /// The store cannot be read now.
+    #[error("the log cannot be read: {reason}")]
+    Unavailable {
+        /// What is wrong.
+        reason: String,
+        /// What the system said.
+        source: Option<std::io::Error>,
+    },
+}
+
+/// Which events a reader wants. Empty lists: all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// Streams that begin so, like `run/`.
+    pub stream_prefix: Option<String>,
+    /// Types that are exactly one of these.
+    pub types: Vec<String>,
+}
+
+impl Filter {
+    /// Whether an event passes.
+    pub fn passes(&self, envelope: &Envelope) -> bool {
+        let stream_fits = self.stream_prefix.as_ref().is_none_or(|prefix| envelope.stream.as_str().starts_with(prefix.as_str()));
+        let kind = envelope.event.kind.as_str();
+        stream_fits && (self.types.is_empty() || self.types.iter().any(|wanted| wanted == kind))
+    }
+}
+
+/// Events in the order of their positions, and how far the reader has seen.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// Those that pass the filter.
+    pub events: Vec<Envelope>,
+    /// Everything up to here was looked at: read on after it.
+    pub seen: Position,
+}
+
+/// The state of an aggregate as of a version, so that retention may drop the events before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// As of this version of its stream.
+    pub version: Version,
+    /// As of this position of the log.
+    pub position: Position,
+    /// Opaque to the store.
+    pub data: Bytes,
+}
+
+/// Figures of a store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// The newest event.
+    pub head: Position,
+    /// The oldest event that is kept; head + 1 when none is.
+    pub oldest: Position,
+    /// Bytes of the events that are kept, envelopes included.
+    pub bytes: u64,
+    /// Streams that have a head.
+    pub streams: u64,
+}
+
+/// One log. Appends are atomic over all their streams; positions are total and gapless; versions are gapless per stream.
+pub trait Store: Send + Sync + 'static {
+    /// All of it or nothing. A stream may occur once.
+    fn append(&self, batch: Vec<StreamAppend>) -> Reply<'_, Result<Appended, AppendError>>;
+
+    /// Events after a position, oldest first: looks at up to `max` (at most [`READ_EVENTS_MAX`]) that pass.
+    fn read(&self, after: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>>;
+
+    /// The last `max` events before a position that pass, oldest first. `seen` is the position of the first looked at.
+    fn read_back(&self, before: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>>;
+
+    /// Events of a stream after a version, oldest first. Empty when the stream does not exist.
+    fn read_stream(&self, stream: &StreamName, after: Version, max: usize) -> Reply<'_, Result<Vec<Envelope>, ReadError>>;
+
+    /// The version of a stream's last event; 0 when it does not exist. Known even when retention dropped the events.
+    fn version(&self, stream: &StreamName) -> Reply<'_, Result<Version, ReadError>>;
+
+    /// The newest event's position.
+    fn head(&self) -> Position;
+
+    /// Resolves when the head is past a position. Mark the head as seen before you read, then wait for more: nothing is
+    /// missed that way.
+    fn wait_past(&self, seen: Position) -> BoxFuture<'_, ()>;
+
+    /// Keeps the newest snapshot of a stream.
+    fn put_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Reply<'_, Result<(), AppendError>>;
+
+    /// The newest snapshot of a stream.
+    fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>>;
+
+    /// Drops events before a position, as far as the implementation's granularity allows, never later ones. Heads and
+    /// snapshots of streams stay, except of streams named in `forget`.
+    fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>>;
+
+    /// Figures for health and metrics.
+    fn stats(&self) -> StoreStats;
+}

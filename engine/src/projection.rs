@@ -1,0 +1,40 @@
+//! What the events add up to. Pure folds: the engine keeps one set, a console keeps its own, a test rebuilds one from the
+//! log and finds it equal. Nothing here reads a clock.
+
+pub mod board;
+pub mod describe;
+pub mod history;
+pub mod queues;
+pub mod runs;
+
+use crate::{event::Envelope, id::Position};
+
+/// All read models of one position of the log.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReadModels {
+    /// Everything up to here is folded in.
+    pub position: Position,
+    /// Pipelines.
+    pub board: board::Board,
+    /// Runs and their steps.
+    pub runs: runs::Runs,
+    /// What operators did to queues.
+    pub queues: queues::Queues,
+    /// Counts per minute: throughput and failures.
+    pub history: history::History,
+}
+
+impl ReadModels {
+    /// Folds one event in. Events at or before [`ReadModels::position`] change nothing: a reader may overlap.
+    pub fn apply(&mut self, envelope: &Envelope) {
+        if envelope.position <= self.position {
+            return;
+        }
+        self.position = envelope.position;
+        self.history.apply(envelope);
+        let Some(Ok(event)) = envelope.decode() else { return };
+        self.board.apply(envelope, &event);
+        self.runs.apply(envelope, &event);
+        self.queues.apply(envelope, &event);
+    }
+}

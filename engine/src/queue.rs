@@ -1,0 +1,3 @@
+//! Implementations of the queues' contract.
+
+pub mod memory;

@@ -1,0 +1,3 @@
+//! What keeps runs going: dispatcher, workers, scheduler, reaper.
+
+pub mod schedule;

@@ -1,0 +1,3 @@
+//! Implementations of the log's contract.
+
+pub mod memory;

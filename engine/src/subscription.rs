@@ -1,0 +1,1 @@
+//! A cursor on the log: never loses, never repeats.

@@ -1,0 +1,1 @@
+//! Settings: flags, then variables, then the file, then defaults.

@@ -1,0 +1,1 @@
+//! Pipeline files: reading YAML with its places, checking everything at once.

@@ -1,0 +1,10 @@
+//! FlexCore's shell: everything that touches the world, and the one place that puts the parts together.
+
+pub mod cli;
+pub mod compose;
+pub mod config;
+pub mod definition;
+pub mod local_link;
+pub mod shutdown;
+pub mod step;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! The console's link to an engine in this process.

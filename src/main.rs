@@ -1,0 +1,3 @@
+//! The `flexcore` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The step types: one file a kind, one table that lists them.

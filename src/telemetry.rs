@@ -1,0 +1,1 @@
+//! Logs to a rolling file, never to the screen.
