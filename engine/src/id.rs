@@ -28,7 +28,7 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
         #[serde(transparent)]
-        #[schemars(transparent)]
+        #[schemars(transparent, extend("pattern" = "^[a-z0-9][a-z0-9._-]{0,63}$", "format" = "flexcore-name"))]
         pub struct $type(Arc<str>);
 
         impl $type {
