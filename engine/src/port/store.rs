@@ -1,6 +1,10 @@
 //! The log's contract. `testing::store_contract` proves it for every implementation.
 
+mod events;
+
 use bytes::Bytes;
+
+pub use events::Events;
 
 use super::{BoxFuture, Reply};
 use crate::{
@@ -112,7 +116,7 @@ impl Filter {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     /// Those that pass the filter.
-    pub events: Vec<Envelope>,
+    pub events: Events,
     /// Everything up to here was looked at: read on after it.
     pub seen: Position,
 }
@@ -139,6 +143,8 @@ pub struct StoreStats {
     pub bytes: u64,
     /// Streams that have a head.
     pub streams: u64,
+    /// More is kept than the store was set up for: time to take snapshots and truncate.
+    pub over_limit: bool,
 }
 
 /// One log. Appends are atomic over all their streams; positions are total and gapless; versions are gapless per stream.
@@ -149,10 +155,18 @@ pub trait Store: Send + Sync + 'static {
     /// Events after a position, oldest first: looks at up to `max` (at most [`READ_EVENTS_MAX`]) that pass.
     fn read(&self, after: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>>;
 
+    /// As [`Store::read`], but may stop early, even before the first that passes, wherever that saves a copy: for readers
+    /// that go on after `seen` until they are at the head. A subscription is one.
+    fn read_some(&self, after: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>> {
+        self.read(after, filter, max)
+    }
+
     /// The last `max` events before a position that pass, oldest first. `seen` is the position of the first looked at.
+    /// `Truncated` when there was something before that position and none of it is kept.
     fn read_back(&self, before: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>>;
 
-    /// Events of a stream after a version, oldest first. Empty when the stream does not exist.
+    /// Events of a stream after a version, oldest first, at most [`READ_EVENTS_MAX`]. Empty when the stream does not exist;
+    /// `Truncated` when the first of them is no longer kept.
     fn read_stream(&self, stream: &StreamName, after: Version, max: usize) -> Reply<'_, Result<Vec<Envelope>, ReadError>>;
 
     /// The version of a stream's last event; 0 when it does not exist. Known even when retention dropped the events.
@@ -165,14 +179,15 @@ pub trait Store: Send + Sync + 'static {
     /// missed that way.
     fn wait_past(&self, seen: Position) -> BoxFuture<'_, ()>;
 
-    /// Keeps the newest snapshot of a stream.
+    /// Keeps the newest snapshot of a stream; one of an older version than the one kept is ignored.
     fn put_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Reply<'_, Result<(), AppendError>>;
 
     /// The newest snapshot of a stream.
     fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>>;
 
     /// Drops events before a position, as far as the implementation's granularity allows, never later ones. Heads and
-    /// snapshots of streams stay, except of streams named in `forget`.
+    /// snapshots of streams stay, except of streams named in `forget`: theirs go as soon as none of their events is kept,
+    /// now or at a later call, unless something is appended to them before.
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>>;
 
     /// Figures for health and metrics.
