@@ -2,3 +2,4 @@
 //! [`link::Link`]: in this process, or far away.
 
 pub mod link;
+pub mod widget;

@@ -1,0 +1,10 @@
+//! What screens are made of. Each widget is a plain value and a function that draws it into a buffer: it knows no engine, no
+//! key table and no clock, so that every one is tested on a bare buffer, an empty area included.
+//!
+//! Text from outside reaches a buffer only through [`safe_text`].
+
+pub mod ink;
+pub mod look;
+pub mod safe_text;
+
+pub use look::Look;
