@@ -3,8 +3,14 @@
 //!
 //! Text from outside reaches a buffer only through [`safe_text`].
 
+pub mod figures;
+pub mod histogram;
 pub mod ink;
 pub mod look;
 pub mod safe_text;
+pub mod spark;
+pub mod table;
+pub mod window;
 
 pub use look::Look;
+pub use window::Window;
