@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod port;
 pub mod projection;
 pub mod queue;
+pub mod retry;
 pub mod runtime;
 pub mod store;
 pub mod subscription;
