@@ -1,0 +1,157 @@
+//! What a key can mean, and where.
+
+/// Where a binding holds. Several hold at once, the innermost first: on the event pane `Events`, then `List`, then `Global`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// Everywhere, except while text is typed.
+    Global,
+    /// Wherever there are rows.
+    List,
+    /// The pipelines pane.
+    Pipelines,
+    /// The events pane.
+    Events,
+    /// The queues pane.
+    Queues,
+    /// The health pane and its drill-down.
+    Health,
+    /// One pipeline.
+    Pipeline,
+    /// One run.
+    Run,
+    /// One event.
+    Event,
+    /// One queue.
+    Queue,
+    /// A JSON value as a tree.
+    Tree,
+    /// A pipeline that is being made.
+    Create,
+}
+
+impl Scope {
+    /// Every scope, in the order of help and documentation.
+    pub const ALL: [Self; 12] = [
+        Self::Global,
+        Self::List,
+        Self::Pipelines,
+        Self::Events,
+        Self::Queues,
+        Self::Health,
+        Self::Pipeline,
+        Self::Run,
+        Self::Event,
+        Self::Queue,
+        Self::Tree,
+        Self::Create,
+    ];
+
+    /// The name in the key file: `[keys.pipelines]`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::List => "list",
+            Self::Pipelines => "pipelines",
+            Self::Events => "events",
+            Self::Queues => "queues",
+            Self::Health => "health",
+            Self::Pipeline => "pipeline",
+            Self::Run => "run",
+            Self::Event => "event",
+            Self::Queue => "queue",
+            Self::Tree => "tree",
+            Self::Create => "create",
+        }
+    }
+}
+
+/// What a key can mean. The same action may be bound in several scopes; who has the focus decides what it is done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    // Everywhere.
+    Palette,
+    Filter,
+    Help,
+    Back,
+    Quit,
+    Pane1,
+    Pane2,
+    Pane3,
+    Pane4,
+    FocusNext,
+    FocusPrevious,
+    Zoom,
+    HistoryBack,
+    HistoryForward,
+    LastView,
+    CopyCommand,
+    Messages,
+    Redraw,
+    Cancel,
+    Suspend,
+    // Rows.
+    Up,
+    Down,
+    Top,
+    Bottom,
+    HalfUp,
+    HalfDown,
+    PageUp,
+    PageDown,
+    Left,
+    Right,
+    Open,
+    Mark,
+    MarkRange,
+    MarkAll,
+    Sort,
+    SortReverse,
+    CopyName,
+    // Pipelines.
+    Activate,
+    PauseResume,
+    RunNow,
+    RunWith,
+    CancelRuns,
+    Archive,
+    Restore,
+    Create,
+    ShowEvents,
+    // Events.
+    Follow,
+    TimeRange,
+    TimeFormat,
+    FailureNext,
+    FailurePrevious,
+    CorrelationSame,
+    CorrelationClear,
+    ExcludeKind,
+    Histogram,
+    // Queues.
+    Purge,
+    Redrive,
+    // One pipeline.
+    Revise,
+    Rollback,
+    Diff,
+    TabNext,
+    TabPrevious,
+    // One run.
+    CancelRun,
+    RetryRun,
+    // A tree.
+    Fold,
+    FoldAll,
+    CopyValue,
+    CopyPath,
+    Raw,
+    // Dead letters and messages.
+    EditMessage,
+    Replay,
+    Discard,
+    // Making a pipeline.
+    Edit,
+    Check,
+    DryRun,
+    Save,
+}

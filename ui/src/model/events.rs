@@ -1,0 +1,83 @@
+//! The newest events, bounded twice: by number and by bytes. Each is described once, when it comes.
+
+use std::collections::VecDeque;
+
+use flexcore_engine::{
+    event::Envelope,
+    id::Position,
+    projection::describe::{Description, describe},
+};
+
+/// The most events kept.
+pub const EVENTS_MAX: usize = 20_000;
+/// The most bytes of event data kept; the oldest go first.
+pub const EVENT_BYTES_MAX: usize = 16 << 20;
+
+/// An event with its description.
+#[derive(Debug, Clone)]
+pub struct EventLine {
+    /// The event.
+    pub envelope: Envelope,
+    /// In one line.
+    pub description: Description,
+}
+
+impl EventLine {
+    fn bytes(&self) -> usize {
+        self.envelope.event.data.len() + self.description.text.len() + 256
+    }
+}
+
+/// The newest events, by position.
+#[derive(Debug, Clone, Default)]
+pub struct EventRing {
+    lines: VecDeque<EventLine>,
+    bytes: usize,
+}
+
+impl EventRing {
+    /// Adds an event that is newer than all here; others are ignored.
+    pub fn push(&mut self, envelope: Envelope) -> bool {
+        if self.newest().is_some_and(|newest| envelope.position <= newest) {
+            return false;
+        }
+        let line = EventLine { description: describe(&envelope), envelope };
+        self.bytes += line.bytes();
+        self.lines.push_back(line);
+        while self.lines.len() > EVENTS_MAX || (self.bytes > EVENT_BYTES_MAX && self.lines.len() > 1) {
+            self.bytes -= self.lines.pop_front().map_or(0, |line| line.bytes());
+        }
+        true
+    }
+
+    /// The newest position here.
+    pub fn newest(&self) -> Option<Position> {
+        self.lines.back().map(|line| line.envelope.position)
+    }
+
+    /// How many are here.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether none is here.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &EventLine> + ExactSizeIterator {
+        self.lines.iter()
+    }
+
+    /// The event at a position, if it is still here.
+    pub fn get(&self, position: Position) -> Option<&EventLine> {
+        let at = self.lines.partition_point(|line| line.envelope.position < position);
+        self.lines.get(at).filter(|line| line.envelope.position == position)
+    }
+
+    /// Forgets everything: another log.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}

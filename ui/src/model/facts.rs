@@ -1,0 +1,69 @@
+//! What is known of the engine: every screen reads it, none changes it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use flexcore_engine::{id::PipelineName, projection::ReadModels, vitals::Vitals};
+use jiff::Timestamp;
+
+use super::{events::EventRing, figures::Figures};
+
+/// Whether the engine answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connection {
+    /// Never answered yet.
+    Connecting,
+    /// Answers.
+    Live,
+    /// Answered once; what is shown is as old as this.
+    Lost {
+        /// Since when.
+        since: Timestamp,
+        /// What the link says.
+        reason: String,
+    },
+}
+
+/// What is known of the engine.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The moment it is. Comes with each message; nothing here reads a clock.
+    pub now: Timestamp,
+    /// Whether the engine answers.
+    pub connection: Connection,
+    /// Folded from the log.
+    pub models: ReadModels,
+    /// The newest figures.
+    pub vitals: Option<Arc<Vitals>>,
+    /// Rates and histories, computed from successive figures.
+    pub figures: Figures,
+    /// The newest events.
+    pub events: EventRing,
+    /// When pipelines are due next, as far as it was asked.
+    pub due: BTreeMap<PipelineName, Timestamp>,
+    /// Who acts here.
+    pub actor: String,
+    /// Whether acting is refused.
+    pub read_only: bool,
+}
+
+impl Facts {
+    /// Nothing is known yet.
+    pub fn new(now: Timestamp, actor: String, read_only: bool) -> Self {
+        Self {
+            now,
+            connection: Connection::Connecting,
+            models: ReadModels::default(),
+            vitals: None,
+            figures: Figures::default(),
+            events: EventRing::default(),
+            due: BTreeMap::new(),
+            actor,
+            read_only,
+        }
+    }
+
+    /// Whether what is shown may be out of date.
+    pub fn is_stale(&self) -> bool {
+        matches!(self.connection, Connection::Lost { .. })
+    }
+}

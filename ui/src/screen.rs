@@ -1,0 +1,100 @@
+//! Drill-downs. A screen is a struct with its own state in `screen/<name>.rs`; it is plugged in by a variant of [`Place`] and
+//! an arm of [`open`]. The overview is not one of them: it is always there, below everything.
+
+use flexcore_engine::id::{PipelineName, Position, QueueName, RunId};
+use ratatui::{Frame, layout::Rect};
+
+use crate::{
+    effect::{Answer, Intent},
+    keymap::{Action, Scope},
+    model::facts::Facts,
+    terminal::key::Key,
+    theme::Theme,
+};
+
+/// Where one can be: what history, breadcrumbs and the palette remember. It holds names, never state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The four panes.
+    Overview,
+    /// One pipeline.
+    Pipeline(PipelineName),
+    /// One run.
+    Run(RunId),
+    /// One event.
+    Event(Position),
+    /// One queue.
+    Queue(QueueName),
+    /// Checks, process, history.
+    Health,
+    /// A new pipeline.
+    Create,
+    /// The parameters of a run to start.
+    RunWith(PipelineName),
+}
+
+/// What reaches a screen.
+pub enum Input<'a> {
+    /// It was just opened: the moment to ask for what it needs.
+    Opened,
+    /// A key or the palette, by the table, in one of the screen's scopes.
+    Action(Action),
+    /// A key while [`Screen::types_text`]; `esc` too.
+    Key(Key),
+    /// Pasted text while [`Screen::types_text`].
+    Paste(&'a str),
+    /// The filter changed, as typed after `/`; empty: none.
+    Filter(&'a str),
+    /// An answer to what it asked.
+    Answer(Answer),
+    /// Events or figures came: the facts are newer. At most ten times a second.
+    Facts,
+    /// A second has passed: the moment to ask again for what is only to be had by asking.
+    Tick,
+}
+
+/// One drill-down, form or sheet.
+pub trait Screen: Send {
+    /// Where this is; `None` for a sheet that has no name, which history does not remember.
+    fn place(&self) -> Option<Place>;
+
+    /// Its part of the breadcrumbs.
+    fn title(&self, facts: &Facts) -> String;
+
+    /// Which bindings hold, innermost first. [`Scope::Global`] always holds and need not be named.
+    fn scopes(&self) -> &'static [Scope];
+
+    /// Whether keys are text now, such as in a form: then they come as [`Input::Key`] instead of by the table.
+    fn types_text(&self) -> bool {
+        false
+    }
+
+    /// For a sheet: the columns and rows that it wants; it is drawn in the middle, over what is below. `None`: the whole
+    /// screen between header and footer.
+    fn sheet_size(&self) -> Option<(u16, u16)> {
+        None
+    }
+
+    /// The command line that shows or does the same, for `C`.
+    fn command_line(&self, facts: &Facts) -> Option<String>;
+
+    /// Takes an input, says what it wants.
+    fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent>;
+
+    /// Draws into an area, which may be as small as nothing. Only reads.
+    fn view(&self, facts: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>);
+}
+
+/// The screen of a place. `None`: the overview, or a place that has no screen.
+pub fn open(place: &Place) -> Option<Box<dyn Screen>> {
+    match place {
+        Place::Overview
+        | Place::Pipeline(_)
+        | Place::Run(_)
+        | Place::Event(_)
+        | Place::Queue(_)
+        | Place::Health
+        | Place::Create
+        | Place::RunWith(_) => None,
+    }
+}

@@ -1,0 +1,1 @@
+//! Drawing. It only reads.
