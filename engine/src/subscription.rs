@@ -1,1 +1,57 @@
-//! A cursor on the log: never loses, never repeats.
+//! A cursor on the log: never loses, never repeats. It holds no events, so a slow subscriber costs nobody anything.
+
+use std::sync::Arc;
+
+use tokio::task::coop::consume_budget;
+
+use crate::{
+    id::Position,
+    port::store::{Filter, Page, ReadError, Store},
+};
+
+/// The most events of one pull.
+pub const PULL_EVENTS_MAX: usize = 1_024;
+
+/// Reads the log from a position on and waits for more at its end.
+pub struct Subscription {
+    store: Arc<dyn Store>,
+    filter: Filter,
+    after: Position,
+}
+
+impl Subscription {
+    /// Begins after a position: [`Position::default`] for everything, [`Store::head`] for what is new.
+    pub fn new(store: Arc<dyn Store>, after: Position, filter: Filter) -> Self {
+        Self { store, filter, after }
+    }
+
+    /// Everything up to here was delivered or did not pass the filter.
+    pub fn position(&self) -> Position {
+        self.after
+    }
+
+    /// The next events, at least one and at most [`PULL_EVENTS_MAX`]; waits until there are some. Dropping the future loses
+    /// nothing. [`ReadError::Truncated`] comes back on every call until [`Subscription::skip_to_oldest`].
+    pub async fn next(&mut self) -> Result<Page, ReadError> {
+        loop {
+            if self.store.head() <= self.after {
+                self.store.wait_past(self.after).await;
+            }
+            // A log that is written fast never makes us wait: let others run now and then all the same.
+            consume_budget().await;
+            let page = self.store.read_some(self.after, &self.filter, PULL_EVENTS_MAX).await?;
+            self.after = page.seen;
+            if !page.events.is_empty() {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// Gives up on what retention has dropped. How many events that were, whether or not they would have passed the filter.
+    pub fn skip_to_oldest(&mut self) -> u64 {
+        let kept_after = self.store.stats().oldest.0.saturating_sub(1);
+        let skipped = kept_after.saturating_sub(self.after.0);
+        self.after = Position(self.after.0 + skipped);
+        skipped
+    }
+}

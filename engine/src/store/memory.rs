@@ -1,1 +1,291 @@
-//! The log in memory.
+//! The log in memory: the reference, and what runs when no directory is given.
+//!
+//! An append is committed by the caller, under one lock, never by a task of the log's own: handing it to another thread
+//! would cost a hundred times as much as doing it.
+
+mod fit;
+mod heads;
+mod read;
+mod segments;
+
+use std::{
+    collections::HashMap,
+    mem,
+    pin::pin,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    event::Envelope,
+    id::{Position, StreamName, Version},
+    port::{
+        BoxFuture, Reply,
+        store::{AppendError, Appended, Expected, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
+    },
+};
+
+use fit::{Weight, unfit, weigh};
+use heads::Heads;
+use segments::Segments;
+
+/// How much the log may hold. Above a limit it asks to be truncated; at twice a limit it takes no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Events, and also streams.
+    pub events_max: u64,
+    /// Bytes of events and snapshots.
+    pub bytes_max: u64,
+}
+
+impl Default for Limits {
+    /// 200,000 events or 128 MiB.
+    fn default() -> Self {
+        Self { events_max: 200_000, bytes_max: 128 << 20 }
+    }
+}
+
+/// The log in memory. Share it by `Arc`.
+pub struct MemoryLog {
+    limits: Limits,
+    /// The newest position; written under the lock, read without.
+    head: AtomicU64,
+    kept: Mutex<Kept>,
+    grown: Notify,
+}
+
+struct Kept {
+    segments: Segments,
+    heads: Heads,
+    snapshots: HashMap<StreamName, Snapshot>,
+    snapshot_bytes: u64,
+    /// Somebody waits for the next append. Without, an append wakes nobody, which is most of its cost.
+    awaited: bool,
+}
+
+impl Default for MemoryLog {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl MemoryLog {
+    /// An empty one.
+    pub fn new(limits: Limits) -> Self {
+        let kept = Kept {
+            segments: Segments::new(),
+            heads: Heads::default(),
+            snapshots: HashMap::new(),
+            snapshot_bytes: 0,
+            awaited: false,
+        };
+        Self { limits, head: AtomicU64::new(0), kept: Mutex::new(kept), grown: Notify::new() }
+    }
+
+    /// [`Store::append`] without a future: it never waits.
+    pub fn append_now(&self, mut batch: Vec<StreamAppend>) -> Result<Appended, AppendError> {
+        let weight = weigh(&batch)?;
+        let mut kept = self.kept();
+        kept.admit(weight, self.limits)?;
+        batch.iter().try_for_each(|append| kept.expect(append))?;
+        let first = kept.segments.next();
+        for append in &mut batch {
+            kept.push(append);
+        }
+        let last = kept.segments.next() - 1;
+        self.head.store(last, Ordering::Release);
+        let awaited = mem::take(&mut kept.awaited);
+        drop(kept);
+        if awaited {
+            self.grown.notify_waiters();
+        }
+        Ok(Appended { first: Position(first), last: Position(last) })
+    }
+
+    /// Whether a limit is passed: time to take snapshots and truncate.
+    pub fn over_limit(&self) -> bool {
+        self.kept().is_over(self.limits)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn grown_past(&self, seen: Position) {
+        loop {
+            let mut grown = pin!(self.grown.notified());
+            {
+                let mut kept = self.kept();
+                if kept.segments.next() > seen.0.saturating_add(1) {
+                    return;
+                }
+                kept.awaited = true;
+                grown.as_mut().enable();
+            }
+            grown.await;
+        }
+    }
+
+    fn put_snapshot_now(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), AppendError> {
+        let mut kept = self.kept();
+        let Some(head) = kept.heads.get(stream) else {
+            return Err(unfit(format!("a snapshot of stream `{stream}`, which does not exist")));
+        };
+        if snapshot.version.0 > head.version() {
+            let (asked, head) = (snapshot.version, head.version());
+            return Err(unfit(format!("a snapshot of stream `{stream}` as of version {asked}, but it is at {head}")));
+        }
+        kept.admit_snapshot(snapshot.data.len() as u64, self.limits)?;
+        kept.put(stream, snapshot);
+        Ok(())
+    }
+
+    fn truncate_now(&self, before: Position, forget: &[StreamName]) {
+        let mut kept = self.kept();
+        kept.heads.forget_with_last_event(forget);
+        let dropped = kept.segments.take_before(before.0);
+        let oldest = kept.segments.oldest();
+        if kept.heads.trim(oldest) {
+            kept.drop_orphaned_snapshots();
+        }
+        drop(kept);
+        drop(dropped);
+    }
+
+    fn stats_now(&self) -> StoreStats {
+        let kept = self.kept();
+        StoreStats {
+            head: Position(kept.segments.next() - 1),
+            oldest: Position(kept.segments.oldest()),
+            bytes: kept.bytes(),
+            streams: kept.heads.len() as u64,
+            over_limit: kept.is_over(self.limits),
+        }
+    }
+}
+
+impl Kept {
+    fn bytes(&self) -> u64 {
+        self.segments.bytes() + self.snapshot_bytes
+    }
+
+    fn is_over(&self, limits: Limits) -> bool {
+        let streams = self.heads.len() as u64;
+        self.segments.len().max(streams) > limits.events_max || self.bytes() > limits.bytes_max
+    }
+
+    fn admit(&self, more: Weight, limits: Limits) -> Result<(), AppendError> {
+        let (events, bytes) = (self.segments.len().max(self.heads.len() as u64) + more.events, self.bytes() + more.bytes);
+        if events <= limits.events_max.saturating_mul(2) && bytes <= limits.bytes_max.saturating_mul(2) {
+            return Ok(());
+        }
+        let Limits { events_max, bytes_max } = limits;
+        let reason = format!(
+            "with this it would hold {events} events or streams and {bytes} bytes in memory, more than twice its limits of \
+             {events_max} and {bytes_max}; raise the limits, or let retention drop old events"
+        );
+        Err(AppendError::Unavailable { reason, source: None })
+    }
+
+    /// A full log still takes snapshots: without them nothing can be dropped.
+    fn admit_snapshot(&self, bytes: u64, limits: Limits) -> Result<(), AppendError> {
+        let bytes_max = limits.bytes_max.saturating_mul(2);
+        if self.snapshot_bytes + bytes <= bytes_max {
+            return Ok(());
+        }
+        let held = self.snapshot_bytes;
+        let reason = format!("snapshots take {held} bytes of memory and this one {bytes}, of {bytes_max}; raise the limit");
+        Err(AppendError::Unavailable { reason, source: None })
+    }
+
+    fn expect(&self, append: &StreamAppend) -> Result<(), AppendError> {
+        let wanted = match append.expected {
+            Expected::Any => return Ok(()),
+            Expected::NoStream => Version(0),
+            Expected::Exact(version) => version,
+        };
+        let actual = self.heads.version(&append.stream);
+        if actual == wanted { Ok(()) } else { Err(AppendError::Conflict { stream: append.stream.clone(), actual }) }
+    }
+
+    /// Takes the events out of the append, but leaves its memory to be freed after the lock.
+    fn push(&mut self, append: &mut StreamAppend) {
+        let (head, stream) = self.heads.of_writer(&append.stream);
+        for event in append.events.drain(..) {
+            let position = self.segments.next();
+            let (version, link) = head.push(position);
+            self.segments.push(Envelope { position: Position(position), stream: stream.clone(), version, event }, link);
+        }
+    }
+
+    fn put(&mut self, stream: &StreamName, snapshot: Snapshot) {
+        let older = self.snapshots.get(stream).map(|kept| (kept.version, kept.data.len() as u64));
+        if older.is_some_and(|(version, _)| version > snapshot.version) {
+            return;
+        }
+        self.snapshot_bytes -= older.map_or(0, |(_, bytes)| bytes);
+        self.snapshot_bytes += snapshot.data.len() as u64;
+        self.snapshots.insert(stream.clone(), snapshot);
+    }
+
+    fn drop_orphaned_snapshots(&mut self) {
+        let heads = &self.heads;
+        self.snapshots.retain(|stream, _| heads.get(stream).is_some());
+        self.snapshot_bytes = self.snapshots.values().map(|snapshot| snapshot.data.len() as u64).sum();
+    }
+}
+
+impl Store for MemoryLog {
+    fn append(&self, batch: Vec<StreamAppend>) -> Reply<'_, Result<Appended, AppendError>> {
+        Reply::ready(self.append_now(batch))
+    }
+
+    fn read(&self, after: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>> {
+        Reply::ready(self.read_now(after, filter, max))
+    }
+
+    fn read_some(&self, after: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>> {
+        Reply::ready(self.read_some_now(after, filter, max))
+    }
+
+    fn read_back(&self, before: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>> {
+        Reply::ready(self.read_back_now(before, filter, max))
+    }
+
+    fn read_stream(&self, stream: &StreamName, after: Version, max: usize) -> Reply<'_, Result<Vec<Envelope>, ReadError>> {
+        Reply::ready(self.read_stream_now(stream, after, max))
+    }
+
+    fn version(&self, stream: &StreamName) -> Reply<'_, Result<Version, ReadError>> {
+        Reply::ready(Ok(self.kept().heads.version(stream)))
+    }
+
+    fn head(&self) -> Position {
+        Position(self.head.load(Ordering::Acquire))
+    }
+
+    fn wait_past(&self, seen: Position) -> BoxFuture<'_, ()> {
+        Box::pin(self.grown_past(seen))
+    }
+
+    fn put_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Reply<'_, Result<(), AppendError>> {
+        Reply::ready(self.put_snapshot_now(stream, snapshot))
+    }
+
+    fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>> {
+        Reply::ready(Ok(self.kept().snapshots.get(stream).cloned()))
+    }
+
+    fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
+        self.truncate_now(before, forget);
+        Reply::ready(Ok(()))
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.stats_now()
+    }
+}
