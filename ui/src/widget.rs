@@ -3,13 +3,16 @@
 //!
 //! Text from outside reaches a buffer only through [`safe_text`].
 
+pub mod diff;
 pub mod figures;
 pub mod histogram;
 pub mod ink;
+pub mod json_tree;
 pub mod look;
 pub mod safe_text;
 pub mod spark;
 pub mod table;
+pub mod text_view;
 pub mod window;
 
 pub use look::Look;

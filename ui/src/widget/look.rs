@@ -28,6 +28,12 @@ pub struct Look {
     pub selected_elsewhere: Style,
     /// What a search found.
     pub hit: Style,
+    /// JSON: a key.
+    pub json_key: Style,
+    /// JSON: a string.
+    pub json_string: Style,
+    /// JSON: a number, true, false, null.
+    pub json_literal: Style,
     /// Only ASCII signs.
     pub ascii: bool,
 }
@@ -47,6 +53,9 @@ impl Default for Look {
             selected: plain.add_modifier(Modifier::REVERSED),
             selected_elsewhere: plain.add_modifier(Modifier::BOLD),
             hit: plain.fg(Color::Black).bg(Color::Yellow),
+            json_key: plain.fg(Color::Cyan),
+            json_string: plain.fg(Color::Green),
+            json_literal: plain.fg(Color::Magenta),
             ascii: false,
         }
     }
