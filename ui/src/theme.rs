@@ -119,6 +119,9 @@ impl Theme {
             selected: self.style(Role::Selected),
             selected_elsewhere: self.style(Role::SelectedIdle),
             hit: self.style(Role::Match),
+            json_key: self.style(Role::JsonKey),
+            json_string: self.style(Role::JsonString),
+            json_literal: self.style(Role::JsonLiteral),
             ascii: self.ascii,
         }
     }
