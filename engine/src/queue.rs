@@ -1,3 +1,6 @@
 //! Implementations of the queues' contract.
 
+pub mod fitness;
 pub mod memory;
+
+pub use memory::MemoryQueues;

@@ -10,7 +10,7 @@ use crate::pipeline::definition::Retry;
 /// mirrored below it, so that many waiters at the maximum do not come back at the same moment.
 pub fn backoff(retry: &Retry, failures: u32, random: f64) -> Duration {
     let max = retry.max.0.as_secs_f64();
-    let steps = failures.saturating_sub(1).min(i32::MAX as u32) as i32;
+    let steps = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
     let grown = sane(retry.factor, 1.0).powi(steps);
     let first = retry.backoff.0.as_secs_f64();
     // Zero times infinity is not a number; a wait that begins at zero stays there.

@@ -34,13 +34,13 @@ pub struct QueueLimits {
     pub attempts_max: u32,
     /// The wait before the second delivery after a nack or an ended lease; doubles with each, up to an hour.
     pub backoff: Duration,
-    /// Messages that are not delivered for this long are dropped and counted. `None`: kept.
+    /// Messages that are not delivered once within this time from sending are dropped and counted. `None`: kept.
     pub ttl: Option<Duration>,
     /// How long a deduplication key is remembered.
     pub dedup_window: Duration,
     /// Dead letters older than this are dropped and counted.
     pub dead_retain: Duration,
-    /// Bytes of dead letters; the oldest are dropped and counted beyond it.
+    /// Bytes of dead letters (bodies, errors, origins, and a fixed part for each); the oldest are dropped and counted beyond it.
     pub dead_bytes_max: ByteSize,
 }
 
@@ -99,19 +99,29 @@ pub enum Sent {
     Duplicate(MessageId),
 }
 
+impl Sent {
+    /// The message that is or was in the queue.
+    pub fn id(self) -> MessageId {
+        match self {
+            Self::Accepted(id) | Self::Duplicate(id) => id,
+        }
+    }
+}
+
 /// The right to ack, nack or extend one delivery. Stale once the lease ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Receipt {
     /// The message.
     pub message: MessageId,
-    /// Which delivery of it, from 1.
+    /// Which delivery of it, from 1. Released ones count here too, and redriving does not begin anew: no two leases of a
+    /// message have the same receipt.
     pub delivery: u32,
 }
 
 /// A delivered message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leased {
-    /// What to ack it with. `receipt.delivery` counts attempts from 1.
+    /// What to ack it with.
     pub receipt: Receipt,
     /// JSON.
     pub body: Bytes,
@@ -159,7 +169,7 @@ pub struct PeekedMessage {
     pub body: Bytes,
     /// 0 to [`PRIORITY_MAX`].
     pub priority: u8,
-    /// Deliveries so far.
+    /// Attempts so far: deliveries that were not released, since it was last redriven.
     pub deliveries: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
@@ -268,7 +278,8 @@ pub trait Queues: Send + Sync + 'static {
     /// Sends up to [`BATCH_MAX`] messages.
     fn send<'a>(&'a self, queue: &'a QueueName, messages: Vec<NewMessage>) -> BoxFuture<'a, Result<Vec<Sent>, QueueError>>;
 
-    /// Up to `max` messages that are ready, leased for a time to a named receiver. Empty when none is; does not wait.
+    /// Up to `max` messages (at most [`BATCH_MAX`]) that are ready, leased for a time to a named receiver. Empty when none is,
+    /// or when nobody made the queue yet; does not wait.
     fn receive<'a>(
         &'a self,
         queue: &'a QueueName,
@@ -277,7 +288,8 @@ pub trait Queues: Send + Sync + 'static {
         by: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Leased>, QueueError>>;
 
-    /// Resolves when a message may be ready: by sending, by its time, or by an ended lease. May resolve early.
+    /// Resolves when a message may be ready: by sending, by its time, or by an ended lease. May resolve early. Of several
+    /// waiters so many are told as there are messages; waits for the queue itself when nobody made it yet.
     fn wait_ready<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, ()>;
 
     /// Done: the messages are gone. `Stale` if any of the leases ended; the others are acked all the same.
@@ -319,7 +331,8 @@ pub trait Queues: Send + Sync + 'static {
     /// Drops waiting messages (not leased ones), or dead letters; says how many.
     fn purge<'a>(&'a self, queue: &'a QueueName, dead: bool) -> BoxFuture<'a, Result<u64, QueueError>>;
 
-    /// Dead letters become ready messages of the same queue with their attempts forgotten. Empty list: all.
+    /// Dead letters become ready messages of the same queue with their attempts forgotten; what is not there is passed over.
+    /// Empty list: all. They do not expire again.
     fn redrive<'a>(&'a self, queue: &'a QueueName, messages: &'a [MessageId]) -> BoxFuture<'a, Result<u64, QueueError>>;
 
     /// Changes a dead letter's body.

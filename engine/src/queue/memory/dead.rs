@@ -1,0 +1,122 @@
+//! The dead letters of one queue, oldest first, bounded by bytes and age.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::message::ById;
+use crate::{
+    id::MessageId,
+    port::{
+        clock,
+        queue::{MessageState, Origin, PeekedMessage, QueueLimits},
+    },
+};
+
+/// What a letter counts beside its texts: without it, a million letters of one byte would be "a megabyte".
+const OVERHEAD_BYTES: u64 = 256;
+
+/// The longest error that is kept, in bytes.
+pub(super) const ERROR_BYTES_MAX: usize = 2_048;
+
+/// A message that failed for good.
+#[derive(Debug)]
+pub(super) struct Letter {
+    pub(super) id: MessageId,
+    pub(super) body: Bytes,
+    pub(super) priority: u8,
+    pub(super) deliveries: u32,
+    pub(super) attempts: u32,
+    pub(super) sent_at: Timestamp,
+    pub(super) at: Timestamp,
+    pub(super) error: Box<str>,
+    pub(super) origin: Option<Box<Origin>>,
+}
+
+impl Letter {
+    pub(super) fn bytes(&self) -> u64 {
+        let origin =
+            self.origin.as_ref().map_or(0, |o| o.pipeline.len() + o.run.len() + o.step.len() + o.revision.len() + o.source.len());
+        OVERHEAD_BYTES + (self.body.len() + self.error.len() + origin) as u64
+    }
+
+    pub(super) fn peeked(&self) -> PeekedMessage {
+        let origin = self.origin.as_deref().cloned();
+        let state = MessageState::Dead { at: self.at, error: self.error.to_string(), origin };
+        let (id, body, priority) = (self.id, self.body.clone(), self.priority);
+        PeekedMessage { id, body, priority, deliveries: self.attempts, sent_at: self.sent_at, state }
+    }
+}
+
+/// An error cut to what is kept of it.
+pub(super) fn cut(error: &str) -> Box<str> {
+    error[..error.floor_char_boundary(ERROR_BYTES_MAX)].into()
+}
+
+/// Dead letters by age.
+#[derive(Debug, Default)]
+pub(super) struct DeadLetters {
+    letters: BTreeMap<(Timestamp, u64), Letter>,
+    places: ById<(Timestamp, u64)>,
+    bytes: u64,
+    ticket: u64,
+}
+
+impl DeadLetters {
+    pub(super) fn len(&self) -> usize {
+        self.letters.len()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn add(&mut self, letter: Letter) {
+        self.ticket += 1;
+        let place = (letter.at, self.ticket);
+        self.bytes += letter.bytes();
+        self.places.insert(letter.id, place);
+        self.letters.insert(place, letter);
+    }
+
+    /// Drops what is too old or too much; says how many.
+    pub(super) fn trim(&mut self, now: Timestamp, limits: &QueueLimits) -> u64 {
+        let mut dropped = 0;
+        while let Some(((at, _), letter)) = self.letters.first_key_value() {
+            if self.bytes <= limits.dead_bytes_max.0 && clock::after(*at, limits.dead_retain.0) > now {
+                break;
+            }
+            let oldest = letter.id;
+            self.take(oldest);
+            dropped += 1;
+        }
+        dropped
+    }
+
+    pub(super) fn get(&self, id: MessageId) -> Option<&Letter> {
+        self.letters.get(self.places.get(&id)?)
+    }
+
+    /// Gives a letter another body.
+    pub(super) fn edit(&mut self, id: MessageId, body: Bytes) -> Option<()> {
+        let letter = self.letters.get_mut(self.places.get(&id)?)?;
+        self.bytes = self.bytes - letter.body.len() as u64 + body.len() as u64;
+        letter.body = body;
+        Some(())
+    }
+
+    pub(super) fn take(&mut self, id: MessageId) -> Option<Letter> {
+        let letter = self.letters.remove(&self.places.remove(&id)?)?;
+        self.bytes -= letter.bytes();
+        Some(letter)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Letter> {
+        self.letters.values()
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self { ticket: self.ticket, ..Self::default() };
+    }
+}

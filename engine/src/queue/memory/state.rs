@@ -1,0 +1,261 @@
+//! One queue: its messages by state, its limits and figures. Synchronous and clockless; the caller holds the lock and
+//! brings the time.
+//!
+//! Time is handled lazily: every call first settles what has come due since the last one.
+
+mod letters;
+mod receiving;
+mod sending;
+mod waiting;
+
+pub(super) use waiting::{Turn, Wake};
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    dead::{DeadLetters, Letter, cut},
+    dedup::Dedup,
+    message::{ById, Message},
+    ready::Ready,
+};
+use crate::{
+    id::MessageId,
+    port::{
+        clock,
+        queue::{BATCH_MAX, MessageState, Peek, PeekedMessage, QueueLimits, QueueStats, Receipt},
+    },
+    unit::Duration,
+};
+
+/// The longest wait that doubling leads to.
+const BACKOFF_MAX: Duration = Duration::from_secs(3_600);
+
+/// Why a call was refused; the queue's name is added outside.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Full(String),
+    Unfit(String),
+    Stale(Receipt),
+}
+
+/// Where a message waits, for those that may expire.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Ready { priority: u8, ticket: u64 },
+    Delayed { due: Timestamp, ticket: u64 },
+}
+
+#[derive(Debug)]
+struct Lease {
+    message: Message,
+    until: Timestamp,
+    ticket: u64,
+    by: Arc<str>,
+}
+
+/// All of one queue.
+#[derive(Debug)]
+pub(super) struct QueueState {
+    limits: QueueLimits,
+    ready: Ready,
+    delayed: BTreeMap<(Timestamp, u64), Message>,
+    leases: ById<Lease>,
+    lease_ends: BTreeMap<(Timestamp, u64), MessageId>,
+    expiries: BTreeMap<(Timestamp, MessageId), Place>,
+    dead: DeadLetters,
+    dedup: Dedup,
+    bytes: u64,
+    ticket: u64,
+    receiver: Arc<str>,
+    totals: QueueStats,
+    /// One for each waiter that was told of a message and has not received yet: until when it is believed to.
+    promised: VecDeque<Timestamp>,
+    /// No waiter sleeps longer than this.
+    armed: Timestamp,
+}
+
+impl Default for QueueState {
+    fn default() -> Self {
+        Self {
+            limits: QueueLimits::default(),
+            ready: Ready::default(),
+            delayed: BTreeMap::new(),
+            leases: ById::default(),
+            lease_ends: BTreeMap::new(),
+            expiries: BTreeMap::new(),
+            dead: DeadLetters::default(),
+            dedup: Dedup::default(),
+            bytes: 0,
+            ticket: 0,
+            receiver: Arc::from(""),
+            totals: QueueStats::default(),
+            promised: VecDeque::new(),
+            armed: Timestamp::MAX,
+        }
+    }
+}
+
+impl QueueState {
+    pub(super) fn declare(&mut self, limits: QueueLimits) -> Result<(), Refusal> {
+        if limits.attempts_max == 0 {
+            return Err(Refusal::Unfit("attempts_max is 0: nothing would ever be delivered; give at least 1".into()));
+        }
+        self.limits = limits;
+        Ok(())
+    }
+
+    /// Brings everything up to a moment: ended leases, due messages, expired ones, old dead letters.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        self.end_leases(now);
+        self.promote(now);
+        self.expire(now);
+        self.totals.dropped_total += self.dead.trim(now, &self.limits);
+    }
+
+    fn end_leases(&mut self, now: Timestamp) {
+        while let Some((key, id)) = self.lease_ends.first_key_value().filter(|((until, _), _)| *until <= now) {
+            let (key, id) = (*key, *id);
+            self.lease_ends.remove(&key);
+            let lease = self.leases.remove(&id).expect("every lease's end names a lease");
+            self.totals.expired_leases_total += 1;
+            self.totals.returned_total += 1;
+            let error = format!("the lease of `{}` ended without an answer", lease.by);
+            self.fail(lease.message, lease.until, None, &error, now);
+        }
+    }
+
+    fn promote(&mut self, now: Timestamp) {
+        while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
+            let message = entry.remove();
+            self.put(message, now, now);
+        }
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        while let Some(entry) = self.expiries.first_entry().filter(|entry| entry.key().0 <= now) {
+            let gone = match entry.remove() {
+                Place::Ready { priority, ticket } => self.ready.remove(priority, ticket),
+                Place::Delayed { due, ticket } => self.delayed.remove(&(due, ticket)),
+            };
+            let gone = gone.expect("what may expire is where its entry says");
+            self.bytes -= gone.body.len() as u64;
+            self.totals.dropped_total += 1;
+        }
+    }
+
+    /// Makes a message wait: delayed until it is due, or ready.
+    fn put(&mut self, message: Message, due: Timestamp, now: Timestamp) {
+        let (id, expires_at, priority) = (message.id, message.expires_at, message.priority);
+        let place = if due > now {
+            let ticket = self.next_ticket();
+            self.delayed.insert((due, ticket), message);
+            Place::Delayed { due, ticket }
+        } else {
+            Place::Ready { priority, ticket: self.ready.push(message) }
+        };
+        if let Some(expires_at) = expires_at {
+            self.expiries.insert((expires_at, id), place);
+        }
+    }
+
+    /// A delivery failed at a moment: the message waits for its next one, or is a dead letter.
+    fn fail(&mut self, mut message: Message, at: Timestamp, delay: Option<Duration>, error: &str, now: Timestamp) {
+        if message.attempts >= self.limits.attempts_max {
+            self.bury_message(message, at, error);
+        } else {
+            let wait = delay.unwrap_or_else(|| backoff(self.limits.backoff, message.attempts));
+            // It was delivered in time; from here on only its attempts count.
+            message.expires_at = None;
+            self.put(message, clock::after(at, wait.0), now);
+        }
+    }
+
+    fn bury_message(&mut self, message: Message, at: Timestamp, error: &str) {
+        let Message { id, body, priority, deliveries, attempts, sent_at, expires_at: _ } = message;
+        self.bytes -= body.len() as u64;
+        self.totals.dead_total += 1;
+        self.dead.add(Letter { id, body, priority, deliveries, attempts, sent_at, at, error: cut(error), origin: None });
+    }
+
+    fn next_ticket(&mut self) -> u64 {
+        self.ticket += 1;
+        self.ticket
+    }
+
+    fn alive(&self) -> u64 {
+        (self.ready.len() + self.delayed.len() + self.leases.len()) as u64
+    }
+
+    /// Whether so many more messages with so many bytes fit.
+    fn check_room(&self, count: u64, bytes: u64) -> Result<(), Refusal> {
+        let QueueLimits { messages_max, bytes_max, .. } = self.limits;
+        if self.alive() + count > messages_max {
+            return Err(Refusal::Full(format!("messages_max is {messages_max}, {} are in it", self.alive())));
+        }
+        if self.bytes + bytes > bytes_max.0 {
+            return Err(Refusal::Full(format!("bytes_max is {bytes_max}, {} bytes are in it", self.bytes)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn peek(&self, which: Peek, offset: usize, max: usize) -> Vec<PeekedMessage> {
+        let max = max.min(BATCH_MAX);
+        let ready = || self.ready.iter().map(|message| peeked(message, MessageState::Ready));
+        let delayed = || self.delayed.iter().map(|((due, _), message)| peeked(message, MessageState::Delayed { until: *due }));
+        match which {
+            Peek::Waiting => ready().chain(delayed()).skip(offset).take(max).collect(),
+            Peek::Leased => self.lease_ends.values().skip(offset).take(max).map(|id| self.leases[id].peeked()).collect(),
+            Peek::Dead => self.dead.iter().skip(offset).take(max).map(Letter::peeked).collect(),
+        }
+    }
+
+    /// Drops waiting messages or dead letters.
+    pub(super) fn purge(&mut self, dead: bool) -> u64 {
+        let gone = if dead { self.dead.len() } else { self.ready.len() + self.delayed.len() } as u64;
+        if dead {
+            self.dead.clear();
+        } else {
+            self.ready.clear();
+            self.delayed.clear();
+            self.expiries.clear();
+            self.bytes = self.leases.values().map(|lease| lease.message.body.len() as u64).sum();
+        }
+        self.totals.dropped_total += gone;
+        gone
+    }
+
+    pub(super) fn stats(&mut self) -> QueueStats {
+        QueueStats {
+            ready: self.ready.len() as u64,
+            delayed: self.delayed.len() as u64,
+            leased: self.leases.len() as u64,
+            dead: self.dead.len() as u64,
+            bytes: self.bytes,
+            oldest: self.ready.oldest(),
+            limits: self.limits,
+            ..self.totals.clone()
+        }
+    }
+}
+
+impl Lease {
+    fn peeked(&self) -> PeekedMessage {
+        peeked(&self.message, MessageState::Leased { until: self.until, by: self.by.to_string() })
+    }
+}
+
+fn peeked(message: &Message, state: MessageState) -> PeekedMessage {
+    let Message { id, priority, attempts, sent_at, .. } = *message;
+    PeekedMessage { id, body: message.body.clone(), priority, deliveries: attempts, sent_at, state }
+}
+
+/// The queue's wait after so many attempts: doubles with each, up to an hour (or the first wait, if that is longer).
+fn backoff(first: Duration, attempts: u32) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(31);
+    Duration(first.0.saturating_mul(1 << doublings).min(BACKOFF_MAX.0.max(first.0)))
+}
