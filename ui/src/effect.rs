@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
-    link::{Checked, LinkError, Predicate, Tap},
+    link::{Checked, LinkError, Predicate, Tap, Template},
     model::sheet::Confirmation,
     screen::{Place, Screen},
 };
@@ -43,6 +43,8 @@ pub enum Question {
     ReadBack { before: Position, filter: Filter, max: usize },
     /// Compile a jq predicate.
     Predicate { jq: String },
+    /// Texts to begin a pipeline with.
+    Templates,
 }
 
 /// What came back. An answer reaches the screen that asked, and only while that screen is still there.
@@ -64,6 +66,8 @@ pub enum Answer {
     ReadBack(Result<Page, LinkError>),
     /// Of [`Question::Predicate`], with its text.
     Predicate(String, Result<Predicate, String>),
+    /// Of [`Question::Templates`].
+    Templates(Vec<Template>),
     /// Of [`Intent::Edit`]: the text as it was left, or why there is none.
     Edited(Result<String, String>),
     /// Of [`Intent::Submit`] and of a confirmed sheet, one a change, in order.

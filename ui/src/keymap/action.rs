@@ -136,16 +136,26 @@ pub enum Action {
     Diff,
     TabNext,
     TabPrevious,
+    DeadLetters,
     // One run.
     CancelRun,
     RetryRun,
+    GoPipeline,
+    LogLevel,
+    Wrap,
+    // One event.
+    EventNext,
+    EventPrevious,
     // A tree.
     Fold,
     FoldAll,
     CopyValue,
     CopyPath,
     Raw,
+    HitNext,
+    HitPrevious,
     // Dead letters and messages.
+    SendMessage,
     EditMessage,
     Replay,
     Discard,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use flexcore_engine::{id::PipelineName, projection::ReadModels, vitals::Vitals};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{events::EventRing, figures::Figures};
 
@@ -28,6 +28,8 @@ pub enum Connection {
 pub struct Facts {
     /// The moment it is. Comes with each message; nothing here reads a clock.
     pub now: Timestamp,
+    /// Where the operator lives. UTC until it is said.
+    pub zone: TimeZone,
     /// Whether the engine answers.
     pub connection: Connection,
     /// Folded from the log.
@@ -51,6 +53,7 @@ impl Facts {
     pub fn new(now: Timestamp, actor: String, read_only: bool) -> Self {
         Self {
             now,
+            zone: TimeZone::UTC,
             connection: Connection::Connecting,
             models: ReadModels::default(),
             vitals: None,
