@@ -4,6 +4,7 @@
 pub mod definition;
 pub mod graph;
 pub mod mistake;
+pub mod rate;
 pub mod revision;
 
 pub use definition::{Definition, Step};
