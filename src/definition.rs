@@ -1,5 +1,16 @@
-//! Pipeline files: reading YAML with its places, checking everything at once.
+//! Pipeline files: reading YAML with its places, checking everything at once. The engine's checks know JSON pointers; here
+//! they become lines and columns.
 
+pub mod document;
+pub mod files;
+mod legacy;
+pub mod load;
+pub mod places;
+mod scalar;
 pub mod schema_check;
+mod syntax;
+pub mod variables;
 
+pub use files::{FileReport, load_paths};
+pub use load::{Loaded, load};
 pub use schema_check::schema_mistakes;

@@ -43,6 +43,7 @@ impl SchemaCheck {
             .should_validate_formats(true)
             .with_format("flexcore-duration", |text| Duration::from_str(text).is_ok())
             .with_format("flexcore-size", |text| ByteSize::from_str(text).is_ok())
+            .with_keyword(WHOLE, |_, _, _| Ok(Box::new(Whole)))
             .build(&schema)
             .map_err(|error| error.to_string())?;
         Ok(Self { schema, validator })
@@ -67,10 +68,10 @@ impl SchemaCheck {
         let node = self.node_of(error);
         match error.kind() {
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-                unexpected.iter().map(|key| unknown_key(&at, key, &self.known_keys(node))).collect()
+                unexpected.iter().map(|key| unknown_key(&at, key, &known_keys(node))).collect()
             }
             Kind::Required { property } => vec![missing_key(&at, property.as_str().unwrap_or_default(), node)],
-            Kind::Type { .. } => vec![Finding::Expected(at, Expected::of_node(node))],
+            Kind::Type { .. } | Kind::Custom { .. } => vec![Finding::Expected(at, Expected::of_node(node))],
             Kind::Enum { options } => vec![Finding::Expected(at, Expected::of_options(options))],
             Kind::Constant { expected_value } => vec![Finding::Expected(at, Expected::of_option(expected_value))],
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
@@ -90,10 +91,10 @@ impl SchemaCheck {
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         node_at(&self.schema, parent)
     }
+}
 
-    fn known_keys<'a>(&self, node: &'a Value) -> Vec<&'a str> {
-        node["properties"].as_object().into_iter().flat_map(|map| map.keys().map(String::as_str)).collect()
-    }
+fn known_keys(node: &Value) -> Vec<&str> {
+    node["properties"].as_object().into_iter().flat_map(|map| map.keys().map(String::as_str)).collect()
 }
 
 /// Follows a pointer through a schema, and through its references where the pointer does not name them.
@@ -111,7 +112,22 @@ fn resolved<'a>(schema: &'a Value, node: &'a Value) -> &'a Value {
     target.unwrap_or(node)
 }
 
-/// Integers of Rust have an upper bound that a derived schema tells by its `format` only.
+/// Marks what must be written without a fraction: to JSON Schema `3.0` is an integer, to Rust it is none.
+const WHOLE: &str = "x-flexcore-whole";
+
+struct Whole;
+
+impl<'i> jsonschema::Keyword<'i> for Whole {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        if self.is_valid(instance) { Ok(()) } else { Err(ValidationError::custom("not a whole number")) }
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        instance.as_number().is_none_or(|number| !number.is_f64() || number.as_f64().is_some_and(|it| it.fract() != 0.0))
+    }
+}
+
+/// Whole numbers of Rust have bounds that a derived schema tells by its `format` only.
 fn bounded(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(map) => {
@@ -124,12 +140,20 @@ fn bounded(mut schema: Value) -> Value {
             if let Some(limit) = limit {
                 map.entry("maximum").or_insert(limit.into());
             }
+            if map.get("type").is_some_and(is_whole) {
+                map.insert(WHOLE.to_owned(), true.into());
+            }
             map.values_mut().for_each(|value| *value = bounded(value.take()));
         }
         Value::Array(items) => items.iter_mut().for_each(|value| *value = bounded(value.take())),
         _ => {}
     }
     schema
+}
+
+fn is_whole(json_type: &Value) -> bool {
+    let names = json_type.as_array().map_or(std::slice::from_ref(json_type), Vec::as_slice);
+    names.iter().any(|name| name == "integer") && !names.iter().any(|name| name == "number")
 }
 
 /// One thing wrong; what was expected is kept apart until all branches of a choice are known.

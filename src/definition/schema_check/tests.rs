@@ -93,6 +93,10 @@ fn a_name_is_checked_by_the_rule_for_names() {
 fn a_whole_number_that_does_not_fit_is_told_with_its_limit() {
     let told = told_of_pipeline(|it| it["steps"][0]["parallelism"] = json!(5_000_000_000_u64));
     assert_eq!(told, ["/steps/0/parallelism: must be 4294967295 or less, found 5000000000"]);
+    let told = told_of_pipeline(|it| it["steps"][0]["parallelism"] = json!(3.0));
+    assert_eq!(told, ["/steps/0/parallelism: expected a whole number, found the number 3.0"]);
+    let told = told_of_pipeline(|it| it["steps"][0]["parallelism"] = json!(2.5));
+    assert_eq!(told, ["/steps/0/parallelism: expected a whole number, found the number 2.5"]);
     let told = told_of_pipeline(|it| it["steps"][0]["parallelism"] = json!(-1));
     assert_eq!(told, ["/steps/0/parallelism: must be 0 or more, found -1"]);
 }
