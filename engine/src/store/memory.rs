@@ -289,3 +289,76 @@ impl Store for MemoryLog {
         self.stats_now()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        event::{EventType, NewEvent},
+        id::{Actor, CorrelationId, EventId},
+    };
+
+    async fn fresh() -> (Arc<dyn Store>, ()) {
+        (Arc::new(MemoryLog::default()), ())
+    }
+
+    crate::store_contract!(fresh);
+
+    fn append(log: &MemoryLog, stream: &str, count: usize) -> Result<Appended, AppendError> {
+        let event = NewEvent {
+            id: EventId::fresh(),
+            kind: EventType("tested".into()),
+            data: Bytes::from_static(b"{}"),
+            at: Timestamp::UNIX_EPOCH,
+            actor: Actor::Engine,
+            correlation: CorrelationId::fresh(),
+            cause: None,
+        };
+        let (stream, events) = (StreamName(stream.into()), vec![event; count]);
+        log.append_now(vec![StreamAppend { stream, expected: Expected::Any, events }])
+    }
+
+    #[test]
+    fn a_log_over_its_limit_says_so_and_at_twice_its_limit_takes_no_more() {
+        let log = MemoryLog::new(Limits { events_max: 10, bytes_max: 1 << 20 });
+        append(&log, "a", 10).unwrap();
+        assert!(!log.over_limit() && !log.stats().over_limit);
+        append(&log, "a", 10).unwrap();
+        assert!(log.over_limit() && log.stats().over_limit);
+        let refused = append(&log, "a", 1).unwrap_err();
+        assert!(matches!(&refused, AppendError::Unavailable { reason, .. } if reason.contains("21 events")), "{refused}");
+        log.truncate_now(Position(21), &[]);
+        assert!(!log.over_limit());
+        assert_eq!(append(&log, "a", 1).unwrap().first, Position(21));
+    }
+
+    #[test]
+    fn bytes_and_streams_are_limited_too() {
+        let log = MemoryLog::new(Limits { events_max: 10, bytes_max: 4_000 });
+        append(&log, "a", 15).unwrap();
+        assert!(matches!(append(&log, "a", 50), Err(AppendError::Unavailable { .. })));
+        let log = MemoryLog::new(Limits { events_max: 10, bytes_max: 1 << 20 });
+        for at in 0..20 {
+            append(&log, &format!("s{at}"), 1).unwrap();
+            log.truncate_now(Position(u64::MAX), &[]);
+        }
+        assert!(log.over_limit() && matches!(append(&log, "s20", 1), Err(AppendError::Unavailable { .. })));
+        log.truncate_now(Position(u64::MAX), &[StreamName("s0".into())]);
+        append(&log, "s20", 1).unwrap();
+    }
+
+    #[test]
+    fn a_full_log_still_takes_the_snapshots_that_let_it_shrink() {
+        let log = MemoryLog::new(Limits { events_max: 5, bytes_max: 1 << 20 });
+        append(&log, "a", 10).unwrap();
+        let snapshot = |bytes| Snapshot { version: Version(10), position: Position(10), data: vec![b' '; bytes].into() };
+        log.put_snapshot_now(&StreamName("a".into()), snapshot(1_000)).unwrap();
+        let refused = log.put_snapshot_now(&StreamName("a".into()), snapshot(3 << 20)).unwrap_err();
+        assert!(matches!(refused, AppendError::Unavailable { .. }), "{refused}");
+    }
+}
