@@ -92,7 +92,7 @@ pub enum Rejection {
         verb: &'static str,
     },
     /// A report of a lease that is not the current one; recorded, not applied.
-    #[error("lease {epoch} of run {} is over: {current} holds", run.short())]
+    #[error("lease {epoch} of run {} no longer counts: its last one is {current}", run.short())]
     Fenced {
         /// Which.
         run: RunId,

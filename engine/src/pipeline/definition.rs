@@ -67,6 +67,21 @@ pub struct Definition {
     pub tests: Vec<TestCase>,
 }
 
+impl Definition {
+    /// Attempts in all that a run may take; at least one.
+    pub fn attempts_max(&self) -> u32 {
+        self.retry.map_or(1, |retry| retry.attempts.max(1))
+    }
+
+    /// The longest one attempt may take. `None`: a continuous pipeline without a limit of its own.
+    pub fn attempt_timeout(&self) -> Option<Duration> {
+        match self.mode {
+            Mode::Batch => Some(self.timeout.unwrap_or(Duration::from_secs(3_600))),
+            Mode::Continuous => self.timeout,
+        }
+    }
+}
+
 fn drain_default() -> Duration {
     Duration::from_secs(30)
 }

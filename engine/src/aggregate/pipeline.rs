@@ -1,0 +1,338 @@
+//! A pipeline: draft → active ⇄ paused → archived. What a run does is the run's state, never the pipeline's; the pipeline
+//! only knows which of its runs live, because overlap and archiving are decided here.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Aggregate, Rejection, params};
+use crate::{
+    command::PipelineCommand,
+    event::{
+        Event,
+        pipeline::{
+            PipelineActivated, PipelineArchived, PipelineCreated, PipelinePaused, PipelineRestored, PipelineResumed,
+            PipelineRevised, RunRequested, RunTrigger, SkipReason, Source, TickSkipped,
+        },
+        run::RunQueued,
+    },
+    id::{PipelineName, Revision, RunId},
+    pipeline::{Definition, definition::Overlap},
+    port::clock::after,
+    projection::board::{PipelineState, REVISIONS_MAX},
+    unit::Duration,
+};
+
+/// The most runs that wait behind a live one under overlap `queue`.
+pub const RUNS_WAITING_MAX: usize = 100;
+/// The most runs that live at once under overlap `allow` and `cancel`.
+pub const RUNS_LIVE_MAX: usize = 1_000;
+/// The longest a run may wait for a worker.
+pub const QUEUED_MAX: Duration = Duration::from_secs(86_400);
+/// The longest source text of a definition, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 256 << 10;
+
+/// A pipeline as its own events tell it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pipeline {
+    /// There is none.
+    #[default]
+    Absent,
+    /// Never activated, or restored: runs by hand only.
+    Draft(Known),
+    /// Its triggers start runs.
+    Active(Known),
+    /// Runs by hand only.
+    Paused(Known),
+    /// Out of use.
+    Archived(Known),
+}
+
+/// What is known of a pipeline in every state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// Newest last; never empty; at most [`REVISIONS_MAX`].
+    revisions: Vec<Kept>,
+    /// Runs that have not ended, oldest first.
+    live: Vec<RunId>,
+    /// Runs asked for.
+    runs_total: u64,
+}
+
+/// A revision with what it takes to go back to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    number: u32,
+    revision: Revision,
+    definition: Arc<Definition>,
+    source: Source,
+}
+
+type Decided = Result<Vec<Event>, Rejection>;
+
+impl Pipeline {
+    /// Whether a command is accepted, and with which events. `RequestRun` gives two: the pipeline's own, and the first of
+    /// the run's stream. Never panics.
+    pub fn decide(&self, name: &PipelineName, command: &PipelineCommand, at: Timestamp) -> Decided {
+        use PipelineCommand as C;
+        match (self, command) {
+            (Self::Absent, C::Create { revision, definition, source }) => create(name, *revision, definition, source),
+            (
+                Self::Absent,
+                C::Revise { .. }
+                | C::Rollback { .. }
+                | C::Activate
+                | C::Pause { .. }
+                | C::Resume
+                | C::Archive
+                | C::Restore
+                | C::RequestRun { .. }
+                | C::SkipTick { .. },
+            ) => Err(Rejection::NoPipeline(name.clone())),
+
+            (Self::Draft(_) | Self::Active(_) | Self::Paused(_) | Self::Archived(_), C::Create { .. }) => {
+                Err(Rejection::PipelineExists(name.clone()))
+            }
+            (
+                Self::Draft(known) | Self::Active(known) | Self::Paused(known),
+                C::Revise { revision, definition, source, expected },
+            ) => known.revise(name, *revision, definition, source, *expected),
+            (Self::Draft(known) | Self::Active(known) | Self::Paused(known), C::Rollback { number }) => {
+                known.roll_back(name, *number)
+            }
+            (Self::Draft(known), C::Activate) => one(PipelineActivated { revision: known.current().revision }),
+            (Self::Active(_), C::Pause { reason }) => one(PipelinePaused { reason: reason.clone() }),
+            (Self::Paused(_), C::Resume) => one(PipelineResumed {}),
+            (Self::Draft(known) | Self::Active(known) | Self::Paused(known), C::Archive) => known.archive(name),
+            (Self::Archived(_), C::Restore) => one(PipelineRestored {}),
+
+            (Self::Active(known), C::RequestRun { run, trigger, params }) => known.request(name, *run, trigger, params, at),
+            (Self::Draft(known) | Self::Paused(known), C::RequestRun { run, trigger, params }) if is_by_hand(trigger) => {
+                known.request(name, *run, trigger, params, at)
+            }
+            (Self::Active(_) | Self::Paused(_), C::SkipTick { tick, reason, count }) => skip(*tick, reason, *count),
+
+            (Self::Draft(_), C::Pause { .. } | C::Resume | C::Restore | C::RequestRun { .. } | C::SkipTick { .. })
+            | (Self::Active(_), C::Activate | C::Resume | C::Restore)
+            | (Self::Paused(_), C::Activate | C::Pause { .. } | C::Restore | C::RequestRun { .. })
+            | (
+                Self::Archived(_),
+                C::Revise { .. }
+                | C::Rollback { .. }
+                | C::Activate
+                | C::Pause { .. }
+                | C::Resume
+                | C::Archive
+                | C::RequestRun { .. }
+                | C::SkipTick { .. },
+            ) => Err(self.refusal(name, command)),
+        }
+    }
+
+    /// Where it is in its life; `None`: there is none.
+    pub fn state(&self) -> Option<PipelineState> {
+        match self {
+            Self::Absent => None,
+            Self::Draft(_) => Some(PipelineState::Draft),
+            Self::Active(_) => Some(PipelineState::Active),
+            Self::Paused(_) => Some(PipelineState::Paused),
+            Self::Archived(_) => Some(PipelineState::Archived),
+        }
+    }
+
+    /// The current definition.
+    pub fn definition(&self) -> Option<&Arc<Definition>> {
+        self.known().map(|known| &known.current().definition)
+    }
+
+    /// Runs that have not ended, oldest first.
+    pub fn live(&self) -> &[RunId] {
+        self.known().map_or(&[], |known| &known.live)
+    }
+
+    fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Absent => None,
+            Self::Draft(known) | Self::Active(known) | Self::Paused(known) | Self::Archived(known) => Some(known),
+        }
+    }
+
+    fn known_mut(&mut self) -> Option<&mut Known> {
+        match self {
+            Self::Absent => None,
+            Self::Draft(known) | Self::Active(known) | Self::Paused(known) | Self::Archived(known) => Some(known),
+        }
+    }
+
+    fn refusal(&self, name: &PipelineName, command: &PipelineCommand) -> Rejection {
+        match self.state() {
+            Some(state) => Rejection::PipelineIs { name: name.clone(), state, verb: command.verb() },
+            None => Rejection::NoPipeline(name.clone()),
+        }
+    }
+
+    fn becomes(&mut self, stage: impl FnOnce(Known) -> Self) {
+        *self = match std::mem::take(self) {
+            Self::Absent => Self::Absent,
+            Self::Draft(known) | Self::Active(known) | Self::Paused(known) | Self::Archived(known) => stage(known),
+        };
+    }
+}
+
+impl Aggregate for Pipeline {
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::PipelineCreated(event) => *self = Self::Draft(Known::created(event)),
+            Event::PipelineActivated(_) | Event::PipelineResumed(_) => self.becomes(Self::Active),
+            Event::PipelinePaused(_) => self.becomes(Self::Paused),
+            Event::PipelineArchived(_) => self.becomes(Self::Archived),
+            Event::PipelineRestored(_) => self.becomes(Self::Draft),
+            other => {
+                if let Some(known) = self.known_mut() {
+                    known.evolve(other);
+                }
+            }
+        }
+    }
+}
+
+impl Known {
+    fn created(event: &PipelineCreated) -> Self {
+        let PipelineCreated { revision, definition, source } = event.clone();
+        Self { revisions: vec![Kept { number: 1, revision, definition, source }], live: Vec::new(), runs_total: 0 }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::PipelineRevised(event) => self.keep(event.clone()),
+            Event::RunRequested(event) => {
+                self.live.push(event.run);
+                self.runs_total = event.number;
+            }
+            Event::RunEnded(event) => self.live.retain(|run| *run != event.run),
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, event: PipelineRevised) {
+        let PipelineRevised { revision, number, definition, source } = event;
+        self.revisions.push(Kept { number, revision, definition, source });
+        let surplus = self.revisions.len().saturating_sub(REVISIONS_MAX);
+        self.revisions.drain(..surplus);
+    }
+
+    fn current(&self) -> &Kept {
+        self.revisions.last().expect("a pipeline is created with a revision, and the newest is never dropped")
+    }
+
+    fn revise(
+        &self,
+        name: &PipelineName,
+        revision: Revision,
+        definition: &Arc<Definition>,
+        source: &Source,
+        expected: Option<Revision>,
+    ) -> Decided {
+        fits(name, definition, source)?;
+        let current = self.current();
+        if expected.is_some_and(|expected| expected != current.revision) {
+            return Err(Rejection::RevisionMoved { name: name.clone(), current: current.revision });
+        }
+        if current.revision == revision {
+            return Err(Rejection::Unchanged(name.clone()));
+        }
+        let (definition, source) = (definition.clone(), source.clone());
+        one(PipelineRevised { revision, number: current.number.saturating_add(1), definition, source })
+    }
+
+    fn roll_back(&self, name: &PipelineName, number: u32) -> Decided {
+        let kept = self.revisions.iter().find(|kept| kept.number == number);
+        let kept = kept.ok_or_else(|| Rejection::NoRevision { name: name.clone(), number })?;
+        self.revise(name, kept.revision, &kept.definition, &kept.source, None)
+    }
+
+    fn archive(&self, name: &PipelineName) -> Decided {
+        match self.live.len() {
+            0 => one(PipelineArchived {}),
+            live => Err(Rejection::RunsLive { name: name.clone(), live }),
+        }
+    }
+
+    fn request(
+        &self,
+        name: &PipelineName,
+        run: RunId,
+        trigger: &RunTrigger,
+        given: &Map<String, Value>,
+        at: Timestamp,
+    ) -> Decided {
+        if self.live.contains(&run) {
+            return Err(Rejection::RunExists(run));
+        }
+        let current = self.current();
+        let params = params::checked(&current.definition.params, given)?;
+        self.overlap(name)?;
+        let number = self.runs_total.saturating_add(1);
+        let queued = RunQueued {
+            pipeline: name.clone(),
+            revision: current.revision,
+            number,
+            trigger: trigger.clone(),
+            params,
+            retry_of: if let RunTrigger::Retry { of } = trigger { Some(*of) } else { None },
+            attempts_max: current.definition.attempts_max(),
+            deadline: after(at, QUEUED_MAX.0),
+        };
+        Ok(vec![RunRequested { run, number, trigger: trigger.clone() }.into(), queued.into()])
+    }
+
+    fn overlap(&self, name: &PipelineName) -> Result<(), Rejection> {
+        let Some(run) = self.live.first().copied() else { return Ok(()) };
+        let waiting = self.live.len() - 1;
+        let waiting_max = match self.current().definition.overlap {
+            Overlap::Skip => return Err(Rejection::Overlaps { name: name.clone(), run }),
+            Overlap::Queue => RUNS_WAITING_MAX,
+            Overlap::Cancel | Overlap::Allow => RUNS_LIVE_MAX - 1,
+        };
+        if waiting < waiting_max { Ok(()) } else { Err(Rejection::TooManyRuns { name: name.clone(), waiting }) }
+    }
+}
+
+/// Runs that a person wants start even where triggers may not.
+fn is_by_hand(trigger: &RunTrigger) -> bool {
+    match trigger {
+        RunTrigger::Manual | RunTrigger::Retry { .. } | RunTrigger::Replay => true,
+        RunTrigger::Schedule { .. } | RunTrigger::Activation => false,
+    }
+}
+
+fn create(name: &PipelineName, revision: Revision, definition: &Arc<Definition>, source: &Source) -> Decided {
+    fits(name, definition, source)?;
+    one(PipelineCreated { revision, definition: definition.clone(), source: source.clone() })
+}
+
+fn fits(name: &PipelineName, definition: &Definition, source: &Source) -> Result<(), Rejection> {
+    if definition.name != *name {
+        let named = &definition.name;
+        return Err(Rejection::Unfit(format!("the definition is of pipeline `{named}`, not of `{name}`: a name cannot change")));
+    }
+    if source.text.len() > SOURCE_BYTES_MAX {
+        let size = source.text.len();
+        return Err(Rejection::Unfit(format!("the definition's text has {size} bytes: at most {SOURCE_BYTES_MAX}")));
+    }
+    Ok(())
+}
+
+fn skip(tick: Timestamp, reason: &SkipReason, count: u64) -> Decided {
+    if count == 0 {
+        return Err(Rejection::Unfit("no tick was skipped: the count is 0".into()));
+    }
+    one(TickSkipped { tick, reason: reason.clone(), count })
+}
+
+fn one(event: impl Into<Event>) -> Decided {
+    Ok(vec![event.into()])
+}
