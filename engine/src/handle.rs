@@ -1,6 +1,42 @@
-//! The one way to change anything: load, decide, append.
+//! The one way to change anything: load, decide, append. Nobody else appends to the log, so whatever stands in it was
+//! decided here, by an aggregate, against the newest state of its stream.
 
-use crate::{aggregate::Rejection, id::Position};
+mod aggregates;
+mod append;
+mod custom;
+mod lifecycle;
+mod models;
+mod queues;
+mod replay;
+mod retention;
+
+pub use models::MODELS_STREAM;
+pub use replay::{REPLAY_MAX, ReplayLetter, replay_queue};
+pub use retention::Retained;
+
+use std::sync::{Arc, Mutex};
+
+use crate::{
+    aggregate::{Pipeline, Queue, Rejection, Run},
+    command::{Command, PipelineCommand, Request, RunCommand},
+    event::{Event, pipeline::RunTrigger},
+    id::{PipelineName, Position, RunId, StreamName},
+    port::{
+        clock::Clock,
+        queue::Queues,
+        store::{Expected, Store},
+    },
+    projection::{ReadModels, runs::RunState},
+};
+use aggregates::Aggregates;
+use append::{Beside, Decision};
+
+/// The most pipelines whose state is held ready.
+pub const PIPELINES_HELD_MAX: usize = 1_000;
+/// The most runs whose state is held ready.
+pub const RUNS_HELD_MAX: usize = 8_000;
+/// The most queues whose state is held ready.
+pub const QUEUES_HELD_MAX: usize = 1_000;
 
 /// A command was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +47,7 @@ pub struct Accepted {
     pub note: String,
 }
 
-/// A command was not carried out; nothing changed.
+/// A command was not carried out; but for [`Refusal::Unrecorded`], nothing changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The state of the world does not allow it.
@@ -20,4 +56,119 @@ pub enum Refusal {
     /// The log or a queue cannot be reached now.
     #[error("not done: {0}")]
     Unavailable(String),
+    /// A queue did it, and then the log could not be written: the one case in which something changed.
+    #[error("done, but not on record: {0}")]
+    Unrecorded(String),
+}
+
+/// The engine, as everybody holds it. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    queues: Arc<dyn Queues>,
+    clock: Arc<dyn Clock>,
+    pipelines: Aggregates<Pipeline>,
+    runs: Aggregates<Run>,
+    declared: Aggregates<Queue>,
+    models: Mutex<ReadModels>,
+}
+
+impl Engine {
+    /// An engine on a log and queues.
+    pub fn new(store: Arc<dyn Store>, queues: Arc<dyn Queues>, clock: Arc<dyn Clock>) -> Self {
+        let pipelines = Aggregates::new(PIPELINES_HELD_MAX);
+        let runs = Aggregates::new(RUNS_HELD_MAX);
+        let declared = Aggregates::new(QUEUES_HELD_MAX);
+        let models = Mutex::default();
+        Self { inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, models }) }
+    }
+
+    /// The log: for reading.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// The queues.
+    pub fn queues(&self) -> &Arc<dyn Queues> {
+        &self.inner.queues
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// Asks for a change. When this returns `Ok`, its events are in the log. Refusals of people's commands are audited on
+    /// the stream `engine`; those of the engine's own are answers only.
+    pub async fn submit(&self, request: Request) -> Result<Accepted, Refusal> {
+        let answer = match &request.command {
+            Command::Pipeline(name, command) => self.on_pipeline(name, command, &request).await,
+            Command::Run(run, command) => self.on_run(*run, command, &request).await,
+            Command::Queue(name, command) => self.on_queue(name, command, &request).await,
+        };
+        if let Err(Refusal::Rejected(rejection)) = &answer {
+            self.audit(&request, rejection).await;
+        }
+        answer
+    }
+
+    /// A run as its own events tell it, read from the log; [`Run::Absent`] when there is none.
+    pub async fn run(&self, run: RunId) -> Result<Run, Refusal> {
+        let held = self.inner.runs.load(&*self.inner.store, &StreamName::run(run), false).await?;
+        Ok((*held.state).clone())
+    }
+
+    async fn on_pipeline(&self, name: &PipelineName, command: &PipelineCommand, request: &Request) -> Result<Accepted, Refusal> {
+        if let PipelineCommand::RequestRun { trigger: RunTrigger::Retry { of }, .. } = command {
+            self.may_be_tried_again(name, *of).await?;
+        }
+        let stream = StreamName::pipeline(name);
+        let decide = |pipeline: &Pipeline| {
+            let events = pipeline.decide(name, command, request.at)?;
+            Ok(Decision::split(events, "pipeline.", |events| first_of_run(command, events)))
+        };
+        let (accepted, _, _) = self.change(&self.inner.pipelines, &stream, request, decide).await?;
+        Ok(accepted)
+    }
+
+    async fn on_run(&self, run: RunId, command: &RunCommand, request: &Request) -> Result<Accepted, Refusal> {
+        let decide = |state: &Run| {
+            let events = state.decide(run, command, request.at)?;
+            let owner = state.pipeline().map(StreamName::pipeline);
+            Ok(Decision::split(events, "run.", |events| {
+                owner.map(|stream| Beside { stream, expected: Expected::Any, events, taken: None })
+            }))
+        };
+        let (accepted, state, events) = self.change(&self.inner.runs, &StreamName::run(run), request, decide).await?;
+        match Run::answer(&state, run, command, &events) {
+            Some(rejection) => Err(rejection.into()),
+            None => Ok(accepted),
+        }
+    }
+
+    /// Only a run that ended without doing everything is tried again.
+    async fn may_be_tried_again(&self, name: &PipelineName, of: RunId) -> Result<(), Refusal> {
+        let run = self.run(of).await?;
+        match run.state() {
+            _ if run.pipeline() != Some(name) => Err(Rejection::NoRun(of).into()),
+            Some(RunState::Failed | RunState::Cancelled) => Ok(()),
+            Some(state) => Err(Rejection::RunIs { run: of, state, verb: "retry" }.into()),
+            None => Err(Rejection::NoRun(of).into()),
+        }
+    }
+}
+
+/// The stream of the run that is asked for must be new: that is what makes a request that comes twice start one run.
+fn first_of_run(command: &PipelineCommand, events: Vec<Event>) -> Option<Beside> {
+    match command {
+        PipelineCommand::RequestRun { run, .. } => {
+            let (stream, taken) = (StreamName::run(*run), Some(Rejection::RunExists(*run)));
+            Some(Beside { stream, expected: Expected::NoStream, events, taken })
+        }
+        _ => None,
+    }
 }

@@ -6,11 +6,14 @@ pub mod describe;
 pub mod history;
 pub mod queues;
 pub mod runs;
+pub mod timeline;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{event::Envelope, id::Position};
 
 /// All read models of one position of the log.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReadModels {
     /// Everything up to here is folded in.
     pub position: Position,
@@ -31,8 +34,9 @@ impl ReadModels {
             return;
         }
         self.position = envelope.position;
-        self.history.apply(envelope);
-        let Some(Ok(event)) = envelope.decode() else { return };
+        let decoded = envelope.decode().and_then(Result::ok);
+        self.history.apply(envelope, decoded.as_ref());
+        let Some(event) = decoded else { return };
         self.board.apply(envelope, &event);
         self.runs.apply(envelope, &event);
         self.queues.apply(envelope, &event);

@@ -90,13 +90,13 @@ mod tests {
         .unwrap()
     }
 
-    fn check(given: Value) -> Result<Map<String, Value>, String> {
+    fn check(given: &Value) -> Result<Map<String, Value>, String> {
         checked(&declared(), given.as_object().unwrap()).map_err(|rejection| rejection.to_string())
     }
 
     #[test]
     fn what_is_not_given_has_its_default() {
-        let all = check(json!({"day": "2026-01-31", "limit": 7})).unwrap();
+        let all = check(&json!({"day": "2026-01-31", "limit": 7})).unwrap();
         let expected = json!({"since": "1970-01-01T00:00:00Z", "day": "2026-01-31", "limit": 7, "ratio": 0.5, "full": false});
         assert_eq!(Value::Object(all), expected);
     }
@@ -111,7 +111,7 @@ mod tests {
             (json!({"day": "2026-01-31", "sinse": 1}), "parameter `sinse`: is not one of this pipeline; did you mean `since`?"),
         ];
         for (given, message) in cases {
-            assert_eq!(check(given).unwrap_err(), message);
+            assert_eq!(check(&given).unwrap_err(), message);
         }
     }
 }

@@ -56,11 +56,10 @@ impl Queue {
             return Err(Rejection::InternalQueue(queue.clone()));
         }
         match (self, command) {
-            (Self::Undeclared, C::Declare { limits }) => sound(limits),
             (Self::Declared(current), C::Declare { limits }) if current == limits => {
                 Err(Rejection::Nothing(format!("queue `{queue}` already has these limits")))
             }
-            (Self::Declared(_), C::Declare { limits }) => sound(limits),
+            (Self::Undeclared | Self::Declared(_), C::Declare { limits }) => sound(limits),
             (Self::Undeclared | Self::Declared(_), C::Send { body, priority, .. }) => {
                 is_priority(*priority)?;
                 self.takes(body)

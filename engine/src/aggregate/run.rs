@@ -19,7 +19,7 @@ use crate::{
     unit::Duration,
 };
 
-use events::{cancel_requested, started};
+use events::{cancel_requested, cancelled, ended, started};
 
 mod events;
 pub mod fit;
@@ -107,7 +107,7 @@ type Decided = Result<Vec<Event>, Rejection>;
 impl Run {
     /// Whether a command is accepted, and with which events. Where the run ends, the last event is its pipeline's
     /// [`RunEnded`]. Ask [`Run::answer`] what such events mean to whoever asked. Never panics.
-    #[expect(clippy::too_many_lines, reason = "the whole transition table in one place")]
+    #[expect(clippy::too_many_lines, clippy::match_same_arms, reason = "the whole transition table, grouped by what is asked")]
     pub fn decide(&self, run: RunId, command: &RunCommand, at: Timestamp) -> Decided {
         use RunCommand as C;
         match (self, command) {
@@ -170,18 +170,18 @@ impl Run {
                 C::StartStep { .. } | C::EndStep { .. } | C::Checkpoint { .. } | C::RecordDeadLetters { .. },
             ) => Ok(attempt.progress(command).into_iter().collect()),
             (
-                Self::Running { of, attempt, .. } | Self::Cancelling { of, attempt, .. },
+                Self::Running { attempt, .. } | Self::Cancelling { attempt, .. },
                 C::Succeed { records_in, records_out, dead, .. },
             ) => {
                 let (records_in, records_out, dead) = (*records_in, *records_out, *dead);
                 let done = RunSucceeded { attempt: attempt.number, records_in, records_out, dead };
-                Ok(of.ended(run, done, Outcome::Succeeded))
+                Ok(ended(run, done, Outcome::Succeeded))
             }
             (Self::Running { of, attempt, .. }, C::FailAttempt { error, backoff, .. }) => {
                 Ok(of.failed(run, attempt, fit::error(error), after(at, backoff.0)))
             }
-            (Self::Cancelling { of, attempt, reason, .. }, C::FailAttempt { .. } | C::ConfirmCancelled { .. }) => {
-                Ok(of.cancelled(run, attempt.number, reason, false))
+            (Self::Cancelling { attempt, reason, .. }, C::FailAttempt { .. } | C::ConfirmCancelled { .. }) => {
+                Ok(cancelled(run, attempt.number, reason, false))
             }
 
             // Leases that ended without a report. One event per attempt: the epoch is the current one, or nothing happens.
@@ -193,32 +193,30 @@ impl Run {
             (Self::Running { of, attempt, .. }, C::ExpireLease { backoff, .. }) => {
                 Ok(of.lost(run, attempt, after(at, backoff.0)))
             }
-            (Self::Cancelling { of, attempt, reason, .. }, C::ExpireLease { .. }) => {
-                Ok(attempt.expired(of.cancelled(run, attempt.number, reason, true)))
+            (Self::Cancelling { attempt, reason, .. }, C::ExpireLease { .. }) => {
+                Ok(attempt.expired(cancelled(run, attempt.number, reason, true)))
             }
 
             // Stopping.
-            (Self::Queued { of, .. }, C::Cancel { reason, .. }) => Ok(of.cancelled(run, 0, reason, false)),
-            (Self::Retrying { of, attempt, .. }, C::Cancel { reason, .. }) => {
-                Ok(of.cancelled(run, attempt.number, reason, false))
-            }
+            (Self::Queued { .. }, C::Cancel { reason, .. }) => Ok(cancelled(run, 0, reason, false)),
+            (Self::Retrying { attempt, .. }, C::Cancel { reason, .. }) => Ok(cancelled(run, attempt.number, reason, false)),
             (Self::Running { .. }, C::Cancel { reason, grace }) => Ok(vec![cancel_requested(reason, after(at, grace.0))]),
             (Self::Cancelling { deadline, .. }, C::Cancel { reason, grace }) if after(at, grace.0) < *deadline => {
                 Ok(vec![cancel_requested(reason, after(at, grace.0))])
             }
 
             // Deadlines.
-            (Self::Queued { of, deadline }, C::EnforceDeadline) if *deadline <= at => {
-                Ok(of.cancelled(run, 0, "no worker took it in time", false))
+            (Self::Queued { deadline, .. }, C::EnforceDeadline) if *deadline <= at => {
+                Ok(cancelled(run, 0, "no worker took it in time", false))
             }
             (Self::Running { deadline: Some(deadline), .. }, C::EnforceDeadline) if *deadline <= at => {
                 Ok(vec![cancel_requested("timeout", after(at, TIMEOUT_GRACE.0))])
             }
-            (Self::Retrying { of, attempt, next_at }, C::EnforceDeadline) if after(*next_at, QUEUED_MAX.0) <= at => {
-                Ok(of.cancelled(run, attempt.number, "no worker took its next attempt in time", false))
+            (Self::Retrying { attempt, next_at, .. }, C::EnforceDeadline) if after(*next_at, QUEUED_MAX.0) <= at => {
+                Ok(cancelled(run, attempt.number, "no worker took its next attempt in time", false))
             }
-            (Self::Cancelling { of, attempt, reason, deadline }, C::EnforceDeadline) if *deadline <= at => {
-                Ok(of.cancelled(run, attempt.number, reason, true))
+            (Self::Cancelling { attempt, reason, deadline, .. }, C::EnforceDeadline) if *deadline <= at => {
+                Ok(cancelled(run, attempt.number, reason, true))
             }
             (
                 Self::Queued { .. } | Self::Running { .. } | Self::Retrying { .. } | Self::Cancelling { .. },

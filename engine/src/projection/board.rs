@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{
         Envelope, Event,
-        pipeline::{Outcome, SkipReason, Source},
+        pipeline::{
+            Outcome, PipelineCreated, PipelineRevised, RunEnded, RunRequested, RunTrigger, SkipReason, Source, TickSkipped,
+        },
     },
     id::{Actor, PipelineName, Revision, RunId},
     pipeline::Definition,
@@ -44,7 +46,7 @@ impl PipelineState {
 }
 
 /// One revision.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RevisionRow {
     /// From 1.
     pub number: u32,
@@ -61,7 +63,7 @@ pub struct RevisionRow {
 }
 
 /// How the last ended run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
     /// The run.
     pub run: RunId,
@@ -72,7 +74,7 @@ pub struct LastRun {
 }
 
 /// One pipeline.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PipelineRow {
     /// Its name.
     pub name: PipelineName,
@@ -128,7 +130,7 @@ impl PipelineRow {
 }
 
 /// Every pipeline, by name.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Board {
     /// By name.
     pub pipelines: BTreeMap<PipelineName, PipelineRow>,
@@ -136,5 +138,133 @@ pub struct Board {
 
 impl Board {
     /// Folds one event in.
-    pub fn apply(&mut self, _envelope: &Envelope, _event: &Event) {}
+    pub fn apply(&mut self, envelope: &Envelope, event: &Event) {
+        let (family, name) = envelope.stream.as_str().split_once('/').unwrap_or_default();
+        match family {
+            "pipeline" => self.apply_to_pipeline(name, envelope, event),
+            "run" => self.apply_to_run(name, event),
+            _ => {}
+        }
+    }
+
+    fn apply_to_pipeline(&mut self, name: &str, envelope: &Envelope, event: &Event) {
+        if let Event::PipelineCreated(created) = event {
+            if let Ok(name) = PipelineName::new(name) {
+                self.pipelines.insert(name.clone(), PipelineRow::created(name, envelope, created));
+            }
+        } else if let Some(row) = self.pipelines.get_mut(name) {
+            row.apply(envelope, event);
+        }
+    }
+
+    /// Dead letters are told by runs, and counted where their pipeline is found.
+    fn apply_to_run(&mut self, run: &str, event: &Event) {
+        let (Event::DeadLettered(letters), Ok(run)) = (event, run.parse::<RunId>()) else { return };
+        if let Some(row) = self.pipelines.values_mut().find(|row| row.live.contains(&run)) {
+            row.dead_total += letters.count;
+        }
+    }
+}
+
+impl PipelineRow {
+    fn created(name: PipelineName, envelope: &Envelope, created: &PipelineCreated) -> Self {
+        let PipelineCreated { revision, definition, source } = created.clone();
+        let (at, actor) = (envelope.event.at, envelope.event.actor.clone());
+        let first = RevisionRow { number: 1, revision, at, actor: actor.clone(), definition, source };
+        Self {
+            name,
+            state: PipelineState::Draft,
+            revisions: vec![first],
+            active_since: None,
+            paused_because: String::new(),
+            changed_at: at,
+            changed_by: actor,
+            live: Vec::new(),
+            last: None,
+            runs_total: 0,
+            succeeded_total: 0,
+            failed_total: 0,
+            cancelled_total: 0,
+            failed_in_row: 0,
+            ticks_skipped: 0,
+            last_skip: None,
+            last_tick: None,
+            dead_total: 0,
+        }
+    }
+
+    fn apply(&mut self, envelope: &Envelope, event: &Event) {
+        match event {
+            Event::PipelineRevised(event) => self.revised(envelope, event),
+            Event::PipelineActivated(_) | Event::PipelineResumed(_) => {
+                self.changed(PipelineState::Active, envelope);
+                self.active_since = Some(envelope.event.at);
+            }
+            Event::PipelinePaused(event) => {
+                self.changed(PipelineState::Paused, envelope);
+                self.paused_because.clone_from(&event.reason);
+            }
+            Event::PipelineArchived(_) => self.changed(PipelineState::Archived, envelope),
+            Event::PipelineRestored(_) => self.changed(PipelineState::Draft, envelope),
+            Event::RunRequested(event) => self.requested(event),
+            Event::RunEnded(event) => self.ended(envelope, event),
+            Event::TickSkipped(event) => self.skipped(event),
+            _ => {}
+        }
+    }
+
+    fn changed(&mut self, state: PipelineState, envelope: &Envelope) {
+        self.state = state;
+        self.active_since = None;
+        self.paused_because.clear();
+        self.touched(envelope);
+    }
+
+    fn touched(&mut self, envelope: &Envelope) {
+        self.changed_at = envelope.event.at;
+        self.changed_by = envelope.event.actor.clone();
+    }
+
+    fn revised(&mut self, envelope: &Envelope, event: &PipelineRevised) {
+        let PipelineRevised { revision, number, definition, source } = event.clone();
+        let (at, actor) = (envelope.event.at, envelope.event.actor.clone());
+        self.revisions.push(RevisionRow { number, revision, at, actor, definition, source });
+        let surplus = self.revisions.len().saturating_sub(REVISIONS_MAX);
+        self.revisions.drain(..surplus);
+        self.touched(envelope);
+    }
+
+    fn requested(&mut self, event: &RunRequested) {
+        self.live.push(event.run);
+        self.runs_total = event.number;
+        if let RunTrigger::Schedule { tick } = event.trigger {
+            self.ticked(tick);
+        }
+    }
+
+    fn ended(&mut self, envelope: &Envelope, event: &RunEnded) {
+        self.live.retain(|run| *run != event.run);
+        self.last = Some(LastRun { run: event.run, outcome: event.outcome, at: envelope.event.at });
+        match event.outcome {
+            Outcome::Succeeded => {
+                self.succeeded_total += 1;
+                self.failed_in_row = 0;
+            }
+            Outcome::Failed => {
+                self.failed_total += 1;
+                self.failed_in_row = self.failed_in_row.saturating_add(1);
+            }
+            Outcome::Cancelled => self.cancelled_total += 1,
+        }
+    }
+
+    fn skipped(&mut self, event: &TickSkipped) {
+        self.ticks_skipped += event.count;
+        self.last_skip = Some((event.tick, event.reason.clone()));
+        self.ticked(event.tick);
+    }
+
+    fn ticked(&mut self, tick: Timestamp) {
+        self.last_tick = self.last_tick.max(Some(tick));
+    }
 }

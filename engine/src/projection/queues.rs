@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{Envelope, Event},
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// A declared queue.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueueRow {
     /// Its limits.
     pub limits: QueueLimits,
@@ -22,7 +23,7 @@ pub struct QueueRow {
 }
 
 /// Declared queues, by name.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Queues {
     /// By name.
     pub queues: BTreeMap<QueueName, QueueRow>,
@@ -30,5 +31,12 @@ pub struct Queues {
 
 impl Queues {
     /// Folds one event in.
-    pub fn apply(&mut self, _envelope: &Envelope, _event: &Event) {}
+    pub fn apply(&mut self, envelope: &Envelope, event: &Event) {
+        let Event::QueueDeclared(declared) = event else { return };
+        let name = envelope.stream.as_str().strip_prefix("queue/").map(QueueName::new);
+        if let Some(Ok(name)) = name {
+            let (declared_at, declared_by) = (envelope.event.at, envelope.event.actor.clone());
+            self.queues.insert(name, QueueRow { limits: declared.limits, declared_at, declared_by });
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Runs and their steps. Live runs are all kept; of those that ended, the newest.
 
+mod fold;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -17,6 +19,9 @@ use crate::{
 
 /// The most ended runs kept; the oldest go first.
 pub const ENDED_RUNS_MAX: usize = 10_000;
+
+/// The most streams of sources whose checkpoints are kept per run; further ones are not, and those streams begin anew.
+pub const CHECKPOINTS_MAX: usize = 10_000;
 
 /// Where a run is in its life. The last three absorb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,7 +80,7 @@ pub enum StepState {
 }
 
 /// A step of the current attempt.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepRow {
     /// Which.
     pub step: StepName,
@@ -94,7 +99,7 @@ pub struct StepRow {
 }
 
 /// The newest checkpoint of one stream of one source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointRow {
     /// Opaque.
     pub cursor: Value,
@@ -107,7 +112,7 @@ pub struct CheckpointRow {
 }
 
 /// One run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRow {
     /// Its id.
     pub id: RunId,
@@ -153,7 +158,8 @@ pub struct RunRow {
     pub forced: bool,
     /// In the order in which they began.
     pub steps: Vec<StepRow>,
-    /// Per source and stream.
+    /// Per source and stream; of these at most [`CHECKPOINTS_MAX`].
+    #[serde(with = "pairs")]
     pub checkpoints: BTreeMap<(StepName, String), CheckpointRow>,
     /// Records that the sources gave, when it has ended.
     pub records_in: u64,
@@ -163,8 +169,27 @@ pub struct RunRow {
     pub dead: u64,
 }
 
+/// Checkpoints as a list of pairs: JSON has no keys but text.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{CheckpointRow, StepName};
+
+    type Checkpoints = BTreeMap<(StepName, String), CheckpointRow>;
+
+    pub(super) fn serialize<S: Serializer>(checkpoints: &Checkpoints, output: S) -> Result<S::Ok, S::Error> {
+        checkpoints.iter().collect::<Vec<_>>().serialize(output)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Checkpoints, D::Error> {
+        Vec::deserialize(input).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
 /// Runs, by id.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Runs {
     /// By id.
     pub runs: BTreeMap<RunId, RunRow>,
@@ -174,7 +199,28 @@ pub struct Runs {
 
 impl Runs {
     /// Folds one event in.
-    pub fn apply(&mut self, _envelope: &Envelope, _event: &Event) {}
+    pub fn apply(&mut self, envelope: &Envelope, event: &Event) {
+        let Some(Ok(run)) = envelope.stream.as_str().strip_prefix("run/").map(str::parse::<RunId>) else { return };
+        if let Event::RunQueued(queued) = event {
+            self.runs.insert(run, RunRow::queued(run, envelope, queued));
+            return;
+        }
+        let Some(row) = self.runs.get_mut(&run) else { return };
+        let had_ended = row.state.is_ended();
+        row.apply(envelope.event.at, event);
+        if row.state.is_ended() && !had_ended {
+            self.ended.push_back(run);
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        while self.ended.len() > ENDED_RUNS_MAX
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.runs.remove(&oldest);
+        }
+    }
 
     /// The runs of a pipeline, newest first.
     pub fn of<'a>(&'a self, pipeline: &'a PipelineName) -> impl Iterator<Item = &'a RunRow> {

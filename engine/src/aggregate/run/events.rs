@@ -27,23 +27,24 @@ pub(super) fn cancel_requested(reason: &str, deadline: Timestamp) -> Event {
     CancelRequested { reason: fit::text(reason, fit::REASON_BYTES_MAX), deadline }.into()
 }
 
+/// The last event of a run, and what its pipeline learns of it.
+pub(super) fn ended(run: RunId, last: impl Into<Event>, outcome: Outcome) -> Vec<Event> {
+    vec![last.into(), RunEnded { run, outcome }.into()]
+}
+
+pub(super) fn cancelled(run: RunId, attempt: u32, reason: &str, forced: bool) -> Vec<Event> {
+    let reason = fit::text(reason, fit::REASON_BYTES_MAX);
+    ended(run, RunCancelled { attempt, reason, forced }, Outcome::Cancelled)
+}
+
 impl Owner {
-    pub(super) fn ended(&self, run: RunId, last: impl Into<Event>, outcome: Outcome) -> Vec<Event> {
-        vec![last.into(), RunEnded { run, outcome }.into()]
-    }
-
-    pub(super) fn cancelled(&self, run: RunId, attempt: u32, reason: &str, forced: bool) -> Vec<Event> {
-        let reason = fit::text(reason, fit::REASON_BYTES_MAX);
-        self.ended(run, RunCancelled { attempt, reason, forced }, Outcome::Cancelled)
-    }
-
     /// The next attempt waits, or the budget is used up.
     pub(super) fn failed(&self, run: RunId, attempt: &Attempt, error: RunError, next_at: Timestamp) -> Vec<Event> {
         let attempt = attempt.number;
         if attempt < self.attempts_max && error.retryable {
             return vec![RunRetrying { attempt, error, next_at }.into()];
         }
-        self.ended(run, RunFailed { attempt, error }, Outcome::Failed)
+        ended(run, RunFailed { attempt, error }, Outcome::Failed)
     }
 
     /// The lease ended without a report: a failed attempt like any other.
@@ -57,7 +58,7 @@ impl Owner {
             return attempt.expired(vec![next]);
         }
         let failed = RunFailed { attempt: attempt.number, error: attempt.lost() };
-        attempt.expired(self.ended(run, failed, Outcome::Failed))
+        attempt.expired(ended(run, failed, Outcome::Failed))
     }
 }
 

@@ -1,0 +1,100 @@
+//! Keeping the log small. Before events go, what they add up to is kept: the state of every aggregate that lives, and the
+//! read models as of the cut. Runs that ended before the cut are forgotten.
+
+use jiff::Timestamp;
+
+use super::{Engine, Refusal};
+use crate::{
+    event::{Envelope, Event},
+    id::{Position, RunId, StreamName},
+    port::store::Filter,
+    projection::ReadModels,
+};
+
+/// What retention did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retained {
+    /// Events before this may be gone; the store drops as far as its granularity allows.
+    pub cut: Position,
+    /// Ended runs that are forgotten.
+    pub forgotten: usize,
+}
+
+impl Engine {
+    /// Drops all but the newest events.
+    pub async fn retain(&self, events_max: u64) -> Result<Retained, Refusal> {
+        let head = self.inner.store.head();
+        self.cut(Position((head.0 + 1).saturating_sub(events_max))).await
+    }
+
+    /// Drops events that are older than a moment.
+    pub async fn retain_since(&self, at: Timestamp) -> Result<Retained, Refusal> {
+        let cut = self.first_since(at).await?;
+        self.cut(cut).await
+    }
+
+    /// The first event at or after a moment; the position after the head when there is none.
+    pub async fn first_since(&self, at: Timestamp) -> Result<Position, Refusal> {
+        let stats = self.inner.store.stats();
+        let (mut low, mut high) = (stats.oldest.0.max(1), stats.head.0 + 1);
+        while low < high {
+            let middle = u64::midpoint(low, high);
+            let page = self.inner.store.read(Position(middle - 1), &Filter::default(), 1).await?;
+            match page.events.first() {
+                Some(envelope) if envelope.event.at < at => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(Position(low))
+    }
+
+    async fn cut(&self, cut: Position) -> Result<Retained, Refusal> {
+        if cut <= self.inner.store.stats().oldest {
+            return Ok(Retained::default());
+        }
+        // The live fold must not fall behind what is about to go.
+        self.fold().await?;
+        let mut ended = Vec::new();
+        let base = self.as_of(Position(cut.0 - 1), |envelope| ended.extend(ended_run(envelope))).await?;
+        self.keep_base(&base).await?;
+        self.keep_states(&base).await?;
+        let forget: Vec<StreamName> = ended.iter().map(|run| StreamName::run(*run)).collect();
+        self.inner.store.truncate(cut, &forget).await?;
+        for stream in &forget {
+            self.inner.runs.forget(stream);
+        }
+        Ok(Retained { cut, forgotten: forget.len() })
+    }
+
+    /// The read models as of a position, from the last kept ones on.
+    async fn as_of(&self, position: Position, seen: impl FnMut(&Envelope)) -> Result<ReadModels, Refusal> {
+        let oldest = self.inner.store.stats().oldest;
+        let before = Position(oldest.0.saturating_sub(1));
+        let base = self.base().await?.filter(|base| base.position >= before);
+        let mut models = base.unwrap_or(ReadModels { position: before, ..ReadModels::default() });
+        self.fold_into(&mut models, position, seen).await?;
+        Ok(models)
+    }
+
+    /// Everything that had a life of its own at the cut and may still be asked something.
+    async fn keep_states(&self, base: &ReadModels) -> Result<(), Refusal> {
+        let store = &*self.inner.store;
+        for name in base.board.pipelines.keys() {
+            self.inner.pipelines.keep(store, &StreamName::pipeline(name)).await?;
+        }
+        for name in base.queues.queues.keys() {
+            self.inner.declared.keep(store, &StreamName::queue(name)).await?;
+        }
+        for row in base.runs.runs.values().filter(|row| !row.state.is_ended()) {
+            self.inner.runs.keep(store, &StreamName::run(row.id)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn ended_run(envelope: &Envelope) -> Option<RunId> {
+    match envelope.decode() {
+        Some(Ok(Event::RunEnded(event))) => Some(event.run),
+        _ => None,
+    }
+}
