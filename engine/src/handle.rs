@@ -172,3 +172,6 @@ fn first_of_run(command: &PipelineCommand, events: Vec<Event>) -> Option<Beside>
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,7 +107,7 @@ type Decided = Result<Vec<Event>, Rejection>;
 impl Run {
     /// Whether a command is accepted, and with which events. Where the run ends, the last event is its pipeline's
     /// [`RunEnded`]. Ask [`Run::answer`] what such events mean to whoever asked. Never panics.
-    #[expect(clippy::too_many_lines, clippy::match_same_arms, reason = "the whole transition table, grouped by what is asked")]
+    #[expect(clippy::too_many_lines, reason = "the whole transition table in one place")]
     pub fn decide(&self, run: RunId, command: &RunCommand, at: Timestamp) -> Decided {
         use RunCommand as C;
         match (self, command) {

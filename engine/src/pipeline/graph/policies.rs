@@ -39,9 +39,9 @@ fn trigger_mistake(at: &str, trigger: &Trigger) -> Option<Mistake> {
             let message = format!("`{}` is not a time zone: {zone}", cron.timezone);
             Some(Mistake::at(format!("{at}/timezone"), message).hint("an IANA name, like `Europe/Berlin` or `UTC`"))
         }
-        Trigger::Interval(interval) if interval.interval < Duration::from_secs(1) => {
-            Some(Mistake::at(format!("{at}/interval"), "an interval is at least 1s").hint("for faster work use `mode: continuous`"))
-        }
+        Trigger::Interval(interval) if interval.interval < Duration::from_secs(1) => Some(
+            Mistake::at(format!("{at}/interval"), "an interval is at least 1s").hint("for faster work use `mode: continuous`"),
+        ),
         Trigger::Interval(_) => None,
     }
 }
@@ -106,7 +106,8 @@ fn step_policies(at: &str, step: &Step, kind: StepKind, mistakes: &mut Vec<Mista
     }
     let Some(batch) = step.batch else { return };
     if kind != StepKind::Sink {
-        mistakes.push(Mistake::at(format!("{at}/batch"), "only sinks gather records").hint("write it at the sink after this step"));
+        mistakes
+            .push(Mistake::at(format!("{at}/batch"), "only sinks gather records").hint("write it at the sink after this step"));
     }
     if batch.max == 0 || batch.max as usize > BATCH_RECORDS_MAX {
         mistakes.push(Mistake::at(format!("{at}/batch/max"), format!("{} is not from 1 to {BATCH_RECORDS_MAX}", batch.max)));
@@ -155,17 +156,15 @@ fn test_case(at: &str, case: &TestCase, plan: &Plan, mistakes: &mut Vec<Mistake>
 
 fn test_shape(at: &str, case: &TestCase) -> Option<Mistake> {
     match &case.step {
-        Some(_) if !case.input.is_array() => {
-            Some(Mistake::at(format!("{at}/input"), "the input of a step is a list of records"))
-        }
+        Some(_) if !case.input.is_array() => Some(Mistake::at(format!("{at}/input"), "the input of a step is a list of records")),
         Some(_) if case.output.is_none() => {
             Some(Mistake::at(at, "a test of a step needs `output`, the records that it must give").hint("`output: []` for none"))
         }
         Some(_) => None,
-        None if !case.input.is_object() => {
-            Some(Mistake::at(format!("{at}/input"), "the input of a whole path is a map from source to a list of records")
-                .hint("for one step, name it with `step`"))
-        }
+        None if !case.input.is_object() => Some(
+            Mistake::at(format!("{at}/input"), "the input of a whole path is a map from source to a list of records")
+                .hint("for one step, name it with `step`"),
+        ),
         None if case.expect.is_empty() => {
             Some(Mistake::at(at, "a test of the whole path needs `expect`, how many records reach which step"))
         }

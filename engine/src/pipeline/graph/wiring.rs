@@ -56,7 +56,8 @@ pub(super) fn draw(definition: &Definition, types: &dyn StepTypes, mistakes: &mu
 fn count(definition: &Definition, mistakes: &mut Vec<Mistake>) {
     let steps = definition.steps.len();
     if steps == 0 {
-        mistakes.push(Mistake::at("/steps", "a pipeline needs at least one step").hint("begin with a source such as `file.read`"));
+        mistakes
+            .push(Mistake::at("/steps", "a pipeline needs at least one step").hint("begin with a source such as `file.read`"));
     }
     if steps > STEPS_MAX {
         let message = format!("{steps} steps are too many: at most {STEPS_MAX}");
@@ -135,7 +136,8 @@ impl Drawing<'_> {
     /// The routes that name the step; else the step before, unless the step begins a path of its own.
     fn implied_needs(&self, index: usize) -> Vec<usize> {
         let name = self.name(index);
-        let routes: Vec<_> = (0..self.targets.len()).filter(|from| *from != index && self.targets[*from].contains(name)).collect();
+        let routes: Vec<_> =
+            (0..self.targets.len()).filter(|from| *from != index && self.targets[*from].contains(name)).collect();
         if !routes.is_empty() {
             return routes;
         }
@@ -243,7 +245,8 @@ impl Drawing<'_> {
                 mistakes.push(self.goes_nowhere(index));
             }
         }
-        let enabled = |kind| (0..self.kinds.len()).any(|at| self.kinds[at].is_none_or(|k| k == kind) && self.definition.steps[at].enabled);
+        let enabled =
+            |kind| (0..self.kinds.len()).any(|at| self.kinds[at].is_none_or(|k| k == kind) && self.definition.steps[at].enabled);
         if self.definition.mode == Mode::Continuous && !self.kinds.is_empty() && !enabled(StepKind::Source) {
             let message = "a continuous pipeline needs a source: tasks alone end by themselves";
             mistakes.push(Mistake::at("/mode", message).hint("write `mode: batch`, or add a source"));
@@ -260,10 +263,13 @@ impl Drawing<'_> {
 
     fn goes_nowhere(&self, index: usize) -> Mistake {
         let name = self.name(index);
-        let disabled = self.needs.iter().enumerate().find(|(at, needs)| needs.contains(&index) && !self.definition.steps[*at].enabled);
+        let disabled =
+            self.needs.iter().enumerate().find(|(at, needs)| needs.contains(&index) && !self.definition.steps[*at].enabled);
         let mistake = Mistake::at(format!("/steps/{index}"), format!("the records of `{name}` go nowhere"));
         match disabled {
-            Some((at, _)) => mistake.hint(format!("`{}` after it is disabled: put a `drop` there to lose them on purpose", self.name(at))),
+            Some((at, _)) => {
+                mistake.hint(format!("`{}` after it is disabled: put a `drop` there to lose them on purpose", self.name(at)))
+            }
             None => mistake.hint("put a sink after it; `drop` is one that keeps nothing"),
         }
     }
@@ -294,7 +300,8 @@ impl Drawing<'_> {
         }
         if !self.needs[to].contains(&from) {
             let message = format!("`{name}` sends records to `{target}`, but `{target}` does not need `{name}`");
-            return mistake(message).map(|mistake| mistake.hint(format!("add `{name}` to its `needs`, or leave its `needs` out")));
+            return mistake(message)
+                .map(|mistake| mistake.hint(format!("add `{name}` to its `needs`, or leave its `needs` out")));
         }
         None
     }
@@ -309,8 +316,10 @@ impl Drawing<'_> {
             let awaited = self.ancestors(edge.from, |_| true);
             if let Some(shared) = feeding.intersection(&awaited).next() {
                 let (after, before, shared) = (self.name(edge.to), self.name(edge.from), self.name(*shared));
-                let message = format!("`{after}` would wait for itself: it begins after `{before}`, which ends after `{shared}`, \
-                                       whose records `{after}` must take");
+                let message = format!(
+                    "`{after}` would wait for itself: it begins after `{before}`, which ends after `{shared}`, \
+                                       whose records `{after}` must take"
+                );
                 mistakes.push(Mistake::at(self.need_pointer(edge), message).hint(format!("take `{before}` out of its `needs`")));
             }
         }
