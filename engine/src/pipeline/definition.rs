@@ -196,7 +196,8 @@ pub struct IntervalTrigger {
     pub catch_up: Option<CatchUp>,
 }
 
-/// What happens in the hour that a clock change skips (gap) or repeats (fold).
+/// What happens in the hour that a clock change skips (gap) or repeats (fold). An expression that ticks in every hour is a
+/// rhythm, not a time of day: it goes on evenly, whatever these say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DstRule {
