@@ -5,6 +5,8 @@
 
 pub mod diff;
 pub mod figures;
+pub mod form;
+pub mod graph;
 pub mod histogram;
 pub mod ink;
 pub mod json_tree;
