@@ -1,0 +1,80 @@
+//! Puts a tick into every definition that could call itself, so that a filter that never ends, or recurses without end,
+//! is stopped at its next call. Done on the syntax tree, where nothing can be hidden from it.
+
+use jaq_core::{
+    load::{
+        lex::StrPart,
+        parse::{BinaryOp, Def, Pattern, Term},
+    },
+    path::{Part, Path},
+};
+
+/// A definition of the library: only what is defined inside of it recurses.
+pub(super) fn inner(def: Def<&'static str>) -> Def<&'static str> {
+    Def { body: term(def.body), ..def }
+}
+
+/// A term with all definitions in it guarded.
+pub(super) fn term(tree: Term<&str>) -> Term<&str> {
+    match tree {
+        leaf @ (Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_)) => leaf,
+        Term::Str(format, parts) => Term::Str(format, parts.into_iter().map(part).collect()),
+        Term::Arr(of) => Term::Arr(of.map(boxed)),
+        Term::Obj(pairs) => Term::Obj(pairs.into_iter().map(|(key, value)| (term(key), value.map(term))).collect()),
+        Term::Neg(of) => Term::Neg(boxed(of)),
+        Term::BinOp(left, operator, right) => Term::BinOp(boxed(left), operation(operator), boxed(right)),
+        Term::Label(name, of) => Term::Label(name, boxed(of)),
+        Term::Fold(kind, source, bind, arms) => {
+            Term::Fold(kind, boxed(source), pattern(bind), arms.into_iter().map(term).collect())
+        }
+        Term::TryCatch(of, catch) => Term::TryCatch(boxed(of), catch.map(boxed)),
+        Term::IfThenElse(arms, otherwise) => {
+            let arms = arms.into_iter().map(|(condition, then)| (term(condition), term(then))).collect();
+            Term::IfThenElse(arms, otherwise.map(boxed))
+        }
+        Term::Def(defs, of) => Term::Def(defs.into_iter().map(ticking).collect(), boxed(of)),
+        Term::Call(name, arguments) => Term::Call(name, arguments.into_iter().map(term).collect()),
+        Term::Path(of, path) => Term::Path(boxed(of), parts(path)),
+    }
+}
+
+fn ticking(def: Def<&str>) -> Def<&str> {
+    let tick = Box::new(Term::Call("flexcore_tick", Vec::new()));
+    Def { body: Term::BinOp(tick, BinaryOp::Pipe(None), Box::new(term(def.body))), ..def }
+}
+
+#[expect(clippy::boxed_local, reason = "the tree is made of boxes")]
+fn boxed(tree: Box<Term<&str>>) -> Box<Term<&str>> {
+    Box::new(term(*tree))
+}
+
+fn part<'s>(part: StrPart<&'s str, Term<&'s str>>) -> StrPart<&'s str, Term<&'s str>> {
+    match part {
+        StrPart::Term(tree) => StrPart::Term(term(tree)),
+        StrPart::Str(text) => StrPart::Str(text),
+        StrPart::Char(char) => StrPart::Char(char),
+    }
+}
+
+fn operation(operator: BinaryOp<&str>) -> BinaryOp<&str> {
+    match operator {
+        BinaryOp::Pipe(Some(bind)) => BinaryOp::Pipe(Some(pattern(bind))),
+        other => other,
+    }
+}
+
+fn pattern(bind: Pattern<&str>) -> Pattern<&str> {
+    match bind {
+        Pattern::Var(name) => Pattern::Var(name),
+        Pattern::Arr(items) => Pattern::Arr(items.into_iter().map(pattern).collect()),
+        Pattern::Obj(pairs) => Pattern::Obj(pairs.into_iter().map(|(key, bind)| (term(key), pattern(bind))).collect()),
+    }
+}
+
+fn parts(path: Path<Term<&str>>) -> Path<Term<&str>> {
+    let each = |part| match part {
+        Part::Index(index) => Part::Index(term(index)),
+        Part::Range(from, to) => Part::Range(from.map(term), to.map(term)),
+    };
+    Path(path.0.into_iter().map(|(part, optional)| (each(part), optional)).collect())
+}

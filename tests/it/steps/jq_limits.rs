@@ -1,0 +1,76 @@
+//! Expressions that never end, recurse without end, or give too much.
+
+use flexcore::step::Predicate;
+use flexcore_engine::port::step::Record;
+use serde_json::json;
+
+use super::world::{World, mistakes, records, shown};
+
+async fn outcome(expr: &str) -> String {
+    let world = World::new();
+    let mut map = world.transform("map", json!({"expr": expr})).await;
+    match map.apply(&records(&[json!({"a": "[".repeat(100_000)})])).await {
+        Ok(outcomes) => shown(&outcomes)[0]["rejected"].as_str().unwrap_or("it was kept").to_owned(),
+        Err(error) => format!("the step fails: {error}"),
+    }
+}
+
+#[tokio::test]
+async fn an_expression_that_never_ends_fails_the_step() {
+    for expr in [
+        "def f: f; f",
+        "[range(1e18)] | length",
+        "last(range(1e18)?)",
+        "[repeat(1)]",
+        "first(repeat(empty))",
+        "0 | until(false; . + 1)",
+    ] {
+        assert_eq!(outcome(expr).await, format!("the step fails: expr `{expr}`: it did not end within 2000 ms"));
+    }
+}
+
+#[tokio::test]
+async fn an_expression_that_calls_itself_without_end_fails_the_step_and_not_the_process() {
+    for expr in ["def f: 1 + f; f", "def f: [f]; f", "def f: try f catch f | f; [f]"] {
+        let said = outcome(expr).await;
+        assert!(said.starts_with(&format!("the step fails: expr `{expr}`: it ")), "{expr}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_outputs_or_too_many_bytes_reject_the_record() {
+    assert_eq!(outcome("range(1e9)").await, "expr `range(1e9)`: more than 1000 outputs for one record");
+    assert_eq!(outcome("repeat(1)").await, "expr `repeat(1)`: more than 1000 outputs for one record");
+    assert_eq!(
+        outcome("[range(200)] | map(\"x\" * 100000)").await,
+        "expr `[range(200)] | map(\"x\" * 100000)`: the result is larger than 16777216 bytes"
+    );
+}
+
+#[tokio::test]
+async fn what_is_nested_too_deeply_rejects_the_record() {
+    assert_eq!(outcome(".a | fromjson").await, "expr `.a | fromjson`: the JSON text is nested deeper than 128 levels");
+    let deep = "reduce range(1000) as $i (0; [.])";
+    assert_eq!(outcome(deep).await, format!("expr `{deep}`: the result is nested deeper than 127 levels"));
+}
+
+#[test]
+fn hostile_expressions_are_mistakes_and_nothing_worse() {
+    for hostile in ["(".repeat(16_000), "-".repeat(16_000), "[".repeat(20_000), "if ".repeat(5_000), "\"\\(".repeat(5_000)] {
+        let found = mistakes("map", json!({"expr": hostile}));
+        assert_eq!(found.len(), 1);
+    }
+}
+
+#[test]
+fn a_predicate_passes_what_is_neither_false_nor_null_nor_an_error() {
+    let passes = Predicate::compile(".type | startswith(\"run.\")").unwrap();
+    assert!(passes(br#"{"type": "run.failed"}"#));
+    assert!(!passes(br#"{"type": "queue.created"}"#));
+    assert!(!passes(br#"{"type": 5}"#));
+    assert!(!passes(b"not JSON"));
+    let endless = Predicate::compile("def f: 1 + f; f").unwrap();
+    assert!(!endless(&Record::of(&json!(1)).json));
+    let wrong = Predicate::compile(".a ==").err().unwrap();
+    assert_eq!(wrong, "term expected at the end of the expression");
+}
