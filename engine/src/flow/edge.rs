@@ -1,0 +1,184 @@
+//! Edges: what waits between two steps. Bounded in records and in bytes, so that a slow step holds up the ones before it
+//! and memory stays flat; the bound is of records, not batches, because sources give batches of very different sizes.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::port::step::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Record};
+
+use super::ledger::Token;
+
+/// The most bytes that wait before one step, unless a single record is larger.
+pub const EDGE_BYTES_MAX: usize = 8 << 20;
+
+const BYTES_PER_PERMIT: usize = 1 << 10;
+
+/// Records on their way, with the acknowledgement that they carry.
+pub(super) struct Batch {
+    pub(super) records: Vec<Record>,
+    /// Of the source batch that they come from; `None` for what a transform gave at its end.
+    pub(super) token: Option<Token>,
+}
+
+impl Batch {
+    pub(super) fn new(records: Vec<Record>, token: Option<Token>) -> Self {
+        Self { records, token }
+    }
+
+    /// Takes the first records off, as a batch that is acknowledged on its own.
+    pub(super) fn split_front(&mut self, count: usize) -> Self {
+        let rest = self.records.split_off(count);
+        Self { records: std::mem::replace(&mut self.records, rest), token: self.token.clone() }
+    }
+
+    /// The batch in pieces of at most [`BATCH_RECORDS_MAX`] records and [`BATCH_BYTES_MAX`] bytes.
+    pub(super) fn pieces(mut self) -> Vec<Self> {
+        let mut pieces = Vec::with_capacity(1);
+        loop {
+            let count = fitting(&self.records);
+            if count == self.records.len() {
+                pieces.push(self);
+                return pieces;
+            }
+            pieces.push(self.split_front(count));
+        }
+    }
+}
+
+/// How many records from the front make a whole batch: at least one.
+fn fitting(records: &[Record]) -> usize {
+    let mut bytes = 0;
+    for (index, record) in records.iter().enumerate().take(BATCH_RECORDS_MAX) {
+        bytes += record.json.len();
+        if bytes > BATCH_BYTES_MAX && index > 0 {
+            return index;
+        }
+    }
+    records.len().min(BATCH_RECORDS_MAX)
+}
+
+/// Bytes of records.
+pub(super) fn bytes_of(records: &[Record]) -> usize {
+    records.iter().map(|record| record.json.len()).sum()
+}
+
+struct Waiting {
+    batch: Batch,
+    _records: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
+}
+
+/// The sending end: one for each step that gives records to the step behind it.
+#[derive(Clone)]
+pub(super) struct Outlet {
+    sender: mpsc::UnboundedSender<Waiting>,
+    records: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    records_max: usize,
+    backlog: Arc<AtomicU64>,
+}
+
+/// The receiving end.
+pub(super) struct Inlet {
+    receiver: mpsc::UnboundedReceiver<Waiting>,
+    records: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    backlog: Arc<AtomicU64>,
+}
+
+/// The step behind the edge has gone; its own error says why.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Closed;
+
+/// An edge that holds so many records; `backlog` shows how many it holds.
+pub(super) fn edge(records_max: usize, backlog: Arc<AtomicU64>) -> (Outlet, Inlet) {
+    let records_max = records_max.clamp(1, Semaphore::MAX_PERMITS);
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let records = Arc::new(Semaphore::new(records_max));
+    let bytes = Arc::new(Semaphore::new(EDGE_BYTES_MAX / BYTES_PER_PERMIT));
+    let inlet = Inlet { receiver, records: records.clone(), bytes: bytes.clone(), backlog: backlog.clone() };
+    (Outlet { sender, records, bytes, records_max, backlog }, inlet)
+}
+
+impl Outlet {
+    /// Waits for room, then hands the batch over. A batch larger than the whole edge goes when the edge is empty.
+    pub(super) async fn send(&self, batch: Batch) -> Result<(), Closed> {
+        let count = batch.records.len();
+        let size = bytes_of(&batch.records).div_ceil(BYTES_PER_PERMIT).min(EDGE_BYTES_MAX / BYTES_PER_PERMIT);
+        let records = self.records.clone().acquire_many_owned(count.min(self.records_max) as u32).await.map_err(|_| Closed)?;
+        let bytes = self.bytes.clone().acquire_many_owned(size as u32).await.map_err(|_| Closed)?;
+        self.backlog.fetch_add(count as u64, Ordering::Relaxed);
+        self.sender.send(Waiting { batch, _records: records, _bytes: bytes }).map_err(|_| Closed)
+    }
+}
+
+impl Inlet {
+    /// The next batch; `None` when all that send have ended and nothing waits. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Batch> {
+        let waiting = self.receiver.recv().await;
+        waiting.map(|waiting| self.taken(waiting))
+    }
+
+    /// The next batch, if one is there.
+    pub(super) fn next_now(&mut self) -> Option<Batch> {
+        let waiting = self.receiver.try_recv().ok();
+        waiting.map(|waiting| self.taken(waiting))
+    }
+
+    fn taken(&self, waiting: Waiting) -> Batch {
+        self.backlog.fetch_sub(waiting.batch.records.len() as u64, Ordering::Relaxed);
+        waiting.batch
+    }
+}
+
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        self.records.close();
+        self.bytes.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(count: usize, size: usize) -> Vec<Record> {
+        (0..count).map(|_| Record::new("7".repeat(size))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_full_edge_takes_nothing_more_until_something_is_taken_out() {
+        let backlog = Arc::new(AtomicU64::new(0));
+        let (outlet, mut inlet) = edge(10, backlog.clone());
+        outlet.send(Batch::new(records(6, 1), None)).await.unwrap();
+        let mut second = Box::pin(outlet.send(Batch::new(records(6, 1), None)));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        assert_eq!(backlog.load(Ordering::Relaxed), 6);
+        assert_eq!(inlet.next().await.unwrap().records.len(), 6);
+        assert_eq!(second.await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_edge_is_bounded_in_bytes_too_and_lets_a_giant_pass_alone() {
+        let (outlet, mut inlet) = edge(1_000_000, Arc::default());
+        outlet.send(Batch::new(records(1, EDGE_BYTES_MAX + 1), None)).await.unwrap();
+        let mut second = Box::pin(outlet.send(Batch::new(records(1, 1), None)));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        inlet.next().await.unwrap();
+        second.await.unwrap();
+        drop(inlet);
+        assert_eq!(outlet.send(Batch::new(records(1, 1), None)).await, Err(Closed));
+    }
+
+    #[test]
+    fn a_batch_is_cut_into_pieces_of_a_bounded_size() {
+        let pieces = Batch::new(records(2_500, 2), None).pieces();
+        assert_eq!(pieces.iter().map(|piece| piece.records.len()).collect::<Vec<_>>(), [1_000, 1_000, 500]);
+        let pieces = Batch::new(records(3, BATCH_BYTES_MAX), None).pieces();
+        assert_eq!(pieces.len(), 3);
+    }
+}
