@@ -25,6 +25,8 @@ pub const TAP_RECORDS_MAX: usize = 5;
 #[derive(Debug)]
 pub struct FlowMeters {
     steps: Vec<StepMeter>,
+    /// What feeds a replay.
+    feeder: StepMeter,
     pub(super) unacked: Arc<AtomicU64>,
     moved_at_ms: AtomicI64,
 }
@@ -58,6 +60,7 @@ impl FlowMeters {
         let meter = |step: &crate::pipeline::Step| StepMeter::new(step.name.clone(), u64::from(step.buffer.records_max));
         Arc::new(Self {
             steps: definition.steps.iter().map(meter).collect(),
+            feeder: StepMeter::new(super::replay::feeder().name, 0),
             unacked: Arc::default(),
             moved_at_ms: AtomicI64::new(0),
         })
@@ -82,7 +85,7 @@ impl FlowMeters {
     }
 
     pub(super) fn step(&self, index: usize) -> &StepMeter {
-        &self.steps[index]
+        self.steps.get(index).unwrap_or(&self.feeder)
     }
 
     pub(super) fn moved(&self, at: Timestamp) {

@@ -160,7 +160,6 @@ fn test_shape(at: &str, case: &TestCase) -> Option<Mistake> {
         Some(_) if case.output.is_none() => {
             Some(Mistake::at(at, "a test of a step needs `output`, the records that it must give").hint("`output: []` for none"))
         }
-        Some(_) => None,
         None if !case.input.is_object() => Some(
             Mistake::at(format!("{at}/input"), "the input of a whole path is a map from source to a list of records")
                 .hint("for one step, name it with `step`"),
@@ -168,6 +167,6 @@ fn test_shape(at: &str, case: &TestCase) -> Option<Mistake> {
         None if case.expect.is_empty() => {
             Some(Mistake::at(at, "a test of the whole path needs `expect`, how many records reach which step"))
         }
-        None => None,
+        Some(_) | None => None,
     }
 }
