@@ -1,6 +1,9 @@
 //! What is known of the engine: every screen reads it, none changes it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use flexcore_engine::{id::PipelineName, projection::ReadModels, vitals::Vitals};
 use jiff::{Timestamp, tz::TimeZone};
@@ -42,6 +45,12 @@ pub struct Facts {
     pub events: EventRing,
     /// When pipelines are due next, as far as it was asked.
     pub due: BTreeMap<PipelineName, Timestamp>,
+    /// Of which pipelines it is being asked.
+    pub due_asked: BTreeSet<PipelineName>,
+    /// Events that the log dropped before they were read here.
+    pub dropped: u64,
+    /// When the engine last said anything.
+    pub heard_at: Option<Timestamp>,
     /// Who acts here.
     pub actor: String,
     /// Whether acting is refused.
@@ -60,6 +69,9 @@ impl Facts {
             figures: Figures::default(),
             events: EventRing::default(),
             due: BTreeMap::new(),
+            due_asked: BTreeSet::new(),
+            dropped: 0,
+            heard_at: None,
             actor,
             read_only,
         }

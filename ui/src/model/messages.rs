@@ -1,0 +1,57 @@
+//! What was said to the operator: shown for a moment, kept for the messages pane.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::effect::Tone;
+
+/// The most messages kept.
+pub const MESSAGES_MAX: usize = 200;
+/// How long a message stands in the footer.
+const SHOWN: SignedDuration = SignedDuration::from_secs(6);
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// When.
+    pub at: Timestamp,
+    /// How it is meant.
+    pub tone: Tone,
+    /// What.
+    pub text: String,
+}
+
+/// What was said.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    all: VecDeque<Message>,
+    dismissed: bool,
+}
+
+impl Messages {
+    /// Says something.
+    pub fn say(&mut self, at: Timestamp, tone: Tone, text: impl Into<String>) {
+        self.all.push_back(Message { at, tone, text: text.into() });
+        self.dismissed = false;
+        while self.all.len() > MESSAGES_MAX {
+            self.all.pop_front();
+        }
+    }
+
+    /// Newest last.
+    pub fn all(&self) -> &VecDeque<Message> {
+        &self.all
+    }
+
+    /// What stands in the footer now. What did not work stands until a key is pressed.
+    pub fn toast(&self, now: Timestamp) -> Option<&Message> {
+        let is_shown = |message: &&Message| message.tone == Tone::Bad || now.duration_since(message.at) < SHOWN;
+        self.all.back().filter(|_| !self.dismissed).filter(is_shown)
+    }
+
+    /// A key was pressed: what stood there was read.
+    pub fn dismiss(&mut self) {
+        self.dismissed = true;
+    }
+}

@@ -1,0 +1,238 @@
+//! The four panes: what is shown of each, in which order.
+
+use flexcore_engine::{
+    id::{PipelineName, QueueName},
+    projection::{
+        board::{PipelineRow, PipelineState},
+        runs::RunState,
+    },
+    vitals::CheckState,
+};
+
+use super::{facts::Facts, rows::Rows, stream::Stream};
+use crate::keymap::Scope;
+
+/// A pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pane {
+    /// Pipelines.
+    Pipelines,
+    /// Events.
+    Events,
+    /// Queues.
+    Queues,
+    /// Health.
+    Health,
+}
+
+impl Pane {
+    /// In the order of their digits.
+    pub const ALL: [Self; 4] = [Self::Pipelines, Self::Events, Self::Queues, Self::Health];
+
+    /// The digit that jumps there.
+    pub fn digit(self) -> usize {
+        self as usize + 1
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        ["Pipelines", "Events", "Queues", "Health"][self as usize]
+    }
+
+    /// The bindings that hold there.
+    pub fn scopes(self) -> &'static [Scope] {
+        match self {
+            Self::Pipelines => &[Scope::Pipelines, Scope::List],
+            Self::Events => &[Scope::Events, Scope::List],
+            Self::Queues => &[Scope::Queues, Scope::List],
+            Self::Health => &[Scope::Health, Scope::List],
+        }
+    }
+}
+
+/// Columns that pipelines are sorted by.
+pub const PIPELINE_SORTS: [&str; 5] = ["name", "state", "rate", "errors", "last"];
+/// Columns that queues are sorted by.
+pub const QUEUE_SORTS: [&str; 4] = ["name", "depth", "dead", "oldest"];
+
+/// The four panes.
+#[derive(Clone)]
+pub struct Overview {
+    /// Which pane takes the keys.
+    pub focus: Pane,
+    /// It has the whole screen.
+    pub zoomed: bool,
+    /// The pipelines pane.
+    pub pipelines: Rows<PipelineName>,
+    /// The queues pane.
+    pub queues: Rows<QueueName>,
+    /// The health pane: checks by their place in the figures.
+    pub health: Rows<usize>,
+    /// The events pane.
+    pub events: Stream,
+}
+
+impl Default for Overview {
+    fn default() -> Self {
+        Self {
+            focus: Pane::Pipelines,
+            zoomed: false,
+            pipelines: Rows::default(),
+            queues: Rows::default(),
+            health: Rows::default(),
+            events: Stream::default(),
+        }
+    }
+}
+
+/// How a pipeline fares, in one word: what it is, or what its runs do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Its last run failed.
+    Failing,
+    /// A run waits for another try.
+    Retrying,
+    /// A run is to stop.
+    Cancelling,
+    /// A run is at work.
+    Running,
+    /// A run waits for a worker.
+    Queued,
+    /// Its triggers start runs.
+    Active,
+    /// Its triggers start nothing.
+    Paused,
+    /// Never activated.
+    Draft,
+    /// Out of use.
+    Archived,
+}
+
+impl Standing {
+    /// How a pipeline fares.
+    pub fn of(row: &PipelineRow, facts: &Facts) -> Self {
+        let live = row.live.iter().filter_map(|run| facts.models.runs.runs.get(run)).map(|run| run.state);
+        match live.max_by_key(|state| urgency(*state)) {
+            Some(RunState::Retrying) => Self::Retrying,
+            Some(RunState::Cancelling) => Self::Cancelling,
+            Some(RunState::Queued) => Self::Queued,
+            Some(RunState::Running) => Self::Running,
+            Some(RunState::Succeeded | RunState::Failed | RunState::Cancelled) | None => Self::at_rest(row),
+        }
+    }
+
+    fn at_rest(row: &PipelineRow) -> Self {
+        match row.state {
+            PipelineState::Archived => Self::Archived,
+            _ if row.failed_in_row > 0 => Self::Failing,
+            PipelineState::Active => Self::Active,
+            PipelineState::Paused => Self::Paused,
+            PipelineState::Draft => Self::Draft,
+        }
+    }
+
+    /// One word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Failing => "failing",
+            Self::Retrying => "retrying",
+            Self::Cancelling => "stopping",
+            Self::Running => "running",
+            Self::Queued => "queued",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Draft => "draft",
+            Self::Archived => "archived",
+        }
+    }
+}
+
+fn urgency(state: RunState) -> u8 {
+    match state {
+        RunState::Retrying => 4,
+        RunState::Cancelling => 3,
+        RunState::Running => 2,
+        RunState::Queued => 1,
+        RunState::Succeeded | RunState::Failed | RunState::Cancelled => 0,
+    }
+}
+
+impl Overview {
+    /// Which bindings hold.
+    pub fn scopes(&self) -> &'static [Scope] {
+        self.focus.scopes()
+    }
+
+    /// Filters and sorts again: the facts, a filter or an order changed.
+    pub fn refresh(&mut self, facts: &Facts) {
+        self.refresh_pipelines(facts);
+        self.refresh_queues(facts);
+        self.refresh_health(facts);
+    }
+
+    fn refresh_pipelines(&mut self, facts: &Facts) {
+        let filter = self.pipelines.filter.clone();
+        let mut sieve = filter.sieve();
+        let board = &facts.models.board.pipelines;
+        let text = |row: &PipelineRow| {
+            let definition = row.definition();
+            format!("{} {} {} {}", row.name, Standing::of(row, facts).word(), definition.owner, definition.tags.join(" "))
+        };
+        let mut rows: Vec<&PipelineRow> = board.values().filter(|row| filter.is_none() || sieve.passes(&text(row))).collect();
+        match self.pipelines.sort {
+            1 => rows.sort_by_key(|row| Standing::of(row, facts)),
+            2 => rows.sort_by(|one, other| records_per_s(other, facts).total_cmp(&records_per_s(one, facts))),
+            3 => rows.sort_by_key(|row| std::cmp::Reverse(row.failed_total + row.dead_total)),
+            4 => rows.sort_by_key(|row| std::cmp::Reverse(row.last.map(|last| last.at))),
+            _ => {}
+        }
+        let mut keys: Vec<_> = rows.into_iter().map(|row| row.name.clone()).collect();
+        if self.pipelines.reverse {
+            keys.reverse();
+        }
+        self.pipelines.set(keys, board.len());
+    }
+
+    fn refresh_queues(&mut self, facts: &Facts) {
+        let filter = self.queues.filter.clone();
+        let mut sieve = filter.sieve();
+        let all = facts.vitals.as_ref().map_or(&[][..], |vitals| &vitals.queues);
+        let mut rows: Vec<_> = all.iter().filter(|(name, _)| !name.is_internal() && sieve.passes(name.as_str())).collect();
+        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        match self.queues.sort {
+            1 => rows.sort_by_key(|(_, stats)| std::cmp::Reverse(stats.ready + stats.delayed + stats.leased)),
+            2 => rows.sort_by_key(|(_, stats)| std::cmp::Reverse(stats.dead)),
+            3 => rows.sort_by_key(|(_, stats)| stats.oldest.unwrap_or(jiff::Timestamp::MAX)),
+            _ => {}
+        }
+        let mut keys: Vec<_> = rows.into_iter().map(|(name, _)| name.clone()).collect();
+        if self.queues.reverse {
+            keys.reverse();
+        }
+        self.queues.set(keys, all.iter().filter(|(name, _)| !name.is_internal()).count());
+    }
+
+    fn refresh_health(&mut self, facts: &Facts) {
+        let filter = self.health.filter.clone();
+        let mut sieve = filter.sieve();
+        let checks = facts.vitals.as_ref().map_or(&[][..], |vitals| &vitals.checks);
+        let passing = checks.iter().enumerate().filter(|(_, check)| sieve.passes(&format!("{} {}", check.name, check.evidence)));
+        let mut keys: Vec<usize> = passing.map(|(at, _)| at).collect();
+        keys.sort_by_key(|at| std::cmp::Reverse(severity(checks[*at].state)));
+        self.health.set(keys, checks.len());
+    }
+}
+
+fn severity(state: CheckState) -> u8 {
+    match state {
+        CheckState::Fail => 3,
+        CheckState::Warn => 2,
+        CheckState::Unknown => 1,
+        CheckState::Ok => 0,
+    }
+}
+
+/// Records a second of a pipeline.
+pub fn records_per_s(row: &PipelineRow, facts: &Facts) -> f64 {
+    facts.figures.pipeline(&row.name).map_or(0.0, |figures| figures.records_per_s)
+}

@@ -1,0 +1,49 @@
+//! What a message does to the model, and what must be done in the world because of it. Pure and synchronous: the same
+//! messages give the same model, whatever runs beside it.
+
+mod act;
+mod answer;
+mod facts;
+mod key;
+mod navigate;
+mod overlay;
+mod overview;
+
+pub use key::edit_line;
+
+use jiff::Timestamp;
+
+use crate::{effect::Effect, model::Model, msg::Msg, screen::Input};
+
+/// Takes one message in, at a moment.
+pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
+    model.facts.now = now;
+    match msg {
+        Msg::Key(key) => key::press(model, key),
+        Msg::Paste(text) => key::paste(model, &text),
+        Msg::Resize(columns, rows) => {
+            model.resize(columns, rows);
+            Vec::new()
+        }
+        Msg::Models(models) => facts::models(model, *models),
+        Msg::Backlog(events) => facts::backlog(model, events),
+        Msg::Events(events) => facts::events(model, events),
+        Msg::Vitals(vitals) => facts::vitals(model, &vitals),
+        Msg::Lost(reason) => facts::lost(model, reason),
+        Msg::Answer(tag, answer) => answer::take(model, tag, answer),
+        Msg::Said(tone, text) => {
+            model.messages.say(now, tone, text);
+            Vec::new()
+        }
+        Msg::Tick => tick(model),
+    }
+}
+
+fn tick(model: &mut Model) -> Vec<Effect> {
+    if model.overview.events.range_min().is_some() {
+        model.overview.events.refill(&model.facts.events, model.facts.now);
+    }
+    let mut effects = facts::ask_due(model);
+    effects.extend(navigate::tell_top(model, Input::Tick));
+    effects
+}

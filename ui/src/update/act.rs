@@ -1,0 +1,107 @@
+//! Actions that hold everywhere; the others go to the screen on top, or to the overview.
+
+use jiff::SignedDuration;
+
+use super::{navigate, overlay, overview};
+use crate::{
+    effect::{Effect, Intent, Tag, Tone},
+    keymap::Action,
+    model::{Model, overlay::Overlay},
+    screen::{Input, Place},
+};
+
+/// A key that changes something and is held, or pressed again within this, asks once.
+const REPEAT: SignedDuration = SignedDuration::from_millis(300);
+
+/// An action by its key.
+pub(super) fn by_key(model: &mut Model, action: Action, held: bool) -> Vec<Effect> {
+    if model.keymap.line(model.scopes(), action).is_some_and(|line| line.binding.changes) {
+        let now = model.facts.now;
+        let again = model.last_change.is_some_and(|(last, at)| last == action && now.duration_since(at) < REPEAT);
+        model.last_change = Some((action, now));
+        if held || again {
+            return Vec::new();
+        }
+    }
+    perform(model, action)
+}
+
+/// An action, by key or palette.
+pub(super) fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Palette => overlay::open_palette(model),
+        Action::Filter => overlay::open_filter(model),
+        Action::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
+        Action::Messages => model.overlay = Some(Overlay::Messages { scroll: 0 }),
+        Action::Back => return back(model),
+        Action::Quit => return quit(model),
+        Action::Cancel => return cancel(model),
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Redraw => return vec![Effect::Redraw],
+        Action::HistoryBack => return travel(model, |model| model.history.back()),
+        Action::HistoryForward => return travel(model, |model| model.history.forward()),
+        Action::LastView => return travel(model, |model| model.history.last()),
+        Action::CopyCommand => return copy_command(model),
+        Action::Create => return navigate::go(model, &Place::Create),
+        action if model.top().is_some() => return navigate::tell_top(model, Input::Action(action)),
+        action => return overview::act(model, action),
+    }
+    Vec::new()
+}
+
+fn travel(model: &mut Model, place: impl Fn(&mut Model) -> Option<Place>) -> Vec<Effect> {
+    match place(model) {
+        Some(place) => navigate::show(model, &place),
+        None => Vec::new(),
+    }
+}
+
+fn back(model: &mut Model) -> Vec<Effect> {
+    match model.screens.last_mut() {
+        Some(opened) if !opened.filter.is_empty() => {
+            opened.filter.clear();
+            navigate::tell_top(model, Input::Filter(""))
+        }
+        Some(_) => {
+            navigate::back(model);
+            Vec::new()
+        }
+        None => {
+            overview::clear(model);
+            Vec::new()
+        }
+    }
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    if model.top().is_some() {
+        navigate::back(model);
+        return Vec::new();
+    }
+    if model.submitting > 0 && !std::mem::replace(&mut model.leaving, true) {
+        let text = format!("{} action(s) are not answered yet: press it again to leave all the same", model.submitting);
+        model.messages.say(model.facts.now, Tone::Warn, text);
+        return Vec::new();
+    }
+    vec![Effect::Quit]
+}
+
+fn cancel(model: &mut Model) -> Vec<Effect> {
+    if std::mem::replace(&mut model.leaving, true) {
+        return vec![Effect::Quit];
+    }
+    model.pending.clear();
+    model.messages.say(model.facts.now, Tone::Info, "press C-c again to leave");
+    Vec::new()
+}
+
+fn copy_command(model: &mut Model) -> Vec<Effect> {
+    let line = match model.top() {
+        Some(opened) => opened.screen.command_line(&model.facts),
+        None => Some(overview::command_line(model)),
+    };
+    match line {
+        Some(text) => navigate::settle(model, Tag::CONSOLE, Intent::Copy { what: "command", text }),
+        None => Vec::new(),
+    }
+}

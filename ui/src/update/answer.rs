@@ -1,0 +1,51 @@
+//! Answers, to the console itself or to the screen that asked. A screen that is gone gets none.
+
+use super::{navigate::tell, overview};
+use crate::{
+    effect::{Answer, Effect, Tag, Tone},
+    model::Model,
+    screen::Input,
+};
+
+pub(super) fn take(model: &mut Model, tag: Tag, answer: Answer) -> Vec<Effect> {
+    if let Answer::Submitted(results) = &answer {
+        say_results(model, results);
+    }
+    if tag != Tag::CONSOLE {
+        return tell(model, tag, Input::Answer(answer));
+    }
+    match answer {
+        Answer::Ticks(name, result) => {
+            model.facts.due_asked.remove(&name);
+            if let Ok(Some(due)) = result.map(|ticks| ticks.first().copied()) {
+                model.facts.due.insert(name, due);
+            }
+        }
+        Answer::Predicate(jq, result) => overview::predicate(model, &jq, result),
+        // The console asks none of these for itself.
+        Answer::Peek(_)
+        | Answer::RunLog(_)
+        | Answer::Taps(_)
+        | Answer::Check(_)
+        | Answer::DryRun(_)
+        | Answer::ReadBack(_)
+        | Answer::Edited(_)
+        | Answer::Submitted(_) => {}
+    }
+    Vec::new()
+}
+
+fn say_results(model: &mut Model, results: &[Result<String, String>]) {
+    model.submitting = model.submitting.saturating_sub(1);
+    let now = model.facts.now;
+    let done = results.iter().filter(|result| result.is_ok()).count();
+    for why in results.iter().filter_map(|result| result.as_ref().err()) {
+        model.messages.say(now, Tone::Bad, why.clone());
+    }
+    match results {
+        [Ok(what)] => model.messages.say(now, Tone::Good, what.clone()),
+        [_] | [] => {}
+        _ if done == results.len() => model.messages.say(now, Tone::Good, format!("{done} done")),
+        _ => model.messages.say(now, Tone::Bad, format!("{done} done, {} refused: ! shows why", results.len() - done)),
+    }
+}

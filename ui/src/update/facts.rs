@@ -1,0 +1,114 @@
+//! What comes from the engine: folded in, counted, and told to the screen on top.
+
+use std::sync::Arc;
+
+use flexcore_engine::{
+    event::Envelope,
+    pipeline::definition::Mode,
+    projection::{ReadModels, board::PipelineState},
+    vitals::Vitals,
+};
+
+use super::navigate::tell_top;
+use crate::{
+    effect::{Effect, Question, Tag, Tone},
+    model::{
+        Model,
+        facts::{Connection, Facts},
+    },
+    screen::Input,
+};
+
+/// The most questions for a next tick at once.
+const DUE_ASKED_MAX: usize = 16;
+
+pub(super) fn models(model: &mut Model, models: ReadModels) -> Vec<Effect> {
+    heard(model);
+    model.facts.figures.begin(&models);
+    if models.position < model.facts.models.position {
+        model.messages.say(model.facts.now, Tone::Warn, "the engine began another log: what was shown before is gone");
+        model.facts.events.clear();
+    }
+    model.facts.models = models;
+    model.facts.due.clear();
+    model.overview.refresh(&model.facts);
+    model.overview.events.refill(&model.facts.events, model.facts.now);
+    ask_due(model)
+}
+
+pub(super) fn backlog(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
+    for envelope in events {
+        model.facts.events.push(envelope);
+    }
+    model.overview.events.refill(&model.facts.events, model.facts.now);
+    Vec::new()
+}
+
+pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
+    heard(model);
+    let facts = &mut model.facts;
+    let before = facts.events.newest().unwrap_or_default();
+    for envelope in events {
+        let expected = facts.models.position.next();
+        if envelope.position > expected {
+            facts.dropped += envelope.position.0 - expected.0;
+        }
+        facts.models.apply(&envelope);
+        forget_due(facts, &envelope);
+        facts.events.push(envelope);
+    }
+    model.overview.events.extend(&model.facts.events, before, model.facts.now);
+    model.overview.refresh(&model.facts);
+    let mut effects = ask_due(model);
+    effects.extend(tell_top(model, Input::Facts));
+    effects
+}
+
+/// A pipeline's schedule may be another one after any event of its own.
+fn forget_due(facts: &mut Facts, envelope: &Envelope) {
+    if let Some(name) = envelope.stream.as_str().strip_prefix("pipeline/") {
+        facts.due.remove(name);
+    }
+}
+
+pub(super) fn vitals(model: &mut Model, vitals: &Arc<Vitals>) -> Vec<Effect> {
+    heard(model);
+    model.facts.figures.observe(vitals);
+    model.facts.vitals = Some(vitals.clone());
+    model.overview.refresh(&model.facts);
+    tell_top(model, Input::Facts)
+}
+
+fn heard(model: &mut Model) {
+    if model.facts.is_stale() {
+        model.messages.say(model.facts.now, Tone::Good, "the engine answers again");
+    }
+    model.facts.connection = Connection::Live;
+    model.facts.heard_at = Some(model.facts.now);
+}
+
+pub(super) fn lost(model: &mut Model, reason: String) -> Vec<Effect> {
+    let facts = &mut model.facts;
+    if facts.is_stale() {
+        return Vec::new();
+    }
+    model.messages.say(facts.now, Tone::Warn, format!("{reason}; trying again"));
+    facts.connection = Connection::Lost { since: facts.heard_at.unwrap_or(facts.now), reason };
+    Vec::new()
+}
+
+/// Asks when pipelines are due next, where it is not known or has passed.
+pub(super) fn ask_due(model: &mut Model) -> Vec<Effect> {
+    let facts = &mut model.facts;
+    if facts.is_stale() {
+        return Vec::new();
+    }
+    let now = facts.now;
+    let scheduled = facts.models.board.pipelines.values().filter(|row| {
+        row.state == PipelineState::Active && row.definition().mode == Mode::Batch && !row.definition().triggers.is_empty()
+    });
+    let unknown = scheduled.filter(|row| facts.due.get(&row.name).is_none_or(|due| *due <= now));
+    let names: Vec<_> = unknown.take(DUE_ASKED_MAX).map(|row| row.name.clone()).collect();
+    let ask = |pipeline| Effect::Ask(Tag::CONSOLE, Question::Ticks { pipeline, count: 1 });
+    names.into_iter().filter(|name| facts.due_asked.insert(name.clone())).map(ask).collect()
+}
