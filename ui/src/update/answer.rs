@@ -30,6 +30,7 @@ pub(super) fn take(model: &mut Model, tag: Tag, answer: Answer) -> Vec<Effect> {
         | Answer::DryRun(_)
         | Answer::ReadBack(_)
         | Answer::Edited(_)
+        | Answer::Templates(_)
         | Answer::Submitted(_) => {}
     }
     Vec::new()
