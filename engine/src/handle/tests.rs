@@ -19,7 +19,6 @@ use crate::{
     id::{Actor, PipelineName, Position, RunId},
     pipeline::{Definition, revision},
     port::{
-        clock::Clock,
         store::{Filter, READ_EVENTS_MAX, Store},
     },
     queue::memory::MemoryQueues,
