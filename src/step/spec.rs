@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{redact::Redacted, secrets};
+use crate::definition::schema_mistakes;
 
 /// One step type.
 pub(super) trait Spec: 'static {
@@ -50,25 +51,32 @@ pub(super) struct Row {
 
 /// The line of a step type.
 pub(super) fn row<S: Spec>() -> Row {
-    let mut schema = schemars::schema_for!(S::With).to_value();
-    if let Some(schema) = schema.as_object_mut() {
-        schema.remove("$schema");
-        schema.remove("title");
-    }
     Row {
-        step_type: StepType { name: S::NAME, kind: S::KIND, summary: S::SUMMARY, schema },
+        step_type: StepType { name: S::NAME, kind: S::KIND, summary: S::SUMMARY, schema: schema::<S>() },
         check: check::<S>,
         targets: targets::<S>,
         build: build::<S>,
     }
 }
 
+fn schema<S: Spec>() -> Value {
+    let mut schema = schemars::schema_for!(S::With).to_value();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.remove("$schema");
+        schema.remove("title");
+    }
+    schema
+}
+
 fn read<S: Spec>(step: &Step) -> Result<S::With, serde_json::Error> {
     serde_json::from_value(Value::Object(step.settings.clone()))
 }
 
+/// All that the schema refuses, each at its place; what only the type itself knows is asked when the shape is right.
 fn check<S: Spec>(step: &Step) -> Vec<Mistake> {
+    let misshapen = schema_mistakes(&schema::<S>(), &Value::Object(step.settings.clone()));
     match read::<S>(step) {
+        _ if !misshapen.is_empty() => misshapen,
         Ok(with) => S::mistakes(&with),
         Err(error) => vec![Mistake::at("", error.to_string())],
     }
