@@ -7,10 +7,13 @@ mod legacy;
 pub mod load;
 pub mod places;
 mod scalar;
+pub mod schema;
 pub mod schema_check;
 mod syntax;
+pub mod templates;
 pub mod variables;
 
 pub use files::{FileReport, load_paths};
 pub use load::{Loaded, load};
 pub use schema_check::schema_mistakes;
+pub use templates::templates;

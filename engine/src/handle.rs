@@ -10,6 +10,7 @@ mod queues;
 mod replay;
 mod retention;
 
+pub use models::MODELS_STREAM;
 pub use replay::{REPLAY_MAX, ReplayLetter, replay_queue};
 pub use retention::Retained;
 

@@ -30,6 +30,8 @@ pub struct Document {
     pub places: Places,
     /// What is wrong, although it could be read: keys that stand twice, values that JSON does not have.
     pub mistakes: Vec<PlacedMistake>,
+    /// Pointers of the values that JSON does not have; what stands for them in `value` says nothing.
+    pub unread: Vec<String>,
 }
 
 /// Reads one document. `Err`: it is not YAML, or too large.
@@ -61,6 +63,7 @@ struct Reader<'t> {
     depth: usize,
     pointer: String,
     mistakes: Vec<PlacedMistake>,
+    unread: Vec<String>,
 }
 
 /// A value that aliases may copy.
@@ -80,8 +83,8 @@ impl<'t> Reader<'t> {
             block_nesting_limit: DEPTH_MAX * 2,
         };
         let events = Parser::new_from_str_with_options(text, options);
-        let pointer = String::new();
-        Self { text, events, anchors: HashMap::new(), copied: 0, depth: 0, pointer, mistakes: Vec::new() }
+        let (anchors, pointer) = (HashMap::new(), String::new());
+        Self { text, events, anchors, copied: 0, depth: 0, pointer, mistakes: Vec::new(), unread: Vec::new() }
     }
 
     fn document(mut self) -> Read<Document> {
@@ -105,7 +108,7 @@ impl<'t> Reader<'t> {
         if value.is_null() {
             return Err(Place::START.mistake(Mistake::at("", "the file is empty").hint(EMPTY_HINT)));
         }
-        Ok(Document { value, places, mistakes: self.mistakes })
+        Ok(Document { value, places, mistakes: self.mistakes, unread: self.unread })
     }
 
     fn next(&mut self) -> Read<(Event<'t>, Span)> {
@@ -230,6 +233,7 @@ impl<'t> Reader<'t> {
         scalar::plain(text).unwrap_or_else(|wrong| {
             let mistake = Mistake::at(self.pointer.clone(), wrong).hint("in quotes it is a text");
             self.mistakes.push(place.mistake(mistake));
+            self.unread.push(self.pointer.clone());
             text.into()
         })
     }

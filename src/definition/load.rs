@@ -48,10 +48,15 @@ static DEFINITION: LazyLock<SchemaCheck> = LazyLock::new(|| {
 /// Reads and checks a pipeline file. `path` names the folder that relative paths start from; without it that is the folder
 /// this process runs in. `Err`: every mistake, by place, none twice.
 pub fn load(text: &str, path: Option<&Path>, types: &dyn StepTypes, env: Environment<'_>) -> Result<Loaded, Vec<PlacedMistake>> {
-    let Document { mut value, places, mistakes: mut placed } = document::read(text).map_err(|mistake| vec![mistake])?;
-    let mut mistakes = variables::fill(&mut value, env);
-    mistakes.extend(legacy::explained(DEFINITION.mistakes(&value)));
+    let Document { mut value, places, mistakes: mut placed, mut unread } =
+        document::read(text).map_err(|mistake| vec![mistake])?;
+    let unfilled = variables::fill(&mut value, env);
+    unread.extend(unfilled.iter().map(|mistake| mistake.pointer.clone()));
+    let mut mistakes = legacy::explained(DEFINITION.mistakes(&value));
     let checked = graph(&value, &mut mistakes, types);
+    // A value that could not be read or filled is told once; what stands for it has no meaning to complain about.
+    mistakes.retain(|mistake| !unread.contains(&mistake.pointer));
+    mistakes.extend(unfilled);
     placed.extend(mistakes.into_iter().map(|mistake| places.place(mistake)));
     match checked {
         Some((definition, plan)) if placed.is_empty() => Ok(loaded(definition, plan, text, path)),
@@ -126,12 +131,34 @@ fn unknown_type(at: &str, uses: &str, types: &dyn StepTypes) -> Mistake {
 fn graph(value: &Value, mistakes: &mut Vec<Mistake>, types: &dyn StepTypes) -> Option<(Definition, Plan)> {
     let sound = without(value.clone(), mistakes).map(serde_json::from_value::<Definition>);
     let result = match sound {
-        Some(Ok(definition)) => Plan::of(&definition, types).map(|plan| (definition, plan)),
+        Some(Ok(definition)) => Plan::of(&definition, types).map(|plan| (definition, plan)).map_err(causes),
         Some(Err(error)) if mistakes.is_empty() => Err(vec![Mistake::at("", format!("this pipeline cannot be read: {error}"))]),
         // Plan::of checks the settings, too; without a graph they are checked all the same.
         Some(Err(_)) | None => Err(settings_mistakes(value, types)),
     };
     result.map_err(|more| mistakes.extend(more)).ok()
+}
+
+/// Without the mistakes that follow from others: a step that is misspelt somewhere seems to be unused, and a step of an
+/// unknown type seems to break every rule of kinds.
+fn causes(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
+    let part = |mistake: &Mistake| {
+        let mut parts = mistake.pointer.split('/').skip(1);
+        (parts.next() == Some("steps")).then(|| (parts.next(), parts.next().unwrap_or_default().to_owned()).1)
+    };
+    let any = |wanted: &[&str]| mistakes.iter().filter_map(part).any(|part| wanted.contains(&part.as_str()));
+    let wiring_is_wrong = any(&["name", "uses", "needs"]) || mistakes.iter().any(names_no_step);
+    let type_is_unknown = any(&["uses"]);
+    mistakes.retain(|mistake| match part(mistake).as_deref() {
+        Some("") => !wiring_is_wrong,
+        Some("batch" | "on_error" | "rate") => !type_is_unknown,
+        _ => true,
+    });
+    mistakes
+}
+
+fn names_no_step(mistake: &Mistake) -> bool {
+    mistake.pointer.ends_with("/with") && mistake.message.contains("there is no such step")
 }
 
 /// The document without the values that are wrong. `None`: without them it would have another graph.

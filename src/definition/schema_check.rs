@@ -1,7 +1,7 @@
 //! A JSON value against a JSON Schema, with every mistake in plain words. Schemas are what the step types and the pipeline
 //! file already have for editors; checking by the same schema means that an editor and `flexcore check` never disagree.
 
-use std::{cmp::Reverse, str::FromStr};
+use std::str::FromStr;
 
 use flexcore_engine::{
     pipeline::Mistake,
@@ -189,11 +189,7 @@ fn unknown_key(at: &str, key: &str, known: &[&str]) -> Finding {
     Finding::Unknown(match near.hint {
         Some(_) => near,
         None if known.is_empty() => near.hint("no keys are known here"),
-        None => {
-            let mut known = known.to_vec();
-            known.sort_unstable_by_key(|word| Reverse(strsim::jaro(key, word).to_bits()));
-            near.hint(format!("known are {}", said(&known)))
-        }
+        None => near.hint(format!("known are {}", said(known))),
     })
 }
 

@@ -47,7 +47,7 @@ fn hint(kind: &ErrorKind, line: &str) -> Option<&'static str> {
     let indentation_has_tab = line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
     match kind {
         _ if indentation_has_tab => Some("YAML indents with spaces, and this line has a tab"),
-        ErrorKind::MappingValueNotAllowed => Some("text with `: ` in it needs quotes"),
+        ErrorKind::MappingValueNotAllowed => Some("text with `: ` in it needs quotes; or this line is indented too far"),
         _ => None,
     }
 }

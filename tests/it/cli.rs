@@ -1,1 +1,7 @@
-//! Tests: cli.
+//! The command line, called as the binary calls it.
+
+#![expect(clippy::unwrap_used, reason = "tests; the lint spares only the functions marked as such")]
+
+mod check;
+mod mutations;
+mod schema;

@@ -18,7 +18,10 @@ use crate::{
     },
     id::{Actor, PipelineName, Position, RunId},
     pipeline::{Definition, revision},
-    port::store::{Filter, READ_EVENTS_MAX, Store},
+    port::{
+        clock::Clock,
+        store::{Filter, READ_EVENTS_MAX, Store},
+    },
     queue::memory::MemoryQueues,
     store::memory::{Limits, MemoryLog},
     testing::clock::ManualClock,

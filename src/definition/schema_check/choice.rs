@@ -1,6 +1,8 @@
 //! A value that fits none of several forms. Listing the mistakes of all forms helps nobody, so the one is found that the
 //! author most likely meant, and only its mistakes are told.
 
+use flexcore_engine::pipeline::Mistake;
+
 use super::{Expected, Finding};
 
 /// The mistakes of the form that fits best, of the value at `at`.
@@ -13,8 +15,38 @@ pub(super) fn best(at: &str, branches: Vec<Vec<Finding>>) -> Vec<Finding> {
         let expected = merged(&tag, fitting);
         return vec![Finding::Expected(tag, expected)];
     }
+    if let Some(missing) = every_form_misses(at, &fitting) {
+        return missing;
+    }
     fitting.sort_by_key(|branch| branch.iter().map(weight).sum::<u32>());
     fitting.into_iter().next().unwrap_or_default()
+}
+
+/// Nothing of what tells the forms apart is there: all of it is offered, with the keys that no form knows.
+fn every_form_misses(at: &str, branches: &[Vec<Finding>]) -> Option<Vec<Finding>> {
+    let (first, rest) = branches.split_first().filter(|(_, rest)| !rest.is_empty())?;
+    let missing = |branch: &Vec<Finding>| {
+        branch.iter().find_map(|finding| match finding {
+            Finding::Missing(mistake) if mistake.pointer == at => {
+                Some(mistake.message.trim_end_matches(" is missing").to_owned())
+            }
+            _ => None,
+        })
+    };
+    let mut keys: Vec<String> = branches.iter().map(missing).collect::<Option<_>>()?;
+    keys.dedup();
+    let unknown = first.iter().filter_map(|finding| match finding {
+        Finding::Unknown(mistake) if rest.iter().all(|branch| knows_not(branch, &mistake.pointer)) => Some(mistake),
+        _ => None,
+    });
+    let unknown = unknown.map(|mistake| Finding::Unknown(Mistake { hint: None, ..mistake.clone() }));
+    let message =
+        if keys.len() == 1 { format!("{} is missing", keys[0]) } else { format!("one of {} is missing", keys.join(", ")) };
+    Some(unknown.chain([Finding::Missing(Mistake::at(at, message))]).collect())
+}
+
+fn knows_not(branch: &[Finding], pointer: &str) -> bool {
+    branch.iter().any(|finding| matches!(finding, Finding::Unknown(mistake) if mistake.pointer == pointer))
 }
 
 /// Whether this form does not even want this kind of value.
@@ -43,12 +75,12 @@ fn merged(at: &str, branches: Vec<Vec<Finding>>) -> Expected {
     expected.fold(Expected::default(), Expected::or)
 }
 
-/// How much a mistake speaks against its form: a word that tells forms apart most, a misspelt key least.
+/// How much a mistake speaks against its form: a tag that is another form's most, a misspelt key least.
 fn weight(finding: &Finding) -> u32 {
     match finding {
-        Finding::Expected(_, expected) if !expected.options.is_empty() => 12,
+        Finding::Expected(_, expected) if expected.options.len() == 1 => 12,
+        Finding::Missing(_) => 5,
         Finding::Expected(..) | Finding::Other(_) => 4,
-        Finding::Missing(_) => 3,
         Finding::Unknown(mistake) if mistake.hint.as_deref().is_some_and(|hint| hint.starts_with("did you mean")) => 1,
         Finding::Unknown(_) => 2,
     }

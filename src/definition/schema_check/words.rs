@@ -89,6 +89,11 @@ fn hint_for(wanted: &str, given: &Value) -> Option<String> {
         Value::Number(number) if wanted.starts_with("a duration") => Some(format!("add the unit: {number}s or {number}m")),
         Value::Number(number) if wanted.starts_with("a size") => Some(format!("as text: \"{number}\", or with a unit")),
         Value::Number(_) | Value::Bool(_) if wanted == "a text" => Some(format!("put it in quotes: \"{given}\"")),
+        Value::String(text) if wanted == "true or false" => match text.to_lowercase().as_str() {
+            "yes" | "on" | "y" | "true" => Some("write `true`".into()),
+            "no" | "off" | "n" | "false" => Some("write `false`".into()),
+            _ => None,
+        },
         Value::String(text) if wanted.contains("number") && text.parse::<f64>().is_ok() => {
             Some(format!("without quotes: {text}"))
         }
