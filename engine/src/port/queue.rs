@@ -288,8 +288,8 @@ pub trait Queues: Send + Sync + 'static {
         by: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Leased>, QueueError>>;
 
-    /// Resolves when a message may be ready: by sending, by its time, or by an ended lease. May resolve early. Of several
-    /// waiters so many are told as there are messages; waits for the queue itself when nobody made it yet.
+    /// Resolves when a message may be ready: by sending, by its time, or by an ended lease. May resolve early.
+    /// When nobody made the queue yet, waits for that too.
     fn wait_ready<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, ()>;
 
     /// Done: the messages are gone. `Stale` if any of the leases ended; the others are acked all the same.

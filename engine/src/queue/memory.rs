@@ -301,3 +301,6 @@ impl Queues for MemoryQueues {
         Box::pin(async move { Ok(self.all_stats()) })
     }
 }
+
+#[cfg(test)]
+mod tests;

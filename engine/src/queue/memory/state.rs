@@ -125,7 +125,8 @@ impl QueueState {
             self.totals.expired_leases_total += 1;
             self.totals.returned_total += 1;
             let error = format!("the lease of `{}` ended without an answer", lease.by);
-            self.fail(lease.message, lease.until, None, &error, now);
+            // Never ready at once: what came due before it must come before it, however late both are looked at.
+            self.fail(lease.message, lease.until, None, &error, Timestamp::MIN);
         }
     }
 
