@@ -1,0 +1,90 @@
+//! The line at the top, and the path of a drill-down.
+
+use ratatui::{Frame, layout::Rect, style::Style, text::Line};
+
+use crate::{
+    model::{Model, facts::Connection},
+    theme::{Glyph, Role},
+    widget::{figures, ink::Ink, safe_text},
+};
+
+/// Whether the engine answers, as a role and words.
+pub(super) fn connection(model: &Model) -> (Role, String) {
+    let facts = &model.facts;
+    let glyph = |glyph| model.theme.glyph(glyph);
+    match &facts.connection {
+        Connection::Connecting => (Role::Warn, format!("{} connecting", glyph(Glyph::Waiting))),
+        Connection::Lost { since, .. } if facts.heard_at.is_some() => {
+            let age = figures::age(facts.now, *since);
+            (Role::Danger, format!("{} no connection, data is {age} old", glyph(Glyph::Failed)))
+        }
+        Connection::Lost { .. } => (Role::Danger, format!("{} no connection yet", glyph(Glyph::Failed))),
+        Connection::Live => {
+            let up = facts.vitals.as_ref().map(|vitals| figures::duration(figures::between(vitals.started_at, facts.now)));
+            (Role::Good, format!("{} up {}", glyph(Glyph::Running), up.as_deref().unwrap_or("…")))
+        }
+    }
+}
+
+/// Engine, figures, who acts, what time it is: as many as there is room for, the most important first.
+pub(super) fn header(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+    let mut ink = Ink::new(frame.buffer_mut(), area);
+    let right = right_side(model);
+    let right_width: usize = right.iter().map(|(text, _)| safe_text::width(text) + 2).sum();
+    let mut end = ink.width();
+    if right_width + 30 < usize::from(ink.width()) {
+        for (text, style) in right.iter().rev() {
+            end = end.saturating_sub(1);
+            ink.text_right(end, 0, end, text, *style);
+            end = end.saturating_sub(safe_text::width(text) as u16 + 1);
+        }
+    }
+    let mut column = 1;
+    for (text, style) in left_side(model) {
+        let width = safe_text::width(&text) as u16;
+        if column + width < end {
+            column = ink.text(column, 0, &text, style) + 2;
+        }
+    }
+}
+
+fn left_side(model: &Model) -> Vec<(String, Style)> {
+    let (facts, theme) = (&model.facts, &model.theme);
+    let vitals = facts.vitals.as_ref();
+    let (role, connection) = connection(model);
+    let node = vitals.map_or("flexcore", |vitals| vitals.node.as_str());
+    let mut parts = vec![(safe_text::cut(node, 24).into_owned(), theme.style(Role::Title)), (connection, theme.style(role))];
+    let dropped = theme.style(if facts.dropped > 0 { Role::Danger } else { Role::Dim });
+    if let Some(vitals) = vitals {
+        parts.push((format!("{:>6} ev/s", figures::rate(facts.figures.events_per_s)), theme.style(Role::Text)));
+        parts.push((format!("drop {}", facts.dropped), dropped));
+        parts.push((format!("workers {}/{}", vitals.workers_busy, vitals.workers), theme.style(Role::Dim)));
+        parts.push((format!("log {}", safe_text::cut(&vitals.store_kind, 16)), theme.style(Role::Dim)));
+    }
+    parts
+}
+
+fn right_side(model: &Model) -> Vec<(String, Style)> {
+    let (facts, theme) = (&model.facts, &model.theme);
+    let mut actor = safe_text::cut(&facts.actor, 20).into_owned();
+    if facts.read_only {
+        actor.push_str(" (read-only)");
+    }
+    vec![(actor, theme.style(Role::Accent)), (format!("{}Z", figures::time(facts.now)), theme.style(Role::Text))]
+}
+
+/// `overview › quakes › run 8f3a91c2 ─────`.
+pub(super) fn crumbs(model: &Model, top: usize, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &model.theme;
+    let mut ink = Ink::new(frame.buffer_mut(), area);
+    ink.rule(0, theme.rule().chars().next().unwrap_or('-'), theme.style(Role::Border));
+    let between = format!(" {} ", theme.glyph(Glyph::Crumb));
+    let mut path = Line::styled(" overview", theme.style(Role::Dim));
+    for (at, opened) in model.screens[..=top].iter().enumerate() {
+        let role = if at == top { Role::Title } else { Role::Dim };
+        path.push_span(ratatui::text::Span::styled(between.clone(), theme.style(Role::Dim)));
+        path.push_span(ratatui::text::Span::styled(opened.screen.title(&model.facts), theme.style(role)));
+    }
+    path.push_span(" ");
+    ink.line(1, 0, &path);
+}

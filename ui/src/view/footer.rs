@@ -1,0 +1,104 @@
+//! The line at the bottom: the filter being typed, what was said last, or what keys there are, the most important first.
+
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
+use tui_input::Input;
+
+use crate::{
+    effect::Tone,
+    model::{Model, overlay::Overlay, overview::Pane},
+    theme::{Glyph, Role},
+    widget::{ink::Ink, safe_text},
+};
+
+pub(super) fn footer(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+    if let Some(Overlay::Filter { input, .. }) = &model.overlay {
+        return filter(model, input, area, frame);
+    }
+    let mut ink = Ink::new(frame.buffer_mut(), area);
+    let mut column = 1;
+    if !model.pending.is_empty() {
+        let keys: String = model.pending.iter().map(ToString::to_string).collect();
+        column = ink.text(column, 0, &format!("{keys}{} ", model.theme.glyph(Glyph::More)), model.theme.style(Role::Key));
+    }
+    match model.messages.toast(model.facts.now) {
+        Some(message) => {
+            let style = model.theme.style(role_of(message.tone));
+            let glyph = model.theme.glyph(glyph_of(message.tone));
+            ink.text(column, 0, &format!("{glyph} {}", message.text), style);
+        }
+        None => hints(model, &mut ink, column),
+    }
+}
+
+/// A message's colour.
+pub(super) fn role_of(tone: Tone) -> Role {
+    match tone {
+        Tone::Info => Role::Text,
+        Tone::Good => Role::Good,
+        Tone::Warn => Role::Warn,
+        Tone::Bad => Role::Danger,
+    }
+}
+
+/// A message's picture.
+pub(super) fn glyph_of(tone: Tone) -> Glyph {
+    match tone {
+        Tone::Info => Glyph::Cursor,
+        Tone::Good => Glyph::Done,
+        Tone::Warn => Glyph::Warn,
+        Tone::Bad => Glyph::Failed,
+    }
+}
+
+fn hints(model: &Model, ink: &mut Ink<'_>, mut column: u16) {
+    for bound in model.keymap.hints(model.scopes()) {
+        let (key, what) = (bound.first_key(), bound.binding.description);
+        let what = what.split([';', ',']).next().unwrap_or_default();
+        let width = safe_text::width(&key) + safe_text::width(what) + 3;
+        if usize::from(column) + width > usize::from(ink.width()) {
+            continue;
+        }
+        column = ink.text(column, 0, &key, model.theme.style(Role::Key));
+        column = ink.text(column + 1, 0, what, model.theme.style(Role::Dim)) + 2;
+    }
+}
+
+fn filter(model: &Model, input: &Input, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &model.theme;
+    let mut ink = Ink::new(frame.buffer_mut(), area);
+    let column = ink.text(1, 0, "/", theme.style(Role::Key));
+    let room = usize::from(ink.width().saturating_sub(column + 2));
+    let scroll = input.visual_scroll(room);
+    let text = safe_text::safe(input.value()).into_owned();
+    let end = ink.text(column, 0, &text.chars().skip(scroll).collect::<String>(), theme.style(Role::Text));
+    let help = format!(
+        "{}   enter keep  esc undo   !not  /regex/  -f fuzzy{}",
+        shown(model),
+        if on_events(model) { "  jq:…" } else { "" }
+    );
+    ink.text(end + 3, 0, &help, theme.style(Role::Dim));
+    let cursor = area.x + column + (input.visual_cursor().saturating_sub(scroll)).min(room) as u16;
+    frame.set_cursor_position(Position { x: cursor.min(area.right().saturating_sub(1)), y: area.y });
+}
+
+fn on_events(model: &Model) -> bool {
+    model.top().is_none() && model.overview.focus == Pane::Events
+}
+
+/// `37/412`, where the console knows.
+fn shown(model: &Model) -> String {
+    let overview = &model.overview;
+    if model.top().is_some() {
+        return String::new();
+    }
+    let (shown, total) = match overview.focus {
+        Pane::Pipelines => (overview.pipelines.keys.len(), overview.pipelines.total),
+        Pane::Events => (overview.events.shown.len(), model.facts.events.len()),
+        Pane::Queues => (overview.queues.keys.len(), overview.queues.total),
+        Pane::Health => (overview.health.keys.len(), overview.health.total),
+    };
+    format!("{shown}/{total}")
+}
