@@ -11,7 +11,7 @@ mod replay;
 mod retention;
 
 pub use models::MODELS_STREAM;
-pub use replay::{REPLAY_MAX, ReplayLetter, replay_queue};
+pub use replay::{REPLAY_MAX, replay_queue};
 pub use retention::Retained;
 
 use std::sync::{Arc, Mutex};

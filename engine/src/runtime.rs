@@ -1,3 +1,166 @@
-//! What keeps runs going: dispatcher, workers, scheduler, reaper.
+//! What keeps runs going. Each part is a task that waits for events or for its time, and acts by submitting commands: the
+//! dispatcher turns queued runs into messages, the pump turns messages into attempts, the scheduler turns time into runs,
+//! the steward keeps continuous pipelines running, the reaper enforces deadlines, the janitor keeps the log small, and the
+//! sampler takes the vital figures.
 
 pub mod schedule;
+
+mod assignment;
+mod attempt;
+mod dispatcher;
+mod janitor;
+mod live;
+mod pump;
+mod reaper;
+mod replay;
+mod report;
+mod sampler;
+mod scheduler;
+mod steward;
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    command::{Command, Request},
+    handle::{Accepted, Engine, Refusal},
+    id::{Actor, CorrelationId, EventId, QueueName},
+    port::{
+        queue::QueueLimits,
+        step::{Secrets, StepTypes},
+        store::StoreStats,
+    },
+    unit::{ByteSize, Duration},
+    vitals::{ProcessVitals, Vitals},
+};
+
+pub use live::LiveRuns;
+
+/// How long a worker's lease lasts without a sign of life.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// How often a worker extends its lease.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often the vital figures are taken.
+pub const SAMPLE_EVERY: Duration = Duration::from_millis(500);
+
+/// What the runtime is told.
+#[derive(Debug, Clone)]
+pub struct RuntimeSettings {
+    /// The node's name.
+    pub node: String,
+    /// Attempts at once.
+    pub workers: u32,
+    /// The most events kept.
+    pub retain_events_max: u64,
+    /// The most bytes of events kept.
+    pub retain_bytes_max: ByteSize,
+    /// What the store is, like `memory`.
+    pub store_kind: String,
+    /// Where steps start relative paths of pipelines that have no folder.
+    pub folder: PathBuf,
+}
+
+/// Reads the process's figures; the shell knows how.
+pub type ProcessProbe = Arc<dyn Fn() -> ProcessVitals + Send + Sync>;
+
+/// What all parts share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) types: Arc<dyn StepTypes>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) settings: RuntimeSettings,
+    pub(crate) live: LiveRuns,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Shared {
+    /// Submits a command of the engine's own.
+    pub(crate) async fn submit(&self, command: Command) -> Result<Accepted, Refusal> {
+        self.submit_as(Actor::Engine, command, CorrelationId::fresh(), None).await
+    }
+
+    pub(crate) async fn submit_as(
+        &self,
+        actor: Actor,
+        command: Command,
+        correlation: CorrelationId,
+        cause: Option<EventId>,
+    ) -> Result<Accepted, Refusal> {
+        let at = self.engine.clock().now();
+        self.engine.submit(Request { command, actor, at, correlation, cause }).await
+    }
+}
+
+/// The queue that carries runs to workers.
+///
+/// # Panics
+/// Never: the name follows the rule for names.
+pub fn runs_queue() -> QueueName {
+    QueueName::new("flexcore.runs").expect("the name follows the rule for names")
+}
+
+/// A running engine.
+pub struct Runtime {
+    shared: Arc<Shared>,
+    vitals: watch::Receiver<Arc<Vitals>>,
+    tasks: JoinSet<()>,
+}
+
+impl Runtime {
+    /// Starts every part. Runs that were queued before are dispatched.
+    pub async fn start(
+        engine: Engine,
+        types: Arc<dyn StepTypes>,
+        secrets: Arc<dyn Secrets>,
+        settings: RuntimeSettings,
+        probe: ProcessProbe,
+    ) -> Result<Self, Refusal> {
+        let limits = QueueLimits { attempts_max: u32::MAX, ..QueueLimits::default() };
+        let declared = engine.queues().declare(&runs_queue(), limits).await;
+        declared.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let live = LiveRuns::default();
+        let shutdown = CancellationToken::new();
+        let shared = Arc::new(Shared { engine, types, secrets, settings, live, shutdown });
+        let (sampler, vitals) = sampler::Sampler::new(shared.clone(), probe);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(dispatcher::Dispatcher::new(shared.clone()).run());
+        tasks.spawn(pump::Pump::new(shared.clone()).run());
+        tasks.spawn(scheduler::Scheduler::new(shared.clone()).run());
+        tasks.spawn(steward::Steward::new(shared.clone()).run());
+        tasks.spawn(reaper::Reaper::new(shared.clone()).run());
+        tasks.spawn(janitor::Janitor::new(shared.clone()).run());
+        tasks.spawn(sampler.run());
+        Ok(Self { shared, vitals, tasks })
+    }
+
+    /// The newest vital figures, and a way to wait for newer ones.
+    pub fn vitals(&self) -> watch::Receiver<Arc<Vitals>> {
+        self.vitals.clone()
+    }
+
+    /// Logs and taps of runs.
+    pub fn live(&self) -> &LiveRuns {
+        &self.shared.live
+    }
+
+    /// Figures of the store.
+    pub fn store_stats(&self) -> StoreStats {
+        self.shared.engine.store().stats()
+    }
+
+    /// Stops in order: no new attempt begins, live ones drain for as long as the grace allows. Answers how many were still
+    /// going then.
+    pub async fn stop(mut self, grace: Duration) -> usize {
+        self.shared.shutdown.cancel();
+        self.shared.live.cancel_all();
+        let clock = self.shared.engine.clock().clone();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        tokio::select! {
+            () = ended => {}
+            () = clock.sleep(grace.0) => {}
+        }
+        self.shared.live.count()
+    }
+}

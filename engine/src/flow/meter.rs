@@ -78,10 +78,10 @@ impl FlowMeters {
         }
     }
 
-    /// The last records that left a step, oldest first: one of each batch. For a sink, those that it took.
-    pub fn tap(&self, step: &StepName) -> Vec<Record> {
-        let meter = self.steps.iter().find(|meter| meter.step == *step);
-        meter.map(|meter| meter.seen().tap.iter().cloned().collect()).unwrap_or_default()
+    /// The last records that left each step, oldest first: one of each batch. For a sink, those that it took.
+    pub fn taps(&self) -> Vec<(StepName, Vec<Record>)> {
+        let tap = |meter: &StepMeter| (meter.step.clone(), meter.seen().tap.iter().cloned().collect());
+        self.steps.iter().map(tap).collect()
     }
 
     pub(super) fn step(&self, index: usize) -> &StepMeter {

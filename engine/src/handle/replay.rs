@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
@@ -16,7 +15,8 @@ use crate::{
     aggregate::{Pipeline, Queue, Rejection, queue::Done},
     command::{PipelineCommand, Request},
     event::pipeline::RunTrigger,
-    id::{MessageId, PipelineName, QueueName, RunId, StepName, StreamName},
+    flow::ReplayMessage,
+    id::{MessageId, PipelineName, QueueName, RunId, StreamName},
     pipeline::Definition,
     port::{
         queue::{BATCH_MAX, MessageState, NewMessage, Peek, PeekedMessage, QueueLimits},
@@ -38,17 +38,6 @@ pub fn replay_queue(run: RunId) -> QueueName {
     let hex = run.0.simple().to_string();
     let name = format!("flexcore.replay-{}{}", &hex[..8], &hex[24..]);
     QueueName::new(&name).expect("hex digits follow the rule for names")
-}
-
-/// The body of a message in a [`replay_queue`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ReplayLetter {
-    /// The step that refused the record, and that gets it again.
-    pub step: StepName,
-    /// The record, as it stands in the dead letters now.
-    pub record: Box<RawValue>,
-    /// Where the record came from, such as `data.csv:17`.
-    pub origin: String,
 }
 
 impl Engine {
@@ -101,7 +90,7 @@ impl Engine {
         queue: &QueueName,
         definition: &Definition,
         messages: &[MessageId],
-    ) -> Result<Vec<(MessageId, ReplayLetter)>, Refusal> {
+    ) -> Result<Vec<(MessageId, ReplayMessage)>, Refusal> {
         let wanted: HashSet<&MessageId> = messages.iter().collect();
         let mut letters = Vec::new();
         let mut offset = 0;
@@ -118,7 +107,7 @@ impl Engine {
         }
     }
 
-    async fn hand_over(&self, own: &QueueName, letters: &[(MessageId, ReplayLetter)]) -> Result<(), Refusal> {
+    async fn hand_over(&self, own: &QueueName, letters: &[(MessageId, ReplayMessage)]) -> Result<(), Refusal> {
         // Deliveries are without limit: a letter that fails again becomes a dead letter by the run, not by this queue.
         let limits = QueueLimits {
             messages_max: REPLAY_MAX as u64,
@@ -154,7 +143,7 @@ impl Engine {
     }
 
     /// Takes the letters out of the dead ones; what cannot be taken out will be there twice, and the note says so.
-    async fn take_out(&self, queue: &QueueName, letters: &[(MessageId, ReplayLetter)]) -> String {
+    async fn take_out(&self, queue: &QueueName, letters: &[(MessageId, ReplayMessage)]) -> String {
         let ids: Vec<MessageId> = letters.iter().map(|(id, _)| *id).collect();
         for part in ids.chunks(BATCH_MAX) {
             if let Err(error) = self.inner.queues.take_dead(queue, part).await {
@@ -179,13 +168,13 @@ fn replayed(queue: &QueueName, pipeline: &PipelineName, command: &PipelineComman
 }
 
 /// A letter whose step the pipeline still has; others stay where they are.
-fn unpacked(letter: PeekedMessage, definition: &Definition) -> Option<(MessageId, ReplayLetter)> {
+fn unpacked(letter: PeekedMessage, definition: &Definition) -> Option<(MessageId, ReplayMessage)> {
     let MessageState::Dead { origin: Some(origin), .. } = letter.state else { return None };
     let step = definition.steps.iter().map(|step| &step.name).find(|name| name.as_str() == origin.step)?.clone();
     if origin.pipeline != definition.name.as_str() {
         return None;
     }
-    Some((letter.id, ReplayLetter { step, record: as_json(&letter.body), origin: origin.source }))
+    Some((letter.id, ReplayMessage { step, record: as_json(&letter.body), origin: origin.source }))
 }
 
 /// What is not JSON was buried as text, and is handed on as text.
@@ -196,6 +185,6 @@ fn as_json(body: &[u8]) -> Box<RawValue> {
     })
 }
 
-fn packed(letter: &ReplayLetter) -> bytes::Bytes {
+fn packed(letter: &ReplayMessage) -> bytes::Bytes {
     serde_json::to_vec(letter).expect("a name, JSON and a string are JSON").into()
 }

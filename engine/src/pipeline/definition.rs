@@ -48,7 +48,7 @@ pub struct Definition {
     /// The longest an attempt may take. Batch: 1h unless said otherwise; continuous: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// How a failed attempt of the whole run is tried again. Default: one attempt.
+    /// How a failed attempt of the whole run is tried again. Default: batch one attempt, continuous for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// The steps, sources first.
@@ -68,9 +68,19 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// Attempts in all that a run may take; at least one.
+    /// Attempts in all that a run may take; at least one. A continuous pipeline tries for ever unless it says otherwise: it
+    /// is not to stand still in the morning because of one lost connection at night.
     pub fn attempts_max(&self) -> u32 {
-        self.retry.map_or(1, |retry| retry.attempts.max(1))
+        match (self.mode, self.retry) {
+            (Mode::Batch, None) => 1,
+            (Mode::Continuous, None) => u32::MAX,
+            (_, Some(retry)) => retry.attempts.max(1),
+        }
+    }
+
+    /// How the waits between attempts grow.
+    pub fn run_retry(&self) -> Retry {
+        self.retry.unwrap_or_default()
     }
 
     /// The longest one attempt may take. `None`: a continuous pipeline without a limit of its own.

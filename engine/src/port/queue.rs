@@ -345,6 +345,10 @@ pub trait Queues: Send + Sync + 'static {
         messages: &'a [MessageId],
     ) -> BoxFuture<'a, Result<Vec<PeekedMessage>, QueueError>>;
 
+    /// Forgets a queue that holds nothing and that nobody uses at this moment; says whether it did. For queues that the engine
+    /// makes for one run.
+    fn remove<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<bool, QueueError>>;
+
     /// Figures of every queue, by name.
     fn stats(&self) -> BoxFuture<'_, Result<Vec<(QueueName, QueueStats)>, QueueError>>;
 }

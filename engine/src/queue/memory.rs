@@ -123,6 +123,13 @@ impl MemoryQueues {
         self.shelves.read().expect("no call panics while it holds the lock").get(queue).cloned()
     }
 
+    /// Takes an empty queue off its shelf. Whoever else has it in hand right now may be about to fill it: then it stays.
+    fn forget(&self, queue: &QueueName) -> bool {
+        let mut shelves = self.shelves.write().expect("no call panics while it holds the lock");
+        let is_idle = shelves.get(queue).is_some_and(|shelf| Arc::strong_count(shelf) == 1 && shelf.state().is_empty());
+        is_idle && shelves.remove(queue).is_some()
+    }
+
     /// Acts on a queue that exists.
     fn on<T>(
         &self,
@@ -295,6 +302,10 @@ impl Queues for MemoryQueues {
         messages: &'a [MessageId],
     ) -> BoxFuture<'a, Result<Vec<PeekedMessage>, QueueError>> {
         Box::pin(async move { self.on(queue, |state, _| Ok(state.take_dead(messages))) })
+    }
+
+    fn remove<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<bool, QueueError>> {
+        Box::pin(async move { Ok(self.forget(queue)) })
     }
 
     fn stats(&self) -> BoxFuture<'_, Result<Vec<(QueueName, QueueStats)>, QueueError>> {

@@ -230,6 +230,11 @@ impl QueueState {
         gone
     }
 
+    /// Whether it holds no message in any state.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ready.len() + self.delayed.len() + self.leases.len() + self.dead.len() == 0
+    }
+
     pub(super) fn stats(&mut self) -> QueueStats {
         QueueStats {
             ready: self.ready.len() as u64,

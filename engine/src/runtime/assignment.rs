@@ -1,0 +1,82 @@
+//! The message that carries a run to a worker, and what a worker needs to know to begin.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    event::pipeline::RunTrigger,
+    id::{CorrelationId, PipelineName, Revision, RunId, StepName},
+    pipeline::Definition,
+    projection::ReadModels,
+};
+
+/// The body of a message in the queue of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ticket {
+    /// Which run.
+    pub(super) run: RunId,
+    /// The attempt that is to begin.
+    pub(super) attempt: u32,
+}
+
+impl Ticket {
+    pub(super) fn body(self) -> Bytes {
+        serde_json::to_vec(&self).expect("an id and a number are JSON").into()
+    }
+
+    /// One message an attempt, however often it is sent.
+    pub(super) fn key(self) -> String {
+        format!("{}/{}", self.run, self.attempt)
+    }
+
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+}
+
+/// Everything about a run that its next attempt needs.
+#[derive(Debug, Clone)]
+pub(super) struct Assignment {
+    pub(super) run: RunId,
+    pub(super) pipeline: PipelineName,
+    pub(super) revision: Revision,
+    pub(super) definition: Arc<Definition>,
+    pub(super) folder: PathBuf,
+    pub(super) trigger: RunTrigger,
+    pub(super) params: Map<String, Value>,
+    pub(super) correlation: CorrelationId,
+    pub(super) checkpoints: BTreeMap<StepName, BTreeMap<String, Value>>,
+    /// One more than any lease before.
+    pub(super) epoch: u64,
+    /// The attempt that is to begin, from 1.
+    pub(super) attempt: u32,
+}
+
+impl Assignment {
+    /// What the read models say about a run; `None` when they no longer hold it, or its revision.
+    pub(super) fn of(models: &ReadModels, run: RunId) -> Option<Self> {
+        let row = models.runs.runs.get(&run)?;
+        let pipeline = models.board.pipelines.get(&row.pipeline)?;
+        let revision = pipeline.revisions.iter().rev().find(|revision| revision.revision == row.revision)?;
+        let mut checkpoints: BTreeMap<StepName, BTreeMap<String, Value>> = BTreeMap::new();
+        for ((step, stream), checkpoint) in &row.checkpoints {
+            checkpoints.entry(step.clone()).or_default().insert(stream.clone(), checkpoint.cursor.clone());
+        }
+        Some(Self {
+            run,
+            pipeline: row.pipeline.clone(),
+            revision: row.revision,
+            definition: revision.definition.clone(),
+            folder: PathBuf::from(&*revision.source.folder),
+            trigger: row.trigger.clone(),
+            params: row.params.clone(),
+            correlation: row.correlation,
+            checkpoints,
+            epoch: row.epoch + 1,
+            attempt: row.attempt + 1,
+        })
+    }
+}

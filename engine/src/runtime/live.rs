@@ -1,0 +1,105 @@
+//! Runs that work in this process right now, and the logs of those that did lately.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    flow::{log::RunLog, meter::FlowMeters},
+    id::{PipelineName, RunId, StepName},
+    port::step::Record,
+    vitals::RunVitals,
+};
+
+/// Logs of so many runs are kept; the oldest go first.
+const RUN_LOGS_MAX: usize = 500;
+
+/// A run that works here.
+#[derive(Clone)]
+pub(crate) struct LiveRun {
+    pub(crate) pipeline: PipelineName,
+    pub(crate) meters: Arc<FlowMeters>,
+    /// Asks the flow to stop by itself.
+    pub(crate) cancel: CancellationToken,
+    /// Gives the flow up: it did not stop in time.
+    pub(crate) abandon: CancellationToken,
+}
+
+/// The registry.
+#[derive(Clone, Default)]
+pub struct LiveRuns {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    runs: BTreeMap<RunId, LiveRun>,
+    logs: BTreeMap<RunId, RunLog>,
+    log_order: VecDeque<RunId>,
+}
+
+impl LiveRuns {
+    /// The log of a run that works here or did lately.
+    pub fn log(&self, run: RunId) -> Option<RunLog> {
+        self.lock().logs.get(&run).cloned()
+    }
+
+    /// The last few records that left each step of a live run.
+    pub fn taps(&self, run: RunId) -> Vec<(StepName, Vec<Record>)> {
+        let live = self.lock().runs.get(&run).cloned();
+        live.map(|live| live.meters.taps()).unwrap_or_default()
+    }
+
+    /// How many work now.
+    pub fn count(&self) -> usize {
+        self.lock().runs.len()
+    }
+
+    /// What flows in each.
+    pub fn vitals(&self) -> Vec<RunVitals> {
+        let live: Vec<_> = self.lock().runs.iter().map(|(run, live)| (*run, live.clone())).collect();
+        live.into_iter().map(|(run, live)| live.meters.vitals(run, &live.pipeline)).collect()
+    }
+
+    pub(crate) fn begin(&self, run: RunId, live: LiveRun) -> RunLog {
+        let mut inner = self.lock();
+        inner.runs.insert(run, live);
+        if let Some(log) = inner.logs.get(&run) {
+            return log.clone();
+        }
+        inner.log_order.push_back(run);
+        if inner.log_order.len() > RUN_LOGS_MAX
+            && let Some(oldest) = inner.log_order.pop_front()
+        {
+            inner.logs.remove(&oldest);
+        }
+        inner.logs.entry(run).or_default().clone()
+    }
+
+    pub(crate) fn end(&self, run: RunId) {
+        self.lock().runs.remove(&run);
+    }
+
+    pub(crate) fn cancel(&self, run: RunId) {
+        if let Some(live) = self.lock().runs.get(&run) {
+            live.cancel.cancel();
+        }
+    }
+
+    pub(crate) fn cancel_all(&self) {
+        self.lock().runs.values().for_each(|live| live.cancel.cancel());
+    }
+
+    pub(crate) fn abandon(&self, run: RunId) {
+        if let Some(live) = self.lock().runs.get(&run) {
+            live.abandon.cancel();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no code panics while it holds this lock")
+    }
+}
