@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod schema;
+pub mod test;
 
 /// It did what it was asked.
 pub const DONE: i32 = 0;

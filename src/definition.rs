@@ -11,6 +11,7 @@ pub mod schema;
 pub mod schema_check;
 mod syntax;
 pub mod templates;
+pub mod trial;
 pub mod variables;
 
 pub use files::{FileReport, load_paths};

@@ -53,7 +53,7 @@ pub fn check(args: &CheckArgs, types: &dyn StepTypes, env: Environment<'_>, out:
     Ok(if all_well { DONE } else { FAILED })
 }
 
-fn as_json(report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn as_json(report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     let path = report.path.to_string_lossy();
     let line = match &report.result {
         Ok(loaded) => json!({"path": path, "name": loaded.definition.name, "revision": loaded.revision, "mistakes": []}),
@@ -63,7 +63,7 @@ fn as_json(report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Prints the mistakes of one file; nothing when there are none.
-pub fn as_text(report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn as_text(report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     let mistakes = report.result.as_ref().err().map_or(&[][..], Vec::as_slice);
     mistakes.iter().try_for_each(|mistake| one(report, mistake, out))
 }

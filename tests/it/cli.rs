@@ -5,3 +5,4 @@
 mod check;
 mod mutations;
 mod schema;
+mod test;
