@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 use flexcore_engine::{
     command::{Command, PipelineCommand, QueueCommand},
     flow::{dry_run::DryRun, log::LogLine},
-    id::{MessageId, PipelineName, Position, QueueName, RunId},
+    id::{CorrelationId, MessageId, PipelineName, Position, QueueName, RunId},
     pipeline::mistake::PlacedMistake,
     port::{
         queue::{Peek, PeekedMessage},
@@ -120,6 +120,8 @@ pub enum Intent {
     Back,
     /// Show the overview's events, filtered so. `filter` as typed after `/`.
     ShowEvents { filter: String },
+    /// Show the overview's events, only those that belong together.
+    ShowCorrelation(CorrelationId),
     /// Ask the engine; the [`Answer`] comes as [`crate::screen::Input::Answer`].
     Ask(Question),
     /// Ask the operator first. What is confirmed is submitted; the answer is [`Answer::Submitted`].

@@ -1,6 +1,14 @@
 //! Drill-downs. A screen is a struct with its own state in `screen/<name>.rs`; it is plugged in by a variant of [`Place`] and
 //! an arm of [`open`]. The overview is not one of them: it is always there, below everything.
 
+mod draft;
+mod form_sheet;
+mod moving;
+mod parts;
+mod pipeline;
+mod run;
+mod run_with;
+
 use flexcore_engine::id::{PipelineName, Position, QueueName, RunId};
 use ratatui::{Frame, layout::Rect};
 
@@ -88,13 +96,9 @@ pub trait Screen: Send {
 /// The screen of a place. `None`: the overview, or a place that has no screen.
 pub fn open(place: &Place) -> Option<Box<dyn Screen>> {
     match place {
-        Place::Overview
-        | Place::Pipeline(_)
-        | Place::Run(_)
-        | Place::Event(_)
-        | Place::Queue(_)
-        | Place::Health
-        | Place::Create
-        | Place::RunWith(_) => None,
+        Place::Pipeline(name) => Some(Box::new(pipeline::PipelineScreen::new(name.clone()))),
+        Place::RunWith(name) => Some(Box::new(run_with::RunWith::new(name.clone()))),
+        Place::Run(id) => Some(Box::new(run::RunScreen::new(*id))),
+        Place::Overview | Place::Event(_) | Place::Queue(_) | Place::Health | Place::Create => None,
     }
 }

@@ -75,6 +75,12 @@ pub(super) fn settle(model: &mut Model, tag: Tag, intent: Intent) -> Vec<Effect>
         Intent::Open(place) => return go(model, &place),
         Intent::Back => close(model, tag),
         Intent::ShowEvents { filter } => return show_events(model, &filter),
+        Intent::ShowCorrelation(correlation) => {
+            let effects = show_events(model, "");
+            model.overview.events.correlation = Some(correlation);
+            model.overview.events.refill(&model.facts.events, model.facts.now);
+            return effects;
+        }
         Intent::Ask(question) => return vec![Effect::Ask(tag, question)],
         Intent::Confirm(confirmation) if model.facts.read_only => {
             model.messages.say(model.facts.now, Tone::Warn, format!("read-only: {} is not done here", confirmation.title));

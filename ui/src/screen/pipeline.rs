@@ -1,0 +1,246 @@
+//! One pipeline: what it is doing now, its schedule, its revisions with their difference, its definition and tests.
+
+mod act;
+mod header;
+mod now;
+mod revisions;
+mod schedule;
+mod wiring;
+
+use flexcore_engine::{
+    id::PipelineName,
+    projection::{board::PipelineRow, runs::RunRow},
+};
+use jiff::Timestamp;
+use ratatui::{Frame, layout::Rect};
+
+use super::{Input, Place, Screen, draft::Draft, moving, parts};
+use crate::{
+    effect::{Answer, Intent, Question, Tone},
+    keymap::{Action, Scope},
+    model::facts::Facts,
+    theme::Theme,
+    widget::{Window, ink::Ink, text_view::TextView},
+};
+use revisions::Revisions;
+
+/// The moments shown of a schedule.
+const TICKS: usize = 10;
+
+/// The parts of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Now,
+    Schedule,
+    Revisions,
+    Definition,
+    Tests,
+}
+
+const TABS: [Tab; 5] = [Tab::Now, Tab::Schedule, Tab::Revisions, Tab::Definition, Tab::Tests];
+
+/// One pipeline.
+pub(super) struct PipelineScreen {
+    name: PipelineName,
+    tab: usize,
+    runs: Window,
+    ticks: Option<Result<Vec<Timestamp>, String>>,
+    revisions: Revisions,
+    definition: TextView,
+    /// Of which revision the definition's text is.
+    definition_of: u32,
+    tests: Window,
+    /// A new text of the definition that is being edited or checked.
+    draft: Option<Draft>,
+    /// Its mistakes cover the parts; another part may be looked at meanwhile.
+    shows_draft: bool,
+    draft_window: Window,
+    filter: String,
+}
+
+impl PipelineScreen {
+    /// The screen of a pipeline.
+    pub(super) fn new(name: PipelineName) -> Self {
+        Self {
+            name,
+            tab: 0,
+            runs: Window::default(),
+            ticks: None,
+            revisions: Revisions::default(),
+            definition: TextView::default(),
+            definition_of: 0,
+            tests: Window::default(),
+            draft: None,
+            shows_draft: false,
+            draft_window: Window::default(),
+            filter: String::new(),
+        }
+    }
+
+    fn row<'a>(&self, facts: &'a Facts) -> Option<&'a PipelineRow> {
+        facts.models.board.pipelines.get(&self.name)
+    }
+
+    /// Runs that pass the filter, newest first.
+    fn runs<'a>(&'a self, facts: &'a Facts) -> Vec<&'a RunRow> {
+        let wanted = self.filter.to_lowercase();
+        let passes = |run: &&RunRow| {
+            let error = run.error.as_ref().map_or("", |error| error.message.as_str());
+            wanted.is_empty() || format!("{} {} {error}", run.number, run.state.word()).to_lowercase().contains(&wanted)
+        };
+        facts.models.runs.of(&self.name).filter(passes).collect()
+    }
+
+    fn ask_ticks(&self) -> Intent {
+        Intent::Ask(Question::Ticks { pipeline: self.name.clone(), count: TICKS })
+    }
+
+    /// Takes the current revision's text over when there is a newer one.
+    fn refresh(&mut self, facts: &Facts) {
+        let Some(row) = self.row(facts) else { return };
+        let current = row.current();
+        if current.number != self.definition_of {
+            self.definition_of = current.number;
+            self.definition = TextView::yaml(&current.source.text);
+            self.revisions.refresh(row);
+        }
+    }
+
+    fn go_to(&mut self, tab: usize) {
+        self.tab = tab.min(TABS.len() - 1);
+        self.shows_draft = false;
+    }
+
+    fn action(&mut self, action: Action, facts: &Facts) -> Vec<Intent> {
+        match action {
+            Action::TabNext | Action::FocusNext => self.go_to(parts::turned(self.tab, 1, TABS.len())),
+            Action::TabPrevious | Action::FocusPrevious => self.go_to(parts::turned(self.tab, -1, TABS.len())),
+            Action::Pane1 => self.go_to(0),
+            Action::Pane2 => self.go_to(1),
+            Action::Pane3 => self.go_to(2),
+            Action::Pane4 => self.go_to(3),
+            Action::Diff => self.go_to(2),
+            action if self.moves(action, facts) => {}
+            action => return self.act(action, facts),
+        }
+        Vec::new()
+    }
+
+    /// Moves within the part that is shown.
+    fn moves(&mut self, action: Action, facts: &Facts) -> bool {
+        if self.shows_draft {
+            return moving::walk(action, &mut self.draft_window, usize::MAX / 2);
+        }
+        match TABS[self.tab] {
+            Tab::Now => {
+                let len = self.runs(facts).len();
+                moving::walk(action, &mut self.runs, len)
+            }
+            Tab::Revisions => self.revisions.moves(action, self.row(facts)),
+            Tab::Definition => moving::scroll(action, &mut self.definition),
+            Tab::Tests => {
+                let len = self.row(facts).map_or(0, |row| row.definition().tests.len());
+                moving::walk(action, &mut self.tests, len)
+            }
+            Tab::Schedule => false,
+        }
+    }
+
+    fn answer(&mut self, answer: &Answer, facts: &Facts) -> Vec<Intent> {
+        if let Answer::Ticks(_, ticks) = answer {
+            self.ticks = Some(ticks.clone().map_err(|error| error.to_string()));
+            return Vec::new();
+        }
+        self.take_draft(answer, facts)
+    }
+
+    fn filter(&mut self, text: &str) -> Vec<Intent> {
+        text.clone_into(&mut self.filter);
+        let found = match TABS[self.tab] {
+            Tab::Definition => self.definition.search(text),
+            Tab::Revisions => self.revisions.search(text),
+            Tab::Now | Tab::Schedule | Tab::Tests => true,
+        };
+        if found || text.is_empty() { Vec::new() } else { vec![Intent::Say(Tone::Info, format!("`{text}` is not here"))] }
+    }
+
+    /// Each second: the schedule is asked again once its first moment has passed.
+    fn tick(&self, facts: &Facts) -> Vec<Intent> {
+        let passed = |ticks: &Vec<Timestamp>| ticks.first().is_none_or(|first| *first <= facts.now);
+        match &self.ticks {
+            Some(Ok(ticks)) if !passed(ticks) => Vec::new(),
+            Some(Ok(ticks)) if ticks.is_empty() && TABS[self.tab] != Tab::Schedule => Vec::new(),
+            _ => vec![self.ask_ticks()],
+        }
+    }
+
+    fn tab_names(&self, row: &PipelineRow) -> Vec<String> {
+        let tests = row.definition().tests.len();
+        let name = |tab: &Tab| match tab {
+            Tab::Now => "1 Now".into(),
+            Tab::Schedule => "2 Schedule".into(),
+            Tab::Revisions => format!("3 Revisions {}", row.revisions.len()),
+            Tab::Definition => "4 Definition".into(),
+            Tab::Tests => format!("Tests {tests}"),
+        };
+        TABS.iter().map(name).collect()
+    }
+}
+
+impl Screen for PipelineScreen {
+    fn place(&self) -> Option<Place> {
+        Some(Place::Pipeline(self.name.clone()))
+    }
+
+    fn title(&self, _: &Facts) -> String {
+        self.name.to_string()
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Pipeline, Scope::List]
+    }
+
+    fn command_line(&self, _: &Facts) -> Option<String> {
+        Some(format!("flexcore pipeline show {}", self.name))
+    }
+
+    fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
+        self.refresh(facts);
+        match input {
+            Input::Opened => vec![self.ask_ticks()],
+            Input::Action(action) => self.action(action, facts),
+            Input::Filter(text) => self.filter(text),
+            Input::Answer(answer) => self.answer(&answer, facts),
+            Input::Tick => self.tick(facts),
+            Input::Facts | Input::Key(_) | Input::Paste(_) => Vec::new(),
+        }
+    }
+
+    fn view(&self, facts: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+        let look = theme.look();
+        let buffer = frame.buffer_mut();
+        let Some(row) = self.row(facts) else {
+            Ink::new(buffer, area).text(1, 1, "there is no pipeline of this name: esc goes back", look.dim);
+            return;
+        };
+        let head = header::lines(row, facts, theme);
+        let (top, rest) = parts::above(area, head.len() as u16 + 1);
+        let mut ink = Ink::new(buffer, top);
+        let next = parts::lines(&mut ink, 0, 1, &head);
+        parts::tabs(&mut ink, next, &self.tab_names(row), self.tab, &look);
+        if let Some(draft) = self.draft.as_ref().filter(|_| self.shows_draft) {
+            return self.view_draft(draft, theme, rest, buffer);
+        }
+        match TABS[self.tab] {
+            Tab::Now => self.view_now(row, facts, theme, rest, buffer),
+            Tab::Schedule => schedule::view(row, self.ticks.as_ref(), facts, theme, rest, buffer),
+            Tab::Revisions => self.revisions.view(row, facts, theme, rest, buffer),
+            Tab::Definition => {
+                let title = format!("Definition: revision {} ({})", row.current().number, row.current().revision.short());
+                let inside = parts::framed(buffer, rest, theme, &title, true);
+                self.definition.render(buffer, inside, &look);
+            }
+            Tab::Tests => schedule::view_tests(row, &self.tests, theme, rest, buffer),
+        }
+    }
+}
