@@ -108,15 +108,16 @@ impl Suite<'_> {
     }
 
     fn summary(&self) -> String {
-        let mut summary = counted(self.tests, "test");
-        if self.failed > 0 {
-            summary += &format!(", {} failed", self.failed);
-        } else if self.tests > 0 {
-            summary += ", all passed";
-        }
-        if self.bad_files > 0 {
-            summary += &format!("; {} with mistakes, not tested", counted(self.bad_files, "file"));
-        }
-        summary
+        let tests = counted(self.tests, "test");
+        let failed = match (self.tests, self.failed) {
+            (0, _) => String::new(),
+            (_, 0) => ", all passed".to_owned(),
+            (_, failed) => format!(", {failed} failed"),
+        };
+        let bad_files = match self.bad_files {
+            0 => String::new(),
+            files => format!("; {} with mistakes, not tested", counted(files, "file")),
+        };
+        format!("{tests}{failed}{bad_files}")
     }
 }

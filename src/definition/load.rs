@@ -27,6 +27,9 @@ use super::{
     variables::{self, Environment},
 };
 
+/// The most mistakes told of one file; the last one says how many more there are.
+pub const MISTAKES_MAX: usize = 100;
+
 /// A pipeline file without mistakes.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -87,6 +90,11 @@ fn sorted(mut placed: Vec<PlacedMistake>, places: &Places) -> Vec<PlacedMistake>
     }
     placed.sort_by(|a, b| (a.line, a.column, &a.mistake.message).cmp(&(b.line, b.column, &b.mistake.message)));
     placed.dedup_by(|a, b| (a.line, a.column, &a.mistake.message) == (b.line, b.column, &b.mistake.message));
+    if placed.len() > MISTAKES_MAX {
+        let more = placed.split_off(MISTAKES_MAX - 1);
+        let message = format!("and {} more mistakes from here on", more.len());
+        placed.push(PlacedMistake { mistake: Mistake::at("", message), ..more[0].clone() });
+    }
     placed
 }
 

@@ -69,11 +69,10 @@ fn kept(step: &Step, applied: Applied) -> (Vec<Value>, Vec<String>) {
         match outcome {
             Outcome::Keep(record) | Outcome::To(_, record) => found.push(record.value()),
             Outcome::Many(records) => found.extend(records.iter().map(Record::value)),
-            Outcome::Drop => {}
             Outcome::Reject(error) if step.on_error.policy().action == ErrorAction::Fail => {
                 wrong.push(format!("input {} fails: {}", index + 1, error.message));
             }
-            Outcome::Reject(_) => {}
+            Outcome::Drop | Outcome::Reject(_) => {}
         }
     }
     found.extend(applied.finished.iter().map(Record::value));

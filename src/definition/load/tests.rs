@@ -109,3 +109,11 @@ fn a_file_that_is_a_list_or_a_word_is_told_so() {
     assert_eq!(told("hello"), ["1:1: expected a map, found the text `hello`"]);
     assert_eq!(told("# nothing\n"), ["1:1: the file is empty (a pipeline needs at least `name` and `steps`)"]);
 }
+
+#[test]
+fn of_very_many_mistakes_the_first_are_told_and_the_others_counted() {
+    let keys: String = (0..5_000).map(|n| format!("k{n}: 1\n")).collect::<Vec<_>>().concat();
+    let told = told(&keys);
+    assert_eq!(told.len(), MISTAKES_MAX);
+    assert!(told[MISTAKES_MAX - 1].starts_with("98:1: and 4903 more mistakes"), "{}", told[MISTAKES_MAX - 1]);
+}
