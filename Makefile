@@ -14,6 +14,11 @@ lint: ## Formatting and lints, warnings as errors
 fmt: ## Format the code
 	cargo fmt --all
 
+bench: ## Everything beside its peer, as one table of ratios; `make bench QUICK=1` for a first look
+	rm -rf target/tmp/bench
+	cargo bench --quiet -p flexcore --bench '*' -- $(if $(QUICK),--quick)
+	@cargo bench --quiet -p flexcore --bench table -- --print
+
 audit: ## Licences and advisories, where cargo-deny is installed
 	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "cargo-deny is not installed: cargo install cargo-deny"; fi
 
