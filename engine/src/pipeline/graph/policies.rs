@@ -4,10 +4,11 @@
 use crate::{
     pipeline::{
         Definition, Mistake, Step,
-        definition::{ErrorAction, Retry, TestCase, Trigger},
+        definition::{ErrorAction, Retry, TestCase},
         rate::Rate,
     },
     port::step::{BATCH_RECORDS_MAX, StepKind},
+    runtime::schedule::Schedule,
     unit::Duration,
 };
 
@@ -15,9 +16,8 @@ use super::Plan;
 
 /// Adds everything wrong with triggers, policies and tests.
 pub(super) fn check(definition: &Definition, plan: &Plan, mistakes: &mut Vec<Mistake>) {
-    for (index, trigger) in definition.triggers.iter().enumerate() {
-        mistakes.extend(trigger_mistake(&format!("/triggers/{index}"), trigger));
-    }
+    // What the scheduler cannot read is refused here by the scheduler's own reading, or a pipeline would pass and never run.
+    mistakes.extend(Schedule::mistakes(&definition.triggers).into_iter().map(Mistake::from));
     run_policies(definition, mistakes);
     for (index, step) in definition.steps.iter().enumerate() {
         let known = plan.kinds.get(index).copied().unwrap_or(StepKind::Task);
@@ -25,24 +25,6 @@ pub(super) fn check(definition: &Definition, plan: &Plan, mistakes: &mut Vec<Mis
     }
     for (index, case) in definition.tests.iter().enumerate() {
         test_case(&format!("/tests/{index}"), case, plan, mistakes);
-    }
-}
-
-fn trigger_mistake(at: &str, trigger: &Trigger) -> Option<Mistake> {
-    match trigger {
-        Trigger::Cron(cron) => {
-            if let Err(error) = cron.cron.parse::<croner::Cron>() {
-                let message = format!("`{}` is not a cron expression: {error}", cron.cron);
-                return Some(Mistake::at(format!("{at}/cron"), message).hint("five fields, like `*/5 * * * *`"));
-            }
-            let zone = jiff::tz::TimeZone::get(&cron.timezone).err()?;
-            let message = format!("`{}` is not a time zone: {zone}", cron.timezone);
-            Some(Mistake::at(format!("{at}/timezone"), message).hint("an IANA name, like `Europe/Berlin` or `UTC`"))
-        }
-        Trigger::Interval(interval) if interval.interval < Duration::from_secs(1) => Some(
-            Mistake::at(format!("{at}/interval"), "an interval is at least 1s").hint("for faster work use `mode: continuous`"),
-        ),
-        Trigger::Interval(_) => None,
     }
 }
 
