@@ -25,7 +25,7 @@ use run::{
     CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunFailed, RunQueued,
     RunRetrying, RunStarted, RunSucceeded, StepEnded, StepStarted,
 };
-use system::{CommandRejected, EngineStarted, EngineStopped};
+use system::{CommandRejected, EngineStarted, EngineStopped, LogTruncated};
 
 /// Data of a known type that does not fit that type.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +106,7 @@ events! {
     "queue.dead_letters_discarded" => DeadLettersDiscarded,
     "engine.started" => EngineStarted,
     "engine.stopped" => EngineStopped,
+    "engine.log_truncated" => LogTruncated,
     "command.rejected" => CommandRejected,
 }
 

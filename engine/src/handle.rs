@@ -10,7 +10,6 @@ mod queues;
 mod replay;
 mod retention;
 
-pub use models::MODELS_STREAM;
 pub use replay::{REPLAY_MAX, replay_queue};
 pub use retention::Retained;
 

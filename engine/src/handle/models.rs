@@ -5,13 +5,10 @@ use std::sync::MutexGuard;
 
 use super::{Engine, Refusal};
 use crate::{
-    id::{Position, StreamName, Version},
+    id::{Position, StreamName},
     port::store::{Filter, READ_EVENTS_MAX, ReadError, Snapshot},
     projection::ReadModels,
 };
-
-/// Where the read models are kept as of the oldest event that the log still has.
-pub const MODELS_STREAM: &str = "engine/models";
 
 impl Engine {
     /// Looks at the read models as of now. When the log cannot be read they are as of [`ReadModels::position`], and a
@@ -85,16 +82,18 @@ impl Engine {
 
     /// The state before the oldest event, if retention has ever dropped any.
     pub(super) async fn base(&self) -> Result<Option<ReadModels>, Refusal> {
-        let Some(snapshot) = self.inner.store.snapshot(&models_stream()).await? else { return Ok(None) };
+        let Some(snapshot) = self.inner.store.snapshot(&StreamName::engine()).await? else { return Ok(None) };
         let models = serde_json::from_slice(&snapshot.data);
         models.map(Some).map_err(|error| Refusal::Unavailable(format!("the kept read models cannot be read: {error}")))
     }
 
+    /// The engine's own stream is no aggregate's, so its snapshot is free for what all streams together add up to.
     pub(super) async fn keep_base(&self, models: &ReadModels) -> Result<(), Refusal> {
         let data = serde_json::to_vec(models)
             .map_err(|error| Refusal::Unavailable(format!("the read models cannot be written: {error}")))?;
-        let snapshot = Snapshot { version: Version(models.position.0), position: models.position, data: data.into() };
-        Ok(self.inner.store.put_snapshot(&models_stream(), snapshot).await?)
+        let version = self.inner.store.version(&StreamName::engine()).await?;
+        let snapshot = Snapshot { version, position: models.position, data: data.into() };
+        Ok(self.inner.store.put_snapshot(&StreamName::engine(), snapshot).await?)
     }
 
     /// What is folded ends before the oldest event: goes on from the kept state, or, without one, from the oldest event.
@@ -114,8 +113,4 @@ impl Engine {
     fn folded(&self) -> MutexGuard<'_, ReadModels> {
         self.inner.models.lock().expect("looking and folding do not panic")
     }
-}
-
-fn models_stream() -> StreamName {
-    StreamName(MODELS_STREAM.into())
 }

@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::{Engine, Refusal};
+use super::{Engine, Refusal, append::Stamp};
 use crate::{
-    event::{Envelope, Event},
-    id::{Position, RunId, StreamName},
+    event::{Envelope, Event, system::LogTruncated},
+    id::{Actor, Position, RunId, StreamName},
     port::store::Filter,
     projection::ReadModels,
 };
@@ -56,6 +56,7 @@ impl Engine {
         self.fold().await?;
         let mut ended = Vec::new();
         let base = self.as_of(Position(cut.0 - 1), |envelope| ended.extend(ended_run(envelope))).await?;
+        self.tell(cut, ended.len() as u64).await;
         self.keep_base(&base).await?;
         self.keep_states(&base).await?;
         let forget: Vec<StreamName> = ended.iter().map(|run| StreamName::run(*run)).collect();
@@ -64,6 +65,15 @@ impl Engine {
             self.inner.runs.forget(stream);
         }
         Ok(Retained { cut, forgotten: forget.len() })
+    }
+
+    /// A log that is too full to take this event must still be made smaller.
+    async fn tell(&self, before: Position, runs_forgotten: u64) {
+        let stamp = Stamp::new(Actor::Engine, self.inner.clock.now());
+        let told = self.append_to(StreamName::engine(), LogTruncated { before, runs_forgotten }.into(), &stamp).await;
+        if let Err(refusal) = told {
+            tracing::warn!(%refusal, %before, "retention goes on without its event");
+        }
     }
 
     /// The read models as of a position, from the last kept ones on.

@@ -18,10 +18,7 @@ use crate::{
     },
     id::{Actor, PipelineName, Position, RunId},
     pipeline::{Definition, revision},
-    port::{
-        clock::Clock,
-        store::{Filter, READ_EVENTS_MAX, Store},
-    },
+    port::store::{Filter, READ_EVENTS_MAX, Store},
     queue::memory::MemoryQueues,
     store::memory::{Limits, MemoryLog},
     testing::clock::ManualClock,
