@@ -79,6 +79,6 @@ pub(super) fn cancelled(event: &RunCancelled) -> Told {
 /// The error with where it was and what led to it.
 fn told(error: &RunError) -> String {
     let place = error.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();
-    let causes: String = error.causes.iter().map(|cause| format!(": {cause}")).collect();
-    format!("{place}{}{causes}", error.message)
+    let chain: Vec<&str> = std::iter::once(&error.message).chain(&error.causes).map(String::as_str).collect();
+    format!("{place}{}", chain.join(": "))
 }
