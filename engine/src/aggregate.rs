@@ -22,3 +22,6 @@ pub trait Aggregate: Clone + Default + Serialize + DeserializeOwned + Send + Syn
     /// Takes an event of its stream in. Events that do not concern it change nothing.
     fn evolve(&mut self, event: &Event);
 }
+
+#[cfg(test)]
+mod tests;

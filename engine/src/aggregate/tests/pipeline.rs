@@ -1,0 +1,185 @@
+//! Pipelines: the whole table, and what holds for every entry of it.
+
+use super::{definition, moment, reachable, source};
+use crate::{
+    aggregate::{
+        Aggregate as _, Pipeline, Rejection,
+        pipeline::{RUNS_LIVE_MAX, RUNS_WAITING_MAX},
+    },
+    command::PipelineCommand,
+    event::{
+        Event,
+        pipeline::{Outcome, RunEnded, RunTrigger, SkipReason},
+    },
+    id::{PipelineName, Revision, RunId},
+    projection::board::{PipelineState, REVISIONS_MAX},
+};
+
+fn name() -> PipelineName {
+    "quakes".parse().unwrap()
+}
+
+fn run(number: u128) -> RunId {
+    RunId(uuid::Uuid::from_u128(number))
+}
+
+fn revise(number: u8) -> PipelineCommand {
+    let definition = definition(&number.to_string(), "skip");
+    PipelineCommand::Revise { revision: Revision([number; 32]), definition, source: source(), expected: None }
+}
+
+fn request(number: u128, trigger: RunTrigger) -> PipelineCommand {
+    PipelineCommand::RequestRun { run: run(number), trigger, params: serde_json::Map::new() }
+}
+
+fn commands() -> Vec<PipelineCommand> {
+    vec![
+        PipelineCommand::Create { revision: Revision([1; 32]), definition: definition("1", "skip"), source: source() },
+        revise(2),
+        PipelineCommand::Rollback { number: 1 },
+        PipelineCommand::Activate,
+        PipelineCommand::Pause { reason: "later".into() },
+        PipelineCommand::Resume,
+        PipelineCommand::Archive,
+        PipelineCommand::Restore,
+        request(1, RunTrigger::Manual),
+        request(1, RunTrigger::Schedule { tick: moment(0) }),
+        PipelineCommand::SkipTick { tick: moment(0), reason: SkipReason::Missed, count: 1 },
+    ]
+}
+
+/// A step of the walk: a command, or the end of the run that lives.
+fn next(state: &Pipeline) -> Vec<Pipeline> {
+    let accepted = commands().into_iter().filter_map(|command| state.decide(&name(), &command, moment(0)).ok());
+    let ended = state.live().first().map(|run| vec![RunEnded { run: *run, outcome: Outcome::Failed }.into()]);
+    accepted.chain(ended).map(|events| apply(state, &events)).collect()
+}
+
+fn apply(state: &Pipeline, events: &[Event]) -> Pipeline {
+    let mut after = state.clone();
+    events.iter().for_each(|event| after.evolve(event));
+    after
+}
+
+fn done(state: &Pipeline, command: &PipelineCommand) -> Pipeline {
+    apply(state, &state.decide(&name(), command, moment(0)).unwrap())
+}
+
+fn created() -> Pipeline {
+    done(&Pipeline::Absent, &commands()[0])
+}
+
+fn of_overlap(overlap: &str) -> Pipeline {
+    let definition = definition("1", overlap);
+    let create = PipelineCommand::Create { revision: Revision([1; 32]), definition, source: source() };
+    done(&done(&Pipeline::Absent, &create), &PipelineCommand::Activate)
+}
+
+#[test]
+fn every_state_with_every_command_keeps_the_rules() {
+    let states = reachable(Pipeline::Absent, 6, next);
+    assert!(states.len() > 40, "the walk found only {} states", states.len());
+    for state in &states {
+        for command in commands() {
+            let Ok(events) = state.decide(&name(), &command, moment(0)) else { continue };
+            let after = apply(state, &events);
+            let context = format!("{state:?} + {command:?} = {events:?}");
+            assert!(!events.is_empty() && after.state().is_some(), "{context}");
+            assert!(
+                after.state() != Some(PipelineState::Archived) || after.live().is_empty(),
+                "archived, nothing lives: {context}"
+            );
+            let asks = matches!(command, PipelineCommand::RequestRun { .. });
+            assert_eq!(after.live().len(), state.live().len() + usize::from(asks), "{context}");
+            assert_eq!(events.len(), 1 + usize::from(asks), "a run's first event comes with the request: {context}");
+        }
+        let kept: Pipeline = serde_json::from_str(&serde_json::to_string(state).unwrap()).unwrap();
+        assert_eq!(kept, *state, "a state survives its snapshot");
+    }
+}
+
+/// Columns are the commands, in order; `-` is a refusal.
+const TABLE: &str = "\
+absent    draft     -         -         -         -         -         -         -         -         -         -
+draft     -         draft     -         active    -         -         archived  -         draft     -         -
+active    -         active    -         -         paused    -         archived  -         active    active    active
+paused    -         paused    -         -         -         active    archived  -         paused    -         paused
+archived  -         -         -         -         -         -         -         draft     -         -         -
+";
+
+#[test]
+fn the_transition_table_is_as_written() {
+    let active = done(&created(), &PipelineCommand::Activate);
+    let paused = done(&active, &PipelineCommand::Pause { reason: String::new() });
+    let states = [Pipeline::Absent, created(), active.clone(), paused, done(&active, &PipelineCommand::Archive)];
+    let word = |state: &Pipeline| state.state().map_or("absent", PipelineState::word);
+    let mut table = String::new();
+    for state in &states {
+        let mut line = format!("{:<10}", word(state));
+        for command in commands() {
+            let after = state.decide(&name(), &command, moment(0)).map(|events| apply(state, &events));
+            line.push_str(&format!("{:<10}", after.as_ref().map_or("-", word)));
+        }
+        table.push_str(line.trim_end());
+        table.push('\n');
+    }
+    assert_eq!(table, TABLE);
+}
+
+#[test]
+fn overlap_decides_what_happens_while_a_run_lives() {
+    let fill = |overlap, max: u128| {
+        let mut state = of_overlap(overlap);
+        for number in 0..max {
+            state = done(&state, &request(number, RunTrigger::Manual));
+        }
+        state.decide(&name(), &request(max, RunTrigger::Manual), moment(0))
+    };
+    assert_eq!(fill("skip", 1), Err(Rejection::Overlaps { name: name(), run: run(0) }));
+    assert!(fill("queue", RUNS_WAITING_MAX as u128).is_ok());
+    let waiting = RUNS_WAITING_MAX;
+    assert_eq!(fill("queue", 1 + RUNS_WAITING_MAX as u128), Err(Rejection::TooManyRuns { name: name(), waiting }));
+    for overlap in ["allow", "cancel"] {
+        assert!(fill(overlap, 500).is_ok());
+        assert!(matches!(fill(overlap, RUNS_LIVE_MAX as u128), Err(Rejection::TooManyRuns { .. })));
+    }
+}
+
+#[test]
+fn a_rollback_is_a_new_revision_with_the_old_content() {
+    let state = done(&created(), &revise(2));
+    let events = state.decide(&name(), &PipelineCommand::Rollback { number: 1 }, moment(0)).unwrap();
+    let [Event::PipelineRevised(event)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((event.number, event.revision, event.definition.description.as_str()), (3, Revision([1; 32]), "1"));
+    let unknown = state.decide(&name(), &PipelineCommand::Rollback { number: 9 }, moment(0));
+    assert_eq!(unknown, Err(Rejection::NoRevision { name: name(), number: 9 }));
+}
+
+#[test]
+fn a_revision_that_somebody_else_moved_is_not_overwritten() {
+    let PipelineCommand::Revise { revision, definition, source, .. } = revise(2) else { unreachable!() };
+    let expected = Some(Revision([9; 32]));
+    let moved = PipelineCommand::Revise { revision, definition, source, expected };
+    let answer = created().decide(&name(), &moved, moment(0));
+    assert_eq!(answer, Err(Rejection::RevisionMoved { name: name(), current: Revision([1; 32]) }));
+    let twice = done(&created(), &revise(2)).decide(&name(), &revise(2), moment(0));
+    assert_eq!(twice, Err(Rejection::Unchanged(name())));
+}
+
+#[test]
+fn old_revisions_go_when_there_are_too_many() {
+    let mut state = created();
+    for number in 2..=100 {
+        state = done(&state, &revise(number));
+    }
+    let oldest = 101 - REVISIONS_MAX as u32;
+    assert!(state.decide(&name(), &PipelineCommand::Rollback { number: oldest }, moment(0)).is_ok());
+    assert!(state.decide(&name(), &PipelineCommand::Rollback { number: oldest - 1 }, moment(0)).is_err());
+}
+
+#[test]
+fn a_definition_of_another_name_is_refused() {
+    let other: PipelineName = "tides".parse().unwrap();
+    let answer = Pipeline::Absent.decide(&other, &commands()[0], moment(0));
+    assert!(matches!(answer, Err(Rejection::Unfit(_))), "{answer:?}");
+}

@@ -1,0 +1,169 @@
+//! The read models: however commands come, what was folded live is what a rebuild from the log gives, what a kept copy
+//! continued gives, and what the aggregates say.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    event::{
+        Event,
+        pipeline::{RunEnded, SkipReason},
+        run::{StepCounts, StepOutcome},
+    },
+    port::queue::QueueLimits,
+    projection::{ReadModels, timeline::timeline},
+};
+
+const PIPELINES: [(&str, &str); 3] = [("a", "skip"), ("b", "queue"), ("c", "allow")];
+
+/// One thing that somebody does: what, to which pipeline, to which of its runs, with which lease; and how long after.
+type Act = (u8, usize, usize, u64, u64);
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    proptest::collection::vec((0..22_u8, 0..PIPELINES.len(), 0..4_usize, 0..4_u64, 0..90_u64), 1..120)
+}
+
+fn pipeline_command(what: u8, pipeline: usize, number: usize, at: Timestamp) -> Option<PipelineCommand> {
+    let (name, overlap) = PIPELINES[pipeline];
+    let definition = definition(name, &json!({"overlap": overlap, "description": number.to_string(), "retry": {"attempts": 3}}));
+    let (revision, source) = (revision::of(&definition), source());
+    Some(match what {
+        0 => PipelineCommand::Create { revision, definition, source },
+        1 => PipelineCommand::Revise { revision, definition, source, expected: None },
+        2 => PipelineCommand::Rollback { number: number as u32 },
+        3 => PipelineCommand::Activate,
+        4 => PipelineCommand::Pause { reason: "later".into() },
+        5 => PipelineCommand::Resume,
+        6 if number == 0 => PipelineCommand::Archive,
+        7 => PipelineCommand::Restore,
+        8 => PipelineCommand::SkipTick { tick: at, reason: SkipReason::Overlap, count: 2 },
+        9 => PipelineCommand::RequestRun { run: RunId::fresh(), trigger: RunTrigger::Schedule { tick: at }, params: Map::new() },
+        10..=12 => PipelineCommand::RequestRun { run: RunId::fresh(), trigger: RunTrigger::Manual, params: Map::new() },
+        _ => return None,
+    })
+}
+
+fn run_command(what: u8, epoch: u64) -> RunCommand {
+    let step = "in".parse().unwrap();
+    match what {
+        13 | 14 => claim(epoch + 1),
+        15 => RunCommand::StartStep { epoch, step },
+        16 => RunCommand::EndStep { epoch, step, outcome: StepOutcome::Succeeded, counts: StepCounts::default(), error: None },
+        17 => RunCommand::Checkpoint { epoch, step, stream: "s".into(), cursor: epoch.into(), records: 1 },
+        18 => RunCommand::RecordDeadLetters { epoch, step, count: 2, error: "bad".into() },
+        19 => succeed(epoch),
+        20 => fail(epoch),
+        21 => RunCommand::Cancel { reason: "no".into(), grace: Duration::from_secs(30) },
+        _ => RunCommand::EnforceDeadline,
+    }
+}
+
+async fn perform(world: &World, (what, pipeline, number, epoch, later): Act) {
+    world.clock.advance(Duration::from_secs(later).0);
+    let at = world.engine.clock().now();
+    let command = match pipeline_command(what, pipeline, number, at) {
+        Some(command) => Command::Pipeline(name(PIPELINES[pipeline].0), command),
+        None => {
+            let models = world.engine.models().await;
+            let runs: Vec<RunId> = models.runs.runs.keys().rev().copied().collect();
+            match runs.get(number) {
+                Some(run) => Command::Run(*run, run_command(what, epoch)),
+                None => Command::Queue("orders".parse().unwrap(), declare(epoch)),
+            }
+        }
+    };
+    // Refusals are part of the walk: people's are on record, too.
+    let actor = if number == 0 { Actor::Operator("ada".into()) } else { Actor::Engine };
+    if let Err(Refusal::Unavailable(reason) | Refusal::Unrecorded(reason)) = world.submit_as(actor, command).await {
+        panic!("{reason}");
+    }
+}
+
+fn declare(number: u64) -> QueueCommand {
+    QueueCommand::Declare { limits: QueueLimits { messages_max: 10 + number, ..QueueLimits::default() } }
+}
+
+fn folded<'a>(start: ReadModels, events: impl IntoIterator<Item = &'a Envelope>) -> ReadModels {
+    events.into_iter().fold(start, |mut models, envelope| {
+        models.apply(envelope);
+        models
+    })
+}
+
+fn kept(models: &ReadModels) -> ReadModels {
+    serde_json::from_str(&serde_json::to_string(models).unwrap()).unwrap()
+}
+
+async fn check(world: &World, cut: usize) {
+    let (live, events) = (world.engine.models().await, world.events().await);
+    assert_eq!(folded(ReadModels::default(), &events), live, "rebuilt from the log");
+    let cut = cut.min(events.len());
+    let half = folded(ReadModels::default(), &events[..cut]);
+    // The reader overlaps: it begins two events before where the copy ends.
+    assert_eq!(folded(kept(&half), &events[cut.saturating_sub(2)..]), live, "a kept copy, continued");
+    if let Some(last) = cut.checked_sub(1).map(|index| events[index].position) {
+        assert_eq!(world.engine.models_at(last).await.unwrap(), half, "time travel");
+    }
+    for (id, row) in &live.runs.runs {
+        let run = world.engine.run(*id).await.unwrap();
+        assert_eq!((run.state(), run.epoch(), run.deadline()), (Some(row.state), row.epoch, row.deadline));
+        let ends = events.iter().filter(|envelope| ends_run(envelope, *id)).count();
+        assert_eq!(ends, usize::from(row.state.is_ended()), "a pipeline learns of an end once");
+        assert_eq!(live.board.pipelines[&row.pipeline].live.contains(id), !row.state.is_ended());
+    }
+    let minutes: u64 = live.history.minutes.iter().map(|minute| minute.events).sum();
+    assert_eq!(minutes, events.len() as u64);
+}
+
+fn ends_run(envelope: &Envelope, id: RunId) -> bool {
+    matches!(envelope.decode(), Some(Ok(Event::RunEnded(RunEnded { run, .. }))) if run == id)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn folded_live_is_rebuilt_is_continued_is_what_the_aggregates_say(acts in acts(), cut in 0..100_usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new();
+            for (name, overlap) in PIPELINES {
+                world.active(name, json!({"overlap": overlap, "retry": {"attempts": 3}})).await;
+            }
+            for act in acts {
+                perform(&world, act).await;
+            }
+            check(&world, cut).await;
+        });
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_submitted_sees_it() {
+    let world = World::new();
+    world.active("a", json!({})).await;
+    for _ in 0..3 {
+        let run = world.request("a").await.unwrap();
+        assert!(world.engine.view(|models| models.runs.runs.contains_key(&run)).await);
+        world.run(run, RunCommand::Cancel { reason: String::new(), grace: Duration::default() }).await.unwrap();
+        assert!(world.engine.view(|models| models.board.pipelines["a"].live.is_empty()).await);
+    }
+}
+
+#[tokio::test]
+async fn a_timeline_tells_a_run_with_the_time_since_it_was_asked_for() {
+    let world = World::new();
+    world.active("a", json!({})).await;
+    let run = world.request("a").await.unwrap();
+    world.clock.advance(Duration::from_secs(5).0);
+    world.run(run, claim(1)).await.unwrap();
+    world.clock.advance(Duration::from_secs(60).0);
+    world.run(run, succeed(1)).await.unwrap();
+    let stream = crate::id::StreamName::run(run);
+    let envelopes = world.store.read_stream(&stream, crate::id::Version(0), 100).await.unwrap();
+    let told: Vec<_> = timeline(&envelopes).into_iter().map(|line| (line.offset.to_string(), line.description.text)).collect();
+    assert_eq!(told[0].1, "a #1 queued by hand; to begin before 2026-02-01T12:00:00Z");
+    assert_eq!(told[1], ("5s".into(), "attempt 1 began on node-1/0 with lease 1, until 2026-01-31T13:00:05Z at most".into()));
+    assert_eq!(told[2], ("65s".into(), "succeeded in attempt 1: 3 in, 3 out, 0 dead".into()));
+}
