@@ -16,13 +16,14 @@ use serde_json::Value;
 fn golden_files() -> BTreeMap<String, (&'static str, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
     let read = |entry: fs::DirEntry| {
-        let name = entry.file_name().into_string().unwrap();
-        let fits = |kind: &&str| name.strip_prefix(*kind).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".json"));
+        let name = entry.file_name().into_string().expect("golden files have plain names");
+        let stem = name.strip_suffix(".json").unwrap_or_else(|| panic!("{name} is not a .json file"));
+        let fits = |kind: &&str| stem.strip_prefix(*kind).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         let kind = Event::TYPES.iter().copied().find(fits);
         let kind = kind.unwrap_or_else(|| panic!("{name} is of no event type: was a type renamed or removed?"));
-        (name, (kind, fs::read_to_string(entry.path()).unwrap()))
+        (name.clone(), (kind, fs::read_to_string(entry.path()).expect("a golden file is text")))
     };
-    fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap())).collect()
+    fs::read_dir(folder).expect("the folder is there").map(|entry| read(entry.expect("it can be listed"))).collect()
 }
 
 fn envelope(kind: &str, data: &str) -> Envelope {
