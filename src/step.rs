@@ -1,15 +1,29 @@
 //! The step types: one file a kind, one table that lists them.
 
+mod child;
+mod dedupe;
+mod discard;
+mod event_append;
 mod file_read;
 mod file_write;
 mod generate;
+#[cfg(feature = "http")]
+mod http_send;
 mod jq;
 mod json;
 mod map;
+mod process_read;
+mod process_run;
+mod process_transform;
+mod queue_receive;
+mod queue_send;
 mod redact;
+mod route;
 mod secrets;
 mod spec;
+mod stdout;
 mod thread;
+mod throttle;
 
 use std::sync::Arc;
 
@@ -25,14 +39,40 @@ use flexcore_engine::{
 use self::spec::{Row, row};
 pub use self::{jq::Predicate, secrets::EnvFileSecrets};
 
-/// Every step type there is.
-fn rows() -> Vec<Row> {
-    vec![row::<file_read::FileRead>(), row::<file_write::FileWrite>(), row::<generate::Generate>(), row::<map::Map>()]
+/// Every step type there is: sources, transforms, sinks, tasks.
+fn rows<const PRINTS: bool>() -> Vec<Row> {
+    vec![
+        row::<file_read::FileRead>(),
+        row::<generate::Generate>(),
+        row::<process_read::ProcessRead>(),
+        row::<queue_receive::QueueReceive>(),
+        row::<map::Map>(),
+        row::<route::Route>(),
+        row::<dedupe::Dedupe>(),
+        row::<throttle::Throttle>(),
+        row::<process_transform::ProcessTransform>(),
+        row::<file_write::FileWrite>(),
+        #[cfg(feature = "http")]
+        row::<http_send::HttpSend>(),
+        row::<queue_send::QueueSend>(),
+        row::<event_append::EventAppend>(),
+        row::<stdout::Stdout<PRINTS>>(),
+        row::<discard::Discard>(),
+        row::<process_run::ProcessRun>(),
+    ]
 }
 
-/// The table of step types.
+/// The table of step types. `stdout` writes to the step's log, because the process's output is the console's.
 pub fn table() -> Arc<dyn StepTypes> {
-    let rows = rows();
+    table_of(rows::<false>())
+}
+
+/// The table for processes whose output is free: `stdout` prints.
+pub fn table_printing() -> Arc<dyn StepTypes> {
+    table_of(rows::<true>())
+}
+
+fn table_of(rows: Vec<Row>) -> Arc<dyn StepTypes> {
     let list = rows.iter().map(|row| row.step_type.clone()).collect();
     Arc::new(Table { rows, list })
 }
@@ -62,7 +102,7 @@ impl StepTypes for Table {
     }
 
     fn check(&self, step: &Step) -> Vec<Mistake> {
-        self.row(step).map_or_else(|| vec![self.unknown(&step.uses)], |row| (row.check)(step))
+        self.row(step).map_or_else(|| vec![self.unknown(&step.uses)], |row| row.check(step))
     }
 
     fn targets(&self, step: &Step) -> Vec<StepName> {

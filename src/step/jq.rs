@@ -4,17 +4,19 @@
 mod compile;
 mod guard;
 mod scope;
+mod template;
 mod value;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use flexcore_engine::port::step::{RECORD_BYTES_MAX, RecordError, StepContext, StepError};
+use flexcore_engine::port::step::{RECORD_BYTES_MAX, Record, RecordError, StepContext, StepError};
 use jaq_core::{Ctx, Filter, Vars, unwrap_valr};
 pub(super) use jaq_json::Val;
 use jiff::Timestamp;
 
 use self::scope::{Jq, Scope, Stop};
+pub(super) use self::template::template;
 
 /// What every expression can use.
 const VARIABLES: [&str; 3] = ["$params", "$now", "$n"];
@@ -149,6 +151,24 @@ impl Program {
             Some(_) => Err(Failure::Record("more than one output where one is wanted".into())),
         })?;
         Ok(found)
+    }
+
+    /// The only output for a record as text: strings as they are, anything else as JSON. `what` names it in errors.
+    pub(super) fn text_of(
+        &self,
+        record: &Record,
+        running: &Running,
+        what: &str,
+    ) -> Result<Result<String, RecordError>, StepError> {
+        let text = parse(&record.json).and_then(|input| match self.one(input, running)? {
+            Some(Val::TStr(text)) => Ok(String::from_utf8_lossy(&text).into_owned()),
+            Some(value) => to_json(&value, &running.limits).map(|json| String::from_utf8_lossy(&json).into_owned()),
+            None => Err(Failure::Record("it gives nothing".into())),
+        });
+        match text {
+            Ok(text) => Ok(Ok(text)),
+            Err(failure) => failure.split(&format!("{what} `{}`", self.text)).map(Err),
+        }
     }
 
     /// Whether the only output is neither `false` nor `null`.

@@ -1,6 +1,8 @@
 //! What a file of a step type gives, and what the table makes of it: schema, check, targets and build come from the one
 //! typed structure of settings.
 
+use std::sync::OnceLock;
+
 use flexcore_engine::{
     id::StepName,
     pipeline::{Mistake, Step},
@@ -14,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{redact::Redacted, secrets};
-use crate::definition::schema_mistakes;
+use crate::definition::schema_check::SchemaCheck;
 
 /// One step type.
 pub(super) trait Spec: 'static {
@@ -44,16 +46,52 @@ pub(super) trait Spec: 'static {
 /// A line of the table.
 pub(super) struct Row {
     pub(super) step_type: StepType,
-    pub(super) check: fn(&Step) -> Vec<Mistake>,
+    /// Made at the first check: most processes check few types.
+    shape: OnceLock<SchemaCheck>,
+    semantics: fn(Value) -> Vec<Mistake>,
     pub(super) targets: fn(&Step) -> Vec<StepName>,
     pub(super) build: fn(&Step, StepContext) -> BoxFuture<'static, Result<BuiltStep, StepError>>,
+}
+
+impl Row {
+    /// Everything wrong with a step's settings.
+    pub(super) fn check(&self, step: &Step) -> Vec<Mistake> {
+        let shape = self
+            .shape
+            .get_or_init(|| SchemaCheck::new(self.step_type.schema.clone()).expect("a schema made from a type is a schema"));
+        let mut settings = Value::Object(step.settings.clone());
+        let mut found = shape.mistakes(&settings);
+        if found.is_empty() {
+            return (self.semantics)(settings);
+        }
+        // What is well-formed is looked at all the same, without the keys that are not; but a sentence about the settings
+        // as a whole could be about what was taken away.
+        for mistake in &found {
+            take_out(&mut settings, &mistake.pointer);
+        }
+        let more = (self.semantics)(settings);
+        found.extend(more.into_iter().filter(|mistake| !mistake.pointer.is_empty()));
+        found
+    }
+}
+
+/// Removes the key that a pointer names; of a list all, since the places of the others would move.
+fn take_out(settings: &mut Value, pointer: &str) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match settings.pointer_mut(parent) {
+        Some(Value::Object(map)) => drop(map.shift_remove(&key)),
+        Some(Value::Array(_)) => take_out(settings, parent),
+        _ => {}
+    }
 }
 
 /// The line of a step type.
 pub(super) fn row<S: Spec>() -> Row {
     Row {
         step_type: StepType { name: S::NAME, kind: S::KIND, summary: S::SUMMARY, schema: schema::<S>() },
-        check: check::<S>,
+        shape: OnceLock::new(),
+        semantics: semantics::<S>,
         targets: targets::<S>,
         build: build::<S>,
     }
@@ -72,12 +110,10 @@ fn read<S: Spec>(step: &Step) -> Result<S::With, serde_json::Error> {
     serde_json::from_value(Value::Object(step.settings.clone()))
 }
 
-/// All that the schema refuses, each at its place; what only the type itself knows is asked when the shape is right.
-fn check<S: Spec>(step: &Step) -> Vec<Mistake> {
-    let misshapen = schema_mistakes(&schema::<S>(), &Value::Object(step.settings.clone()));
-    match read::<S>(step) {
-        _ if !misshapen.is_empty() => misshapen,
+fn semantics<S: Spec>(settings: Value) -> Vec<Mistake> {
+    match serde_json::from_value::<S::With>(settings) {
         Ok(with) => S::mistakes(&with),
+        // The schema said what is wrong, or is weaker than the type: then this sentence is better than none.
         Err(error) => vec![Mistake::at("", error.to_string())],
     }
 }

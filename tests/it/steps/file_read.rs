@@ -173,8 +173,8 @@ async fn json_that_does_not_hold_what_the_path_says_is_an_error() {
 
 #[tokio::test]
 async fn reading_goes_on_after_the_cursor_of_an_earlier_attempt() {
-    let lines: String = (1..=2_500).map(|n| format!("{{\"n\":{n}}}\n")).collect();
-    let rows: String = std::iter::once("n\n".into()).chain((1..=2_500).map(|n| format!("{n}\n"))).collect();
+    let lines = (1..=2_500).map(|n| format!("{{\"n\":{n}}}")).collect::<Vec<_>>().join("\n");
+    let rows = format!("n\n{}", (1..=2_500).map(|n| n.to_string()).collect::<Vec<_>>().join("\n"));
     let array = format!("[{}]", (1..=2_500).map(|n| n.to_string()).collect::<Vec<_>>().join(", "));
     for (name, content, with) in [
         ("in.ndjson", lines, json!({"path": "in.ndjson"})),

@@ -76,9 +76,9 @@ fn every_expression_that_does_not_compile_is_reported_with_its_place() {
     assert_eq!(
         mistakes("map", with),
         [
+            "/fields/n expected a text, found the number 5 (put it in quotes: \"5\")",
             "/filter jq `.a |` does not compile: term expected at the end of the expression",
             "/fields/x~1y jq `foo(1)` does not compile: there is no filter `foo` with 1 arguments (at column 1)",
-            "/fields/n field `n` is 5, not a jq expression (put it in quotes; a constant text is '\"text\"')",
             "/fields/v jq `$nope` does not compile: there is no variable `$nope` (at column 1)",
         ]
     );

@@ -137,6 +137,7 @@ impl World {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
 pub(crate) fn step(uses: &str, with: Value) -> Step {
     serde_json::from_value(json!({"name": "tried", "uses": uses, "with": with})).unwrap()
 }
