@@ -4,6 +4,7 @@ mod errors;
 mod moves;
 mod progress;
 mod stops;
+mod tried;
 mod tries;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

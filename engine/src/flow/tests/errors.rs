@@ -86,7 +86,7 @@ async fn a_run_shorter_than_the_window_is_judged_at_its_end() {
 async fn a_full_dead_letter_queue_fails_the_attempt_and_loses_nothing() {
     let world = World::new();
     let mut definition = poisoned("test.transform", json!("dead_letter"));
-    definition.dead_letters.bytes_max = crate::unit::ByteSize(1);
+    definition.dead_letters.bytes_max = unit::ByteSize(1);
     let error = world.start(definition).error().await;
     assert!(error.message.contains("is full"), "{error:?}");
     assert_eq!(world.diary.count(|deed| matches!(deed, Deed::Checkpoint(..))), 0);

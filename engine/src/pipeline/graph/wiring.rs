@@ -135,13 +135,13 @@ impl Drawing<'_> {
 
     /// The routes that name the step; else the step before, unless the step begins a path of its own.
     fn implied_needs(&self, index: usize) -> Vec<usize> {
+        if self.kinds[index] == Some(StepKind::Source) {
+            return Vec::new();
+        }
         let name = self.name(index);
         let routes: Vec<_> =
             (0..self.targets.len()).filter(|from| *from != index && self.targets[*from].contains(name)).collect();
-        if !routes.is_empty() {
-            return routes;
-        }
-        if index == 0 || self.kinds[index] == Some(StepKind::Source) { Vec::new() } else { vec![index - 1] }
+        if routes.is_empty() { index.checked_sub(1).into_iter().collect() } else { routes }
     }
 
     fn connect(&mut self) {
