@@ -1,8 +1,19 @@
 //! The command line: one file a command.
 
 pub mod check;
+pub mod completions;
+mod paths;
+pub mod run;
 pub mod schema;
+pub mod serve;
+pub mod settings;
 pub mod test;
+
+use std::io::{self, Write};
+
+use clap::{Parser, Subcommand};
+
+use settings::SettingArgs;
 
 /// It did what it was asked.
 pub const DONE: i32 = 0;
@@ -10,3 +21,64 @@ pub const DONE: i32 = 0;
 pub const FAILED: i32 = 1;
 /// It was asked wrongly.
 pub const ASKED_WRONGLY: i32 = 2;
+
+/// An event-driven pipeline engine, and the console that steers it.
+///
+/// Without a command: the console, on an engine in this process. PATHs are pipeline files or folders of them; what they
+/// hold is loaded and activated.
+#[derive(Debug, Parser)]
+#[command(name = "flexcore", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 done, 1 it ran and failed, 2 it was asked wrongly.")]
+pub struct Cli {
+    #[command(flatten)]
+    settings: SettingArgs,
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Commands {
+    /// The engine without a console, for systemd and containers
+    Serve(serve::ServeArgs),
+    /// Run one pipeline to its end
+    Run(run::RunArgs),
+    /// Every mistake in every file, each with its place and a hint
+    Check(check::CheckArgs),
+    /// The tests written in pipeline files
+    Test(test::TestArgs),
+    /// The JSON Schema of pipeline files, for editors
+    Schema(schema::SchemaArgs),
+    /// Completions for a shell
+    Completions(completions::CompletionArgs),
+    /// The manual page, in roff
+    Man,
+}
+
+/// Does what the command line asks and says how it went, as an exit code.
+pub fn main(cli: Cli) -> color_eyre::Result<i32> {
+    let Cli { settings, command } = cli;
+    let out = &mut io::stdout();
+    let code = match command {
+        Commands::Serve(args) => serve::run(&args, &settings)?,
+        Commands::Run(args) => run::run(&args, &settings)?,
+        Commands::Check(args) => check::run(&args, out)?,
+        Commands::Test(args) => test::run(&args, out)?,
+        Commands::Schema(args) => schema::run(&args, out)?,
+        Commands::Completions(args) => completions::run(&args, out)?,
+        Commands::Man => completions::man(out)?,
+    };
+    out.flush()?;
+    Ok(code)
+}
+
+/// A runtime for everything.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("flexcore").build()
+}
+
+/// Says on standard error why nothing was done.
+#[expect(clippy::print_stderr, reason = "the command line's own output")]
+pub fn complain(sentence: &str) -> i32 {
+    eprintln!("flexcore: {sentence}");
+    ASKED_WRONGLY
+}

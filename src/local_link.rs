@@ -1,1 +1,187 @@
 //! The console's link to an engine in this process.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use flexcore_engine::{
+    aggregate::params,
+    command::Command,
+    flow::{
+        FlowContext,
+        dry_run::{self, DryRun},
+        log::LogLine,
+    },
+    handle::{Accepted, Refusal},
+    id::{PipelineName, Position, QueueName, RunId},
+    pipeline::{Plan, mistake::PlacedMistake},
+    port::{
+        BoxFuture,
+        queue::{Peek, PeekedMessage, QueueError},
+        store::{Filter, Page, READ_EVENTS_MAX, ReadError},
+    },
+    projection::ReadModels,
+    runtime::schedule::Schedule,
+    vitals::Vitals,
+};
+use flexcore_ui::link::{Checked, Link, LinkError, Predicate, Tap, Template};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::{
+    compose::App,
+    definition::{self, variables},
+    step,
+};
+
+/// An engine in this process, as a console sees it.
+pub struct LocalLink {
+    app: Arc<App>,
+}
+
+impl LocalLink {
+    /// A link to a running engine.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+}
+
+type Answer<T> = BoxFuture<'static, Result<T, LinkError>>;
+
+impl Link for LocalLink {
+    fn actor(&self) -> String {
+        self.app.settings.operator.clone()
+    }
+
+    fn read_only(&self) -> bool {
+        self.app.settings.read_only
+    }
+
+    fn submit(&self, command: Command) -> BoxFuture<'static, Result<Accepted, Refusal>> {
+        let app = self.app.clone();
+        Box::pin(async move {
+            if app.settings.read_only {
+                return Err(Refusal::Unavailable("this console is read-only".into()));
+            }
+            app.submit(command).await
+        })
+    }
+
+    fn models(&self) -> Answer<ReadModels> {
+        let app = self.app.clone();
+        Box::pin(async move { Ok(app.engine.view(ReadModels::clone).await) })
+    }
+
+    fn follow(&self, after: Position) -> Answer<Page> {
+        let app = self.app.clone();
+        Box::pin(async move {
+            app.engine.store().wait_past(after).await;
+            let page = app.engine.store().read(after, &Filter::default(), READ_EVENTS_MAX).await;
+            page.map_err(unread)
+        })
+    }
+
+    fn read_back(&self, before: Position, filter: Filter, max: usize) -> Answer<Page> {
+        let app = self.app.clone();
+        Box::pin(async move { app.engine.store().read_back(before, &filter, max).await.map_err(unread) })
+    }
+
+    fn vitals(&self, newer_than: Option<Timestamp>) -> Answer<Arc<Vitals>> {
+        let mut vitals = self.app.vitals();
+        Box::pin(async move {
+            let newer = vitals.wait_for(|vitals| newer_than.is_none_or(|seen| vitals.at > seen)).await;
+            newer.map(|vitals| vitals.clone()).map_err(|_| LinkError::Gone("the engine has stopped".into()))
+        })
+    }
+
+    fn peek(&self, queue: QueueName, which: Peek, offset: usize, max: usize) -> Answer<Vec<PeekedMessage>> {
+        let app = self.app.clone();
+        Box::pin(async move { app.engine.queues().peek(&queue, which, offset, max).await.map_err(refused) })
+    }
+
+    fn run_log(&self, run: RunId, after: u64, max: usize) -> Answer<Vec<LogLine>> {
+        let lines = self.app.live().log(run).map(|log| log.after(after, max));
+        Box::pin(async move { Ok(lines.unwrap_or_default()) })
+    }
+
+    fn taps(&self, run: RunId) -> Answer<Vec<Tap>> {
+        let taps = self.app.live().taps(run).into_iter().map(|(step, records)| Tap { step, records });
+        let taps = taps.collect();
+        Box::pin(async move { Ok(taps) })
+    }
+
+    fn check(&self, text: String, path: Option<PathBuf>) -> Answer<Result<Checked, Vec<PlacedMistake>>> {
+        let app = self.app.clone();
+        Box::pin(async move {
+            let loaded = definition::load(&text, path.as_deref(), app.types.as_ref(), &variables::of_process);
+            Ok(loaded.map(|loaded| Checked {
+                revision: loaded.revision,
+                definition: loaded.definition,
+                folder: PathBuf::from(&*loaded.source.folder),
+            }))
+        })
+    }
+
+    fn dry_run(&self, checked: Checked, params: Map<String, Value>) -> Answer<DryRun> {
+        let app = self.app.clone();
+        Box::pin(async move { dry_run(&app, checked, params).await.map_err(LinkError::Refused) })
+    }
+
+    fn ticks(&self, pipeline: PipelineName, count: usize) -> Answer<Vec<Timestamp>> {
+        let app = self.app.clone();
+        Box::pin(async move { ticks(&app, pipeline, count).await.map_err(LinkError::Refused) })
+    }
+
+    fn templates(&self) -> Vec<Template> {
+        definition::templates()
+    }
+
+    fn predicate(&self, jq: &str) -> Result<Predicate, String> {
+        step::Predicate::compile(jq)
+    }
+}
+
+fn unread(error: ReadError) -> LinkError {
+    match error {
+        ReadError::Truncated { .. } => LinkError::Refused(error.to_string()),
+        ReadError::Unavailable { .. } => LinkError::Gone(error.to_string()),
+    }
+}
+
+fn refused(error: QueueError) -> LinkError {
+    match error {
+        QueueError::Unavailable { .. } => LinkError::Gone(error.to_string()),
+        other => LinkError::Refused(other.to_string()),
+    }
+}
+
+async fn ticks(app: &App, pipeline: PipelineName, count: usize) -> Result<Vec<Timestamp>, String> {
+    let now = app.engine.clock().now();
+    let name = pipeline.clone();
+    let known = app.engine.view(move |models| {
+        let row = models.board.pipelines.get(&name)?;
+        Some((row.definition().triggers.clone(), row.active_since.unwrap_or(now)))
+    });
+    let (triggers, anchor) = known.await.ok_or_else(|| format!("there is no pipeline `{pipeline}`"))?;
+    let schedule = Schedule::of(&triggers).map_err(|error| error.to_string())?;
+    Ok(schedule.upcoming(now, anchor, count).into_iter().filter(|tick| tick.skipped.is_none()).map(|tick| tick.at).collect())
+}
+
+async fn dry_run(app: &App, checked: Checked, params: Map<String, Value>) -> Result<DryRun, String> {
+    let Checked { definition, revision, folder } = checked;
+    let plan = Plan::of(&definition, app.types.as_ref()).map_err(|mistakes| mistakes[0].to_string())?;
+    let params = params::checked(&definition.params, &params).map_err(|rejection| rejection.to_string())?;
+    let context = FlowContext {
+        pipeline: definition.name.clone(),
+        run: RunId::fresh(),
+        attempt: 1,
+        revision,
+        params: Arc::new(params),
+        started_at: app.engine.clock().now(),
+        checkpoints: BTreeMap::new(),
+        folder,
+        clock: app.engine.clock().clone(),
+        queues: app.engine.queues().clone(),
+        events: Arc::new(app.engine.clone()),
+        secrets: app.secrets.clone(),
+    };
+    Ok(dry_run::dry_run(&definition, &plan, app.types.as_ref(), &context).await)
+}

@@ -1,1 +1,1 @@
-//! Tests: pty.
+//! The real program in a real terminal.

@@ -1,0 +1,100 @@
+//! `flexcore [PATH]...`: the console, on an engine in this process.
+
+use std::{io, io::Write, path::PathBuf, str::FromStr, sync::Arc};
+
+use clap::Args;
+use flexcore_ui::{ConsoleOptions, link::Link};
+
+use super::{DONE, complain, paths, settings::SettingArgs};
+use crate::{
+    compose::App,
+    config::{Settings, Theme},
+    local_link::LocalLink,
+    telemetry,
+};
+
+/// What the console begins with.
+#[derive(Debug, Args)]
+pub struct ConsoleArgs {
+    /// Pipeline files, or folders of them
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Print one frame as text and exit
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    snapshot: Option<FrameSize>,
+    /// With --snapshot: as an SVG picture
+    #[arg(long, requires = "snapshot")]
+    svg: bool,
+    /// With --snapshot: how long the engine works before the frame
+    #[arg(long, value_name = "SECONDS", requires = "snapshot", default_value_t = 2)]
+    after: u16,
+    /// With --snapshot: keys to press before the frame, as in `j enter`
+    #[arg(long, value_name = "KEYS", requires = "snapshot", default_value = "")]
+    press: String,
+}
+
+/// The size of a frame, in cells.
+#[derive(Debug, Clone, Copy)]
+struct FrameSize {
+    width: u16,
+    height: u16,
+}
+
+impl FromStr for FrameSize {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let part = |part: &str| part.parse::<u16>().ok().filter(|cells| (1..=1_000).contains(cells));
+        let size = text.split_once('x').and_then(|(width, height)| Some((part(width)?, part(height)?)));
+        let (width, height) = size.ok_or_else(|| format!("`{text}` is not a size: write it like 120x40 (at most 1000x1000)"))?;
+        Ok(Self { width, height })
+    }
+}
+
+/// Runs the console until it is left.
+pub fn run(args: ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
+    let settings = match settings.settings() {
+        Ok(settings) => settings,
+        Err(wrong) => return Ok(complain(&wrong.to_string())),
+    };
+    let options = match console_options(&settings) {
+        Ok(options) => options,
+        Err(wrong) => return Ok(complain(&wrong)),
+    };
+    let _log = match telemetry::to_file(&settings) {
+        Ok(guard) => guard,
+        Err(error) => return Ok(complain(&error.to_string())),
+    };
+    super::runtime()?.block_on(async {
+        let app = Arc::new(App::start(settings).await?);
+        let pipelines = match paths::load(&args.paths, app.types.as_ref()) {
+            Ok(pipelines) => pipelines,
+            Err(mistakes) => return Ok(complain(&mistakes)),
+        };
+        app.adopt(pipelines).await?;
+        let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
+        let shown = match args.snapshot {
+            Some(size) => snapshot(&args, size, link, options).await,
+            None => flexcore_ui::run_console(link, options).await.map_err(Into::into),
+        };
+        app.stop().await;
+        shown.map(|()| DONE)
+    })
+}
+
+fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
+    let mut options = ConsoleOptions { ascii: settings.ascii, ..ConsoleOptions::default() };
+    options.mono = settings.theme == Theme::Mono || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if let Some(path) = &settings.keys {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the keys file {}: {error}", path.display()))?;
+        options.keymap = flexcore_ui::keymap::Keymap::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(options)
+}
+
+async fn snapshot(args: &ConsoleArgs, size: FrameSize, link: Arc<dyn Link>, options: ConsoleOptions) -> color_eyre::Result<()> {
+    tokio::time::sleep(std::time::Duration::from_secs(args.after.into())).await;
+    let frame = flexcore_ui::snapshot(link, options, (size.width, size.height), &args.press).await?;
+    let text = if args.svg { frame.svg() } else { frame.text() };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}

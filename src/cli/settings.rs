@@ -1,0 +1,55 @@
+//! The flags that every command takes, and how they become settings.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::{BadSettings, Layers, Settings, file};
+
+/// Settings by flag. All others: `--set NAME=VALUE`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SettingArgs {
+    /// A YAML file with settings [variable: `FLEXCORE_CONFIG`]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Refuse every action that changes something
+    #[arg(long, global = true)]
+    read_only: bool,
+    /// Runs at once
+    #[arg(long, value_name = "N", global = true)]
+    workers: Option<u32>,
+    /// Any setting by its name, as in `--set log.level=debug`; `--help` lists them at its end
+    #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
+    set: Vec<String>,
+}
+
+const CONFIG_VARIABLE: &str = "FLEXCORE_CONFIG";
+
+impl SettingArgs {
+    /// Flags over variables over the file over defaults, checked.
+    pub fn settings(&self) -> Result<Settings, BadSettings> {
+        let env = |name: &str| std::env::var(name).ok();
+        let mut layers = Layers::defaults(&env);
+        if let Some(path) = self.config.clone().or_else(|| env(CONFIG_VARIABLE).map(PathBuf::from)) {
+            file::read(&path, &mut layers);
+        }
+        layers.variables(std::env::vars().filter(|(name, _)| name != CONFIG_VARIABLE));
+        self.flags(&mut layers);
+        Settings::of(&layers)
+    }
+
+    fn flags(&self, layers: &mut Layers) {
+        if self.read_only {
+            layers.set("read_only", "true".into(), "--read-only".into());
+        }
+        if let Some(workers) = self.workers {
+            layers.set("workers", workers.to_string(), "--workers".into());
+        }
+        for pair in &self.set {
+            match pair.split_once('=') {
+                Some((name, value)) => layers.set(name.trim(), value.into(), format!("--set {pair}")),
+                None => layers.wrong(format!("--set {pair}: write it as NAME=VALUE")),
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The one table of settings: names, variables, defaults and what they mean. Flags, file, environment, `--help` and the
+//! errors about unknown names all read it.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// In the file: sections by dots, as in `log.level`.
+    pub name: &'static str,
+    /// Used when nobody says otherwise. `{home}`, `{host}`, `{user}` are filled in.
+    pub default: &'static str,
+    /// One line for people.
+    pub help: &'static str,
+}
+
+impl Key {
+    /// The environment variable: `log.level` is `FLEXCORE_LOG_LEVEL`.
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.name.to_uppercase().replace('.', "_"))
+    }
+}
+
+/// What every variable begins with.
+pub(super) const PREFIX: &str = "FLEXCORE_";
+
+/// Every setting.
+pub const KEYS: &[Key] = &[
+    Key { name: "workers", default: "32", help: "Runs at once, 1 to 1024; a continuous pipeline holds one slot" },
+    Key { name: "node", default: "{host}", help: "The node's name in events" },
+    Key { name: "operator", default: "{user}", help: "Who the console's actions are done by" },
+    Key { name: "read_only", default: "false", help: "Refuse every action that changes something" },
+    Key { name: "shutdown_grace", default: "10s", help: "How long a stopping engine waits for its runs" },
+    Key { name: "log.folder", default: "{state}/flexcore", help: "Where the daily log file goes; seven are kept" },
+    Key { name: "log.level", default: "info", help: "error, warn, info, debug, trace, or levels per module" },
+    Key { name: "log.format", default: "text", help: "text or json" },
+    Key { name: "console.theme", default: "terminal", help: "terminal (its own 16 colours) or mono; NO_COLOR means mono" },
+    Key { name: "console.ascii", default: "false", help: "Borders and glyphs of ASCII only" },
+    Key { name: "console.keys", default: "", help: "A TOML file that remaps keys" },
+    Key { name: "retention.events_max", default: "1000000", help: "The most events kept in memory" },
+    Key { name: "retention.bytes_max", default: "256MiB", help: "The most bytes of events kept in memory" },
+    Key { name: "secrets.folder", default: "", help: "A folder with a file per secret" },
+    Key { name: "secrets.command", default: "", help: "A command that prints a secret; its path is the last argument" },
+];
+
+/// The key of a name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_settings_share_a_variable() {
+        let mut variables: Vec<_> = KEYS.iter().map(Key::variable).collect();
+        variables.sort();
+        variables.dedup();
+        assert_eq!(variables.len(), KEYS.len());
+    }
+}
