@@ -11,8 +11,11 @@ pub mod keymap;
 pub mod link;
 pub mod model;
 pub mod msg;
+pub mod run;
 pub mod screen;
 pub mod terminal;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod theme;
 pub mod update;
 pub mod view;

@@ -14,6 +14,7 @@ pub mod svg;
 
 use ratatui::{
     Frame,
+    buffer::Buffer,
     layout::{Constraint, Layout, Rect},
     style::Style,
     text::Line,
@@ -45,6 +46,23 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     footer::footer(model, footer, frame);
     sheets(model, body, frame);
     overlay(model, body, frame);
+    if model.theme.ascii {
+        only_ascii(frame.buffer_mut());
+    }
+}
+
+/// Signs have stand-ins of their own; what is left comes from text, ours or from outside.
+fn only_ascii(buffer: &mut Buffer) {
+    for cell in buffer.content.iter_mut().filter(|cell| !cell.symbol().is_ascii()) {
+        let stand_in = match cell.symbol() {
+            "…" => "~",
+            "▶" => ">",
+            "⟨" => "<",
+            "⟩" => ">",
+            _ => "?",
+        };
+        cell.set_symbol(stand_in);
+    }
 }
 
 /// What is not a sheet: the overview, or the topmost whole screen.

@@ -49,11 +49,11 @@ use Scope as S;
 
 /// The defaults.
 pub const BINDINGS: &[Binding] = &[
-    bind(S::Global, A::Palette, "palette", &[":"], "commands, views and things by name", 20),
-    bind(S::Global, A::Filter, "filter", &["/"], "filter the rows", 19),
-    bind(S::Global, A::Help, "help", &["?"], "help for this screen", 21),
+    bind(S::Global, A::Palette, "palette", &[":"], "commands: and views and things, by name", 20),
+    bind(S::Global, A::Filter, "filter", &["/"], "filter: only the rows that pass", 19),
+    bind(S::Global, A::Help, "help", &["?"], "help: what keys there are here", 21),
     bind(S::Global, A::Back, "back", &["esc"], "close or clear what is open, then go back", 30),
-    bind(S::Global, A::Quit, "quit", &["q"], "go back; on the overview leave", 22),
+    bind(S::Global, A::Quit, "quit", &["q"], "quit: back, on the overview out", 22),
     bind(S::Global, A::Pane1, "pane-1", &["1"], "first pane", 0),
     bind(S::Global, A::Pane2, "pane-2", &["2"], "second pane", 0),
     bind(S::Global, A::Pane3, "pane-3", &["3"], "third pane", 0),

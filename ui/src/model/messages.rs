@@ -50,6 +50,11 @@ impl Messages {
         self.all.back().filter(|_| !self.dismissed).filter(is_shown)
     }
 
+    /// It stands in the footer again: the key was only the same one, held.
+    pub fn recall(&mut self) {
+        self.dismissed = false;
+    }
+
     /// A key was pressed: what stood there was read.
     pub fn dismiss(&mut self) {
         self.dismissed = true;

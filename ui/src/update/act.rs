@@ -20,6 +20,7 @@ pub(super) fn by_key(model: &mut Model, action: Action, held: bool) -> Vec<Effec
         let again = model.last_change.is_some_and(|(last, at)| last == action && now.duration_since(at) < REPEAT);
         model.last_change = Some((action, now));
         if held || again {
+            model.messages.recall();
             return Vec::new();
         }
     }

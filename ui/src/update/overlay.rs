@@ -26,6 +26,7 @@ const LINE_CHARS_MAX: usize = 500;
 
 pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(overlay) = model.overlay.take() else { return Vec::new() };
+    model.last_change = None;
     if key == Key::ctrl('c') || (key.code == Code::Esc && !matches!(overlay, Overlay::Filter { .. })) {
         return Vec::new();
     }
@@ -60,7 +61,8 @@ pub(super) fn open_filter(model: &mut Model) {
 
 fn in_filter(model: &mut Model, key: Key, mut input: Line, before: &str) -> Vec<Effect> {
     match key.code {
-        Code::Enter => return Vec::new(),
+        // Once more, so that what is wrong with it still stands there.
+        Code::Enter => return set_filter(model, input.value()),
         Code::Esc => return set_filter(model, before),
         Code::Backspace if input.value().is_empty() => return Vec::new(),
         _ => {}

@@ -8,6 +8,7 @@ use tui_input::Input;
 
 use crate::{
     effect::Tone,
+    keymap::{Action, Bound, Scope},
     model::{Model, overlay::Overlay, overview::Pane},
     theme::{Glyph, Role},
     widget::{ink::Ink, safe_text},
@@ -53,12 +54,37 @@ pub(super) fn glyph_of(tone: Tone) -> Glyph {
     }
 }
 
-fn hints(model: &Model, ink: &mut Ink<'_>, mut column: u16) {
-    for bound in model.keymap.hints(model.scopes()) {
-        let (key, what) = (bound.first_key(), bound.binding.description);
-        let what = what.split([';', ',']).next().unwrap_or_default();
-        let width = safe_text::width(&key) + safe_text::width(what) + 3;
-        if usize::from(column) + width > usize::from(ink.width()) {
+/// What holds here at the left, what holds everywhere at the right; the way to help is never left out.
+fn hints(model: &Model, ink: &mut Ink<'_>, column: u16) {
+    let (everywhere, here): (Vec<_>, Vec<_>) =
+        model.keymap.hints(model.scopes()).into_iter().partition(|bound| bound.binding.scope == Scope::Global);
+    let ways = [Action::Help, Action::Palette, Action::Filter, Action::Quit, Action::Back, Action::FocusNext, Action::Zoom];
+    let mut end = ink.width();
+    let mut shown = Vec::new();
+    for bound in ways.iter().filter_map(|way| everywhere.iter().find(|bound| bound.binding.action == *way)) {
+        let width = hint_width(bound);
+        if end > width && (shown.is_empty() || end - width > ink.width() / 2) {
+            end -= width;
+            shown.push(*bound);
+        }
+    }
+    shown.reverse();
+    draw_hints(model, ink, end, ink.width(), shown);
+    draw_hints(model, ink, column, end, here);
+}
+
+fn hint_text(bound: &Bound) -> &'static str {
+    bound.binding.description.split([';', ',', ':']).next().unwrap_or_default()
+}
+
+fn hint_width(bound: &Bound) -> u16 {
+    (safe_text::width(&bound.first_key()) + safe_text::width(hint_text(bound)) + 3) as u16
+}
+
+fn draw_hints(model: &Model, ink: &mut Ink<'_>, mut column: u16, end: u16, bounds: Vec<&Bound>) {
+    for bound in bounds {
+        let (key, what) = (bound.first_key(), hint_text(bound));
+        if column + hint_width(bound) > end {
             continue;
         }
         column = ink.text(column, 0, &key, model.theme.style(Role::Key));

@@ -33,7 +33,7 @@ pub(super) fn overview(model: &Model, body: Rect, frame: &mut Frame<'_>) {
 
 fn wide(model: &Model, body: Rect, frame: &mut Frame<'_>) {
     let [top, bottom] = Layout::vertical([Constraint::Percentage(54), Constraint::Fill(1)]).areas(body);
-    let [left, right] = Layout::horizontal([Constraint::Percentage(60), Constraint::Fill(1)]).areas(top);
+    let [left, right] = Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(top);
     let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]).areas(right);
     pane(model, Pane::Pipelines, left, frame);
     pane(model, Pane::Queues, upper, frame);

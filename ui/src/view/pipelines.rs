@@ -27,9 +27,9 @@ const COLUMNS: [Column; 8] = [
     Column::number("RUNS", 4, 3),
     Column::number("REC/s", 6, 6),
     Column::number("ERR", 5, 5),
-    Column::text("LAST", 8, 7),
-    Column::number("NEXT", 9, 4),
-    Column::text("LAST 30m", 15, 2),
+    Column::text("LAST", 6, 7),
+    Column::number("NEXT", 6, 4),
+    Column::text("LAST 30m", 10, 2),
 ];
 
 /// A state's glyph and colour.
@@ -128,13 +128,13 @@ fn outcome(model: &Model, last: LastRun) -> (String, Style) {
 
 fn next(model: &Model, row: &PipelineRow) -> Option<String> {
     let due = model.facts.due.get(&row.name).filter(|_| row.state == PipelineState::Active)?;
-    Some(figures::until(model.facts.now, *due))
+    Some(figures::until(model.facts.now, *due).trim_start_matches("in ").to_owned())
 }
 
-/// Records of the last 30 minutes, two minutes a column.
+/// Records of the last 30 minutes, three minutes a column.
 fn minutes(model: &Model, row: &PipelineRow) -> String {
     let figures = model.facts.figures.pipeline(&row.name);
     let minutes = figures.map(|figures| figures.last_minutes(model.facts.now, 30)).unwrap_or_default();
-    let pairs: Vec<f64> = minutes.chunks(2).map(|pair| pair.iter().sum::<u64>() as f64).collect();
-    spark(pairs.into_iter(), 15, 0.0, model.theme.ascii)
+    let sums: Vec<f64> = minutes.chunks(3).map(|part| part.iter().sum::<u64>() as f64).collect();
+    spark(sums.into_iter(), 10, 0.0, model.theme.ascii)
 }

@@ -1,0 +1,126 @@
+//! The overview as an operator sees it: at every size, in every look, in every state it can be in.
+
+use std::sync::Arc;
+
+use flexcore_engine::{event::pipeline::Outcome, projection::ReadModels};
+use flexcore_ui::{
+    testing::{Headless, ScriptedLink, Setup, facts},
+    theme::Theme,
+};
+
+fn live() -> ScriptedLink {
+    let link = ScriptedLink::with(facts::models());
+    link.change(|script| {
+        script.ticks = vec![facts::now() + jiff::SignedDuration::from_secs(134)];
+        script.events = (60..=100).map(|at| facts::event(at, "quake.seen", "quakes", "{\"mag\":4.5}")).collect();
+        script.vitals = Some(Arc::new(facts::vitals(1)));
+    });
+    link
+}
+
+/// Figures twice, so that there are rates.
+fn console_of(link: &ScriptedLink, setup: Setup) -> Headless {
+    let mut console = Headless::with(Arc::new(link.clone()), setup);
+    link.measure(facts::vitals(3));
+    link.emit(facts::event(101, "quake.seen", "quakes", "{\"mag\":5.1}"));
+    link.emit(facts::run_ended(102, "deploy-prod", Outcome::Failed));
+    console.settle();
+    console
+}
+
+fn console(columns: u16, rows: u16) -> (Headless, ScriptedLink) {
+    let link = live();
+    (console_of(&link, Setup::sized(columns, rows)), link)
+}
+
+#[test]
+fn the_live_overview_at_every_size() {
+    for (columns, rows) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
+        let (console, _) = console(columns, rows);
+        insta::assert_snapshot!(format!("live-{columns}x{rows}"), console.screen());
+    }
+}
+
+#[test]
+fn the_colours_are_the_sixteen_of_the_terminal() {
+    let (console, _) = console(120, 40);
+    insta::assert_snapshot!("styles-120x40", console.styled());
+}
+
+#[test]
+fn mono_says_everything_without_colour_and_ascii_without_unicode() {
+    let theme = Theme { mono: true, ascii: true };
+    let console = console_of(&live(), Setup { theme, ..Setup::sized(80, 24) });
+    assert!(console.screen().is_ascii(), "{}", console.screen());
+    assert!(!["cyan", "red", "green", "yellow", "gray"].iter().any(|colour| console.styled().contains(colour)));
+    insta::assert_snapshot!("ascii-80x24", console.screen());
+}
+
+#[test]
+fn an_engine_without_anything_says_what_to_do() {
+    let link = ScriptedLink::with(ReadModels::default());
+    let mut console = Headless::new(Arc::new(link), 120, 40);
+    console.assert_shows("no pipeline yet: n makes one").assert_shows("no event yet");
+    insta::assert_snapshot!("empty-120x40", console.screen());
+}
+
+#[test]
+fn a_lost_engine_is_said_and_the_console_stays_usable_and_comes_back() {
+    let (mut console, link) = console(120, 40);
+    link.set_gone(true);
+    console.settle();
+    console.assert_shows("no connection, data is").assert_shows("deploy-prod");
+    insta::assert_snapshot!("lost-120x40", console.screen());
+    console.press("j j").assert_shows("3 of 5");
+    link.set_gone(false);
+    console.wait(std::time::Duration::from_secs(10));
+    console.assert_hides("no connection, data").assert_shows("the engine answers again");
+}
+
+#[test]
+fn a_console_that_never_reached_its_engine_says_so() {
+    let link = ScriptedLink::default();
+    link.set_gone(true);
+    Headless::new(Arc::new(link), 80, 24).assert_shows("no connection yet");
+}
+
+#[test]
+fn scrolling_up_pauses_the_events_and_counts_the_new_ones() {
+    let (mut console, link) = console(120, 40);
+    console.press("2").assert_shows("FOLLOW");
+    console.press("k");
+    for at in 103..=107 {
+        link.emit(facts::event(at, "quake.seen", "quakes", "{}"));
+    }
+    console.settle().assert_shows("PAUSED +5 new");
+    insta::assert_snapshot!("paused-120x40", console.screen());
+    console.press("G").assert_shows("FOLLOW");
+    assert_eq!(console.model().overview.events.selected().map(|position| position.0), Some(107));
+}
+
+#[test]
+fn ten_thousand_pipelines_cost_the_rows_that_are_seen() {
+    let link = ScriptedLink::with(facts::many(10_000));
+    let mut console = Headless::new(Arc::new(link), 120, 40);
+    console.press("G").assert_shows("10000 of 10000").assert_shows("pipe-09999");
+    insta::assert_snapshot!("many-120x40", console.screen());
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_what_is_needed() {
+    let (mut console, _) = console(120, 40);
+    console.resize(32, 8).assert_shows("needs 40x10, has 32x8");
+    console.resize(0, 0);
+    assert_eq!(console.screen(), "");
+    console.resize(u16::MAX, u16::MAX).assert_shows("Pipelines");
+    console.resize(120, 40).assert_shows("4 Health");
+}
+
+#[test]
+fn a_pane_can_have_the_whole_screen() {
+    let (mut console, _) = console(120, 40);
+    console.press("3 z").assert_shows("3 Queues").assert_hides("1 Pipelines");
+    console.press("esc").assert_shows("1 Pipelines");
+    console.press("tab").assert_shows("4 Health");
+    assert_eq!(console.model().overview.focus.digit(), 4);
+}
