@@ -11,7 +11,7 @@ use flexcore::{
         ASKED_WRONGLY, DONE, FAILED,
         check::{CheckArgs, check},
     },
-    step,
+    definition, step,
 };
 
 const FOLDER: &str = "tests/it/cli/bad";
@@ -104,6 +104,15 @@ fn a_byte_order_mark_and_windows_line_ends_do_no_harm() {
     let good = fs::read_to_string(GOOD).unwrap();
     let (_folder, path) = written("x.pipeline.yaml", format!("\u{feff}{}", good.replace('\n', "\r\n")).as_bytes());
     assert_eq!(checked(&[&path], false), (DONE, "1 file, no mistakes\n".to_owned()));
+}
+
+#[test]
+fn the_examples_and_the_templates_have_no_mistakes() {
+    assert_eq!(checked(&[Path::new("examples")], false), (DONE, "4 files, no mistakes\n".to_owned()));
+    for template in definition::templates() {
+        let (_folder, path) = written("x.pipeline.yaml", template.text.as_bytes());
+        assert_eq!(checked(&[&path], false), (DONE, "1 file, no mistakes\n".to_owned()), "{}", template.name);
+    }
 }
 
 #[test]

@@ -1,12 +1,19 @@
 //! Good files with something broken in them: whatever is typed, the check answers with mistakes that have a place.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{Arc, LazyLock},
+};
 
 use flexcore::{definition, step};
+use flexcore_engine::port::step::StepTypes;
 use proptest::prelude::*;
 
 const GOOD: [&str; 3] =
     ["examples/quakes.pipeline.yaml", "examples/strikes.pipeline.yaml", "tests/it/cli/good/orders.pipeline.yaml"];
+
+/// One table for all cases: it keeps the schemas that it has made ready.
+static TYPES: LazyLock<Arc<dyn StepTypes>> = LazyLock::new(step::table);
 
 /// Pieces that mean something to YAML, to the schema or to a terminal.
 const PIECES: [&str; 28] = [
@@ -26,7 +33,7 @@ fn broken(text: &str, edits: &[(usize, usize, Option<usize>)]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_broken_file_is_answered_with_mistakes_that_have_a_place(
@@ -36,7 +43,7 @@ proptest! {
         let good = fs::read_to_string(GOOD[file]).unwrap();
         let text = broken(&good, &edits);
         let lines = u32::try_from(text.lines().count()).unwrap();
-        if let Err(mistakes) = definition::load(&text, None, &*step::table(), &|_| None) {
+        if let Err(mistakes) = definition::load(&text, None, &**TYPES, &|_| None) {
             prop_assert!(!mistakes.is_empty());
             for placed in &mistakes {
                 prop_assert!(placed.line >= 1 && placed.column >= 1 && placed.line <= lines + 1, "{placed:?}");

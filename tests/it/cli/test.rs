@@ -7,7 +7,7 @@ use flexcore::{
         ASKED_WRONGLY, DONE, FAILED,
         test::{TestArgs, test},
     },
-    step,
+    definition, step,
 };
 
 fn tested(paths: &[&str], only: Option<&str>, json: bool) -> (i32, String) {
@@ -97,4 +97,18 @@ fn tests_are_chosen_by_name_and_told_as_json() {
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["test"], "cents are whole");
     assert_eq!(lines[0]["passed"], true);
+}
+
+#[test]
+fn the_tests_of_the_examples_and_of_the_templates_pass() {
+    let (code, told) = tested(&["examples"], None, false);
+    assert_eq!(code, DONE, "{told}");
+    assert!(told.ends_with("9 tests, all passed\n"), "{told}");
+    for template in definition::templates() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.pipeline.yaml");
+        fs::write(&path, &template.text).unwrap();
+        let (code, told) = tested(&[path.to_str().unwrap()], None, false);
+        assert_eq!(code, DONE, "{}: {told}", template.name);
+    }
 }
