@@ -71,7 +71,9 @@ fn definition(value: Value) -> Definition {
 
 /// A batch pipeline of these steps.
 fn batch(steps: Value) -> Definition {
-    definition(json!({ "steps": steps }))
+    let mut value = json!({});
+    value["steps"] = steps;
+    definition(value)
 }
 
 /// Retries at once-a-second steps, without jitter.

@@ -93,7 +93,7 @@ impl Intake {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::clock::ManualClock;
