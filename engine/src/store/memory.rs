@@ -30,7 +30,7 @@ use crate::{
 };
 
 use fit::{Weight, unfit, weigh};
-use heads::Heads;
+use heads::{Heads, Place};
 use segments::Segments;
 
 /// How much the log may hold. Above a limit it asks to be truncated; at twice a limit it takes no more.
@@ -91,11 +91,8 @@ impl MemoryLog {
         let weight = weigh(&batch)?;
         let mut kept = self.kept();
         kept.admit(weight, self.limits)?;
-        batch.iter().try_for_each(|append| kept.expect(append))?;
         let first = kept.segments.next();
-        for append in &mut batch {
-            kept.push(append);
-        }
+        kept.commit(&mut batch)?;
         let last = kept.segments.next() - 1;
         self.head.store(last, Ordering::Release);
         let awaited = mem::take(&mut kept.awaited);
@@ -202,23 +199,39 @@ impl Kept {
         Err(AppendError::Unavailable { reason, source: None })
     }
 
-    fn expect(&self, append: &StreamAppend) -> Result<(), AppendError> {
-        let wanted = match append.expected {
-            Expected::Any => return Ok(()),
-            Expected::NoStream => Version(0),
-            Expected::Exact(version) => version,
+    /// All checks, then all events. One stream, which is nearly every append, is looked up once.
+    fn commit(&mut self, batch: &mut [StreamAppend]) -> Result<(), AppendError> {
+        if let [append] = batch {
+            let place = self.expect(append)?;
+            self.push(place, append);
+            return Ok(());
+        }
+        batch.iter().try_for_each(|append| self.expect(append).map(drop))?;
+        for append in batch {
+            let place = self.heads.find(&append.stream);
+            self.push(place, append);
+        }
+        Ok(())
+    }
+
+    fn expect(&self, append: &StreamAppend) -> Result<Option<Place>, AppendError> {
+        let place = self.heads.find(&append.stream);
+        let actual = self.heads.version_at(place);
+        let is_met = match append.expected {
+            Expected::Any => true,
+            Expected::NoStream => actual == Version(0),
+            Expected::Exact(version) => actual == version,
         };
-        let actual = self.heads.version(&append.stream);
-        if actual == wanted { Ok(()) } else { Err(AppendError::Conflict { stream: append.stream.clone(), actual }) }
+        if is_met { Ok(place) } else { Err(AppendError::Conflict { stream: append.stream.clone(), actual }) }
     }
 
     /// Takes the events out of the append, but leaves its memory to be freed after the lock.
-    fn push(&mut self, append: &mut StreamAppend) {
-        let (head, stream) = self.heads.of_writer(&append.stream);
+    fn push(&mut self, place: Option<Place>, append: &mut StreamAppend) {
+        let head = self.heads.of_writer(place, &append.stream);
         for event in append.events.drain(..) {
             let position = self.segments.next();
             let (version, link) = head.push(position);
-            self.segments.push(Envelope { position: Position(position), stream: stream.clone(), version, event }, link);
+            self.segments.push(Envelope { position: Position(position), stream: head.name(), version, event }, link);
         }
     }
 

@@ -1,22 +1,29 @@
 //! Where each stream stands. A stream's events are found by links backward from its head, so that an append touches one
 //! entry and no list that grows; long streams have marks on the way.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use crate::id::{StreamName, Version};
 
 /// A mark stands at every version that is a multiple of this.
 const MARK_EVERY: u64 = 64;
 
+/// Heads stand in the order of their creation, and the table holds only their places: four bytes a stream, so that it
+/// stays in the processor's cache. Each miss there would cost as much as the rest of an append.
 #[derive(Default)]
 pub(super) struct Heads {
-    by_name: HashMap<StreamName, Head, RandomState>,
+    places: HashTable<u32>,
+    heads: Vec<Option<Head>>,
+    free: Vec<u32>,
+    hasher: RandomState,
 }
 
-#[derive(Default)]
 pub(super) struct Head {
+    /// The one text that all events of the stream share.
+    name: StreamName,
     version: u64,
     last: u64,
     /// Positions of the marks that are kept, the newest last.
@@ -25,31 +32,43 @@ pub(super) struct Head {
     forget: bool,
 }
 
+/// Where a head stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place(u32);
+
 impl Heads {
     pub(super) fn len(&self) -> usize {
-        self.by_name.len()
+        self.places.len()
+    }
+
+    pub(super) fn find(&self, stream: &StreamName) -> Option<Place> {
+        let is_it = |place: &u32| self.at(*place).is_some_and(|head| head.name == *stream);
+        self.places.find(self.hasher.hash_one(stream), is_it).copied().map(Place)
     }
 
     pub(super) fn get(&self, stream: &StreamName) -> Option<&Head> {
-        self.by_name.get(stream)
+        self.find(stream).and_then(|Place(place)| self.at(place))
+    }
+
+    pub(super) fn version_at(&self, place: Option<Place>) -> Version {
+        Version(place.and_then(|Place(place)| self.at(place)).map_or(0, |head| head.version))
     }
 
     /// 0 for a stream that does not exist.
     pub(super) fn version(&self, stream: &StreamName) -> Version {
-        Version(self.get(stream).map_or(0, |head| head.version))
+        self.version_at(self.find(stream))
     }
 
-    /// The head, and the one text that all events of the stream share as its name.
-    pub(super) fn of_writer(&mut self, stream: &StreamName) -> (&mut Head, StreamName) {
-        let entry = self.by_name.entry(stream.clone());
-        let name = entry.key().clone();
-        (entry.or_default(), name)
+    /// The head at a place, or a new one for a stream that has none.
+    pub(super) fn of_writer(&mut self, place: Option<Place>, stream: &StreamName) -> &mut Head {
+        let Place(place) = place.unwrap_or_else(|| self.add(stream));
+        self.heads[place as usize].as_mut().expect("a place in the table has a head")
     }
 
     pub(super) fn forget_with_last_event(&mut self, streams: &[StreamName]) {
         for stream in streams {
-            if let Some(head) = self.by_name.get_mut(stream) {
-                head.forget = true;
+            if let Some(place) = self.find(stream) {
+                self.of_writer(Some(place), stream).forget = true;
             }
         }
     }
@@ -57,15 +76,48 @@ impl Heads {
     /// Lets go of what belongs to dropped events. Whether a stream went.
     pub(super) fn trim(&mut self, oldest: u64) -> bool {
         let before = self.len();
-        self.by_name.retain(|_, head| {
+        for place in 0..self.heads.len() {
+            let Some(head) = &mut self.heads[place] else { continue };
             head.trim(oldest);
-            !head.forget || head.last >= oldest
-        });
+            if head.forget && head.last < oldest {
+                self.remove(place as u32);
+            }
+        }
         self.len() < before
+    }
+
+    fn at(&self, place: u32) -> Option<&Head> {
+        self.heads[place as usize].as_ref()
+    }
+
+    fn add(&mut self, stream: &StreamName) -> Place {
+        let head = Head { name: stream.clone(), version: 0, last: 0, marks: Vec::new(), forget: false };
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.heads.push(None);
+            u32::try_from(self.heads.len() - 1).expect("memory ends before four billion streams")
+        });
+        self.heads[place as usize] = Some(head);
+        let Self { places, heads, hasher, .. } = self;
+        let hash_at =
+            |place: &u32| hasher.hash_one(heads[*place as usize].as_ref().map(|head| &head.name).expect("it has a head"));
+        places.insert_unique(hash_at(&place), place, hash_at);
+        Place(place)
+    }
+
+    fn remove(&mut self, place: u32) {
+        let Some(head) = self.heads[place as usize].take() else { return };
+        if let Ok(entry) = self.places.find_entry(self.hasher.hash_one(&head.name), |found| *found == place) {
+            entry.remove();
+        }
+        self.free.push(place);
     }
 }
 
 impl Head {
+    pub(super) fn name(&self) -> StreamName {
+        self.name.clone()
+    }
+
     /// Counts one more event at a position; its version, and the position of the one before it.
     pub(super) fn push(&mut self, position: u64) -> (Version, u64) {
         let link = std::mem::replace(&mut self.last, position);
@@ -105,7 +157,8 @@ mod tests {
 
     #[test]
     fn marks_shorten_the_walk_and_go_with_their_events() {
-        let mut head = Head::default();
+        let mut heads = Heads::default();
+        let head = heads.of_writer(None, &StreamName("s".into()));
         for position in 1..=1_000 {
             assert_eq!(head.push(position * 10), (Version(position), (position - 1) * 10));
         }
@@ -115,5 +168,22 @@ mod tests {
         assert_eq!((head.near(64), head.near(65)), ((64, 0), (128, 1_280)));
         head.trim(u64::MAX);
         assert_eq!((head.near(960), head.near(961)), ((960, 0), (1_000, 10_000)));
+    }
+
+    #[test]
+    fn places_of_forgotten_streams_are_used_again() {
+        let mut heads = Heads::default();
+        let name = |at: u64| StreamName(format!("s{at}").into());
+        for round in 0..10 {
+            for at in 0..100 {
+                let stream = name(round * 100 + at);
+                let place = heads.find(&stream);
+                heads.of_writer(place, &stream).push(round * 100 + at + 1);
+            }
+            heads.forget_with_last_event(&(0..50).map(|at| name(round * 100 + at)).collect::<Vec<_>>());
+            assert!(heads.trim(u64::MAX));
+        }
+        assert_eq!((heads.len(), heads.heads.len()), (500, 550));
+        assert!((0..1_000).all(|at| heads.version(&name(at)) == Version(u64::from(at % 100 >= 50))));
     }
 }
