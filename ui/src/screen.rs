@@ -1,11 +1,16 @@
 //! Drill-downs. A screen is a struct with its own state in `screen/<name>.rs`; it is plugged in by a variant of [`Place`] and
 //! an arm of [`open`]. The overview is not one of them: it is always there, below everything.
 
+mod create;
 mod draft;
+mod dry;
+mod event;
 mod form_sheet;
+mod health;
 mod moving;
 mod parts;
 mod pipeline;
+mod queue;
 mod run;
 mod run_with;
 
@@ -99,6 +104,10 @@ pub fn open(place: &Place) -> Option<Box<dyn Screen>> {
         Place::Pipeline(name) => Some(Box::new(pipeline::PipelineScreen::new(name.clone()))),
         Place::RunWith(name) => Some(Box::new(run_with::RunWith::new(name.clone()))),
         Place::Run(id) => Some(Box::new(run::RunScreen::new(*id))),
-        Place::Overview | Place::Event(_) | Place::Queue(_) | Place::Health | Place::Create => None,
+        Place::Event(position) => Some(Box::new(event::EventScreen::new(*position))),
+        Place::Queue(name) => Some(Box::new(queue::QueueScreen::new(name.clone()))),
+        Place::Health => Some(Box::<health::HealthScreen>::default()),
+        Place::Create => Some(Box::<create::CreateScreen>::default()),
+        Place::Overview => None,
     }
 }

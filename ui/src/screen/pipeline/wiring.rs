@@ -60,7 +60,7 @@ fn graph_step(step: &Step, run: Option<&RunRow>, live: Option<(&RunVitals, &[Ste
 
 /// Which step leads to which, as the engine reads a definition: what `needs` says, else the routes that name the step, else
 /// the step before.
-pub(super) fn edges(definition: &Definition) -> Vec<GraphEdge> {
+pub(in crate::screen) fn edges(definition: &Definition) -> Vec<GraphEdge> {
     let steps = &definition.steps;
     let index = |name: &StepName| steps.iter().position(|step| step.name == *name);
     let mut edges = Vec::new();
