@@ -111,3 +111,6 @@ pub fn open(place: &Place) -> Option<Box<dyn Screen>> {
         Place::Overview => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,8 +66,8 @@ impl CreateScreen {
         self.draft.iter().map(Draft::edit).collect()
     }
 
-    fn checked(&self) -> Result<(&Draft, &Checked), Intent> {
-        let say = |text: &str| Intent::Say(Tone::Warn, text.into());
+    fn checked(&self) -> Result<(&Draft, &Checked), Box<Intent>> {
+        let say = |text: &str| Box::new(Intent::Say(Tone::Warn, text.into()));
         match self.draft.as_ref() {
             None => Err(say("choose a template first: enter opens it in your editor")),
             Some(draft) => match &draft.stage {
@@ -87,7 +87,7 @@ impl CreateScreen {
                 self.dry = Some(DryView::default());
                 vec![Intent::Ask(question)]
             }
-            Err(why) => vec![why],
+            Err(why) => vec![*why],
         }
     }
 
@@ -95,7 +95,7 @@ impl CreateScreen {
     fn save(&mut self, activate: bool, facts: &Facts) -> Vec<Intent> {
         let (draft, checked) = match self.checked() {
             Ok(both) => both,
-            Err(why) => return vec![why],
+            Err(why) => return vec![*why],
         };
         let name = checked.definition.name.clone();
         if facts.models.board.pipelines.contains_key(&name) {
@@ -186,7 +186,7 @@ impl CreateScreen {
         }
     }
 
-    fn view_templates(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_templates(&self, theme: Theme, area: Rect, buffer: &mut Buffer) {
         const COLUMNS: [Column; 2] = [Column::wide("TEMPLATE", 18, 1, 9), Column::wide("", 20, 2, 5)];
         let look = theme.look();
         let (left, right) =
@@ -202,7 +202,7 @@ impl CreateScreen {
         self.preview.render(buffer, inside, &look);
     }
 
-    fn view_draft(&self, draft: &Draft, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_draft(&self, draft: &Draft, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let (top, rest) = parts::above(area, 1);
         let (text, style) = match &draft.stage {
@@ -211,10 +211,7 @@ impl CreateScreen {
             Stage::Mistaken(mistakes) => (format!("{} mistake(s): e edits again", mistakes.len()), look.bad),
             Stage::Good(checked) => {
                 let name = &checked.definition.name;
-                (
-                    format!("{name}: no mistakes. d tries it on samples, w saves a draft, a saves and activates, e edits"),
-                    look.good,
-                )
+                (format!("{name}: no mistakes   d tries it   w saves a draft   a activates   e edits"), look.good)
             }
         };
         Ink::new(buffer, top).text(1, 0, &text, style);
@@ -222,13 +219,11 @@ impl CreateScreen {
             let inside = parts::framed(buffer, rest, theme, "Mistakes", true);
             return draft.render_mistakes(buffer, inside, &look, self.mistakes.selected(mistakes.len()).unwrap_or(0));
         }
-        match self.dry.as_ref() {
-            Some(dry) => dry.view("Tried on samples", theme, rest, buffer),
-            None => {
-                let inside = parts::framed(buffer, rest, theme, &draft.file, true);
-                self.preview.render(buffer, inside, &look);
-            }
+        if let Some(dry) = self.dry.as_ref() {
+            return dry.view("Tried on samples", theme, rest, buffer);
         }
+        let inside = parts::framed(buffer, rest, theme, &draft.file, true);
+        self.preview.render(buffer, inside, &look);
     }
 }
 
@@ -282,6 +277,7 @@ impl Screen for CreateScreen {
     }
 
     fn view(&self, _: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+        let theme = *theme;
         let buffer = frame.buffer_mut();
         match &self.draft {
             None => self.view_templates(theme, area, buffer),

@@ -79,13 +79,13 @@ impl DryView {
     }
 
     /// Draws it.
-    pub(super) fn view(&self, title: &str, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view(&self, title: &str, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         match &self.result {
             None => self.say("trying", title, theme, area, buffer),
             Some(Err(why)) => self.say(why, title, theme, area, buffer),
             Some(Ok(_)) => {
-                let (left, right) = parts::beside(area, (area.width * 2 / 5).clamp(30, 60));
+                let (left, right) = parts::beside(area, (area.width * 2 / 5).clamp(41, 60));
                 let inside = parts::framed(buffer, left, theme, title, !self.in_tree);
                 let steps = self.steps();
                 let table = Table { look: &look, columns: &COLUMNS, focused: !self.in_tree, empty: "the pipeline has no steps" };
@@ -95,7 +95,7 @@ impl DryView {
         }
     }
 
-    fn say(&self, text: &str, title: &str, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn say(&self, text: &str, title: &str, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let inside = parts::framed(buffer, area, theme, title, true);
         let style = if self.result.is_some() { look.bad } else { look.dim };
@@ -105,7 +105,7 @@ impl DryView {
         }
     }
 
-    fn view_records(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_records(&self, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let Some(step) = self.selected() else { return };
         let title = format!("{} record(s) after {}", step.output.len(), step.step);
@@ -134,7 +134,7 @@ fn troubles(step: &DryStep) -> Vec<String> {
     step.error.iter().cloned().chain(refused).collect()
 }
 
-fn step_row(step: &DryStep, theme: &Theme, look: &Look) -> Row<'static> {
+fn step_row(step: &DryStep, theme: Theme, look: &Look) -> Row<'static> {
     let (note, style) = match (&step.error, step.rejected.len(), step.dropped) {
         (Some(_), _, _) => (format!("{} fails", theme.glyph(Glyph::Failed)), look.bad),
         (None, 0, 0) => (theme.glyph(Glyph::Done).to_owned(), look.good),

@@ -141,7 +141,7 @@ fn raw(data: &Bytes) -> TextView {
     view
 }
 
-fn header(envelope: &Envelope, facts: &Facts, theme: &Theme) -> Vec<Line<'static>> {
+fn header(envelope: &Envelope, facts: &Facts, theme: Theme) -> Vec<Line<'static>> {
     let look = theme.look();
     let event = &envelope.event;
     let description = describe(envelope);
@@ -195,6 +195,7 @@ impl Screen for EventScreen {
     }
 
     fn view(&self, facts: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+        let theme = *theme;
         let look = theme.look();
         let buffer = frame.buffer_mut();
         let Some(envelope) = &self.envelope else {

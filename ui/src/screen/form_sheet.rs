@@ -119,6 +119,7 @@ impl Screen for FormSheet {
     }
 
     fn view(&self, _: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+        let theme = *theme;
         let look = theme.look();
         let inside = parts::framed(frame.buffer_mut(), area, theme, &self.title, true);
         let room = usize::from(inside.width.saturating_sub(2)).max(1);

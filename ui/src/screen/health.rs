@@ -71,6 +71,7 @@ impl Screen for HealthScreen {
     }
 
     fn view(&self, facts: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+        let theme = *theme;
         let buffer = frame.buffer_mut();
         let Some(vitals) = &facts.vitals else {
             Ink::new(buffer, area).text(1, 1, "no figures yet: the engine has not answered", theme.look().dim);
@@ -80,7 +81,7 @@ impl Screen for HealthScreen {
         let (top, rest) = parts::above(area, checks.min(area.height / 2));
         view_checks(vitals, facts, theme, top, buffer);
         let wide = rest.width >= 100;
-        let (middle, bottom) = parts::above(rest, if wide { 8 } else { 6 }.min(rest.height));
+        let (middle, bottom) = parts::above(rest, if rest.height >= 15 { 8 } else { 6 });
         let (left, right) = if wide { parts::beside(middle, middle.width / 2) } else { (middle, Rect::ZERO) };
         view_process(vitals, facts, theme, left, buffer);
         if wide {
@@ -95,7 +96,7 @@ impl Screen for HealthScreen {
     }
 }
 
-fn check_look(state: CheckState, theme: &Theme) -> (String, Style) {
+fn check_look(state: CheckState, theme: Theme) -> (String, Style) {
     let (glyph, word, role) = match state {
         CheckState::Ok => (Glyph::Done, "ok", Role::Good),
         CheckState::Warn => (Glyph::Warn, "look", Role::Warn),
@@ -105,7 +106,7 @@ fn check_look(state: CheckState, theme: &Theme) -> (String, Style) {
     (format!("{} {word}", theme.glyph(glyph)), theme.style(role))
 }
 
-fn view_checks(vitals: &Vitals, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn view_checks(vitals: &Vitals, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
     const NAME_COLUMNS: u16 = 22;
     let look = theme.look();
     let inside = parts::framed(buffer, area, theme, "Checks", false);
@@ -129,7 +130,7 @@ fn view_checks(vitals: &Vitals, facts: &Facts, theme: &Theme, area: Rect, buffer
     }
 }
 
-fn view_process(vitals: &Vitals, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn view_process(vitals: &Vitals, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let look = theme.look();
     let inside = parts::framed(buffer, area, theme, &format!("Node {}", vitals.node), false);
     let columns = usize::from(inside.width.saturating_sub(46)).min(40);
@@ -161,7 +162,7 @@ fn view_process(vitals: &Vitals, facts: &Facts, theme: &Theme, area: Rect, buffe
     parts::lines(&mut Ink::new(buffer, inside), 0, 1, &lines);
 }
 
-fn graphed(label: &str, value: &str, history: &str, theme: &Theme) -> Line<'static> {
+fn graphed(label: &str, value: &str, history: &str, theme: Theme) -> Line<'static> {
     let look = theme.look();
     let mut line = parts::pairs([("", format!("{label:<9}{value}"))], &look);
     line.spans.push(ratatui::text::Span::styled(history.trim_start().to_owned(), look.accent));
@@ -169,7 +170,7 @@ fn graphed(label: &str, value: &str, history: &str, theme: &Theme) -> Line<'stat
 }
 
 /// Events a minute, failures in their colour, up to the minute that it is now.
-fn view_history(facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn view_history(facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let inside = parts::framed(buffer, area, theme, "Events a minute", false);
     let known = &facts.models.history.minutes;
     let last = facts.now.as_second().div_euclid(60);
@@ -184,7 +185,7 @@ fn view_history(facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 impl HealthScreen {
-    fn view_failures(&self, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_failures(&self, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         const COLUMNS: [Column; 4] = [
             Column::number("AGE", 5, 9),
             Column::wide("WHAT", 14, 1, 7),

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Draws a frame with a title and gives what is inside.
-pub(super) fn framed(buffer: &mut Buffer, area: Rect, theme: &Theme, title: &str, focused: bool) -> Rect {
+pub(super) fn framed(buffer: &mut Buffer, area: Rect, theme: Theme, title: &str, focused: bool) -> Rect {
     let area = area.intersection(buffer.area);
     if area.height < 2 || area.width < 4 {
         return area;
@@ -66,7 +66,7 @@ pub(super) fn beside(area: Rect, columns: u16) -> (Rect, Rect) {
 }
 
 /// The sign and style of a pipeline's state.
-pub(super) fn pipeline_state(state: PipelineState, theme: &Theme) -> (String, Style) {
+pub(super) fn pipeline_state(state: PipelineState, theme: Theme) -> (String, Style) {
     let (glyph, role) = match state {
         PipelineState::Draft => (Glyph::Off, Role::Dim),
         PipelineState::Active => (Glyph::Running, Role::Good),
@@ -77,7 +77,7 @@ pub(super) fn pipeline_state(state: PipelineState, theme: &Theme) -> (String, St
 }
 
 /// The sign and style of a run's state.
-pub(super) fn run_state(state: RunState, theme: &Theme) -> (String, Style) {
+pub(super) fn run_state(state: RunState, theme: Theme) -> (String, Style) {
     let (glyph, role) = match state {
         RunState::Queued => (Glyph::Waiting, Role::Dim),
         RunState::Running => (Glyph::Running, Role::Busy),
@@ -113,10 +113,23 @@ pub(super) fn took(run: &RunRow, now: Timestamp) -> Option<std::time::Duration> 
     run.started_at.map(|from| figures::between(from, run.ended_at.unwrap_or(now)))
 }
 
+/// A moment, absolute and relative; without its date while it is less than a day away.
+pub(super) fn when(now: Timestamp, at: Timestamp) -> String {
+    let recent = figures::between(at, now).as_secs() < 86_400;
+    let absolute = if recent { figures::time(at) + "Z" } else { figures::moment(at) };
+    format!("{absolute} ({} ago)", figures::age(now, at))
+}
+
 /// Records in, out and dead of a run: its own figures once it has ended, the vital ones while it lives.
 pub(super) fn records(run: &RunRow, facts: &Facts) -> (u64, u64, u64) {
     let live = facts.vitals.as_ref().and_then(|vitals| vitals.runs.iter().find(|known| known.run == run.id));
-    let Some(live) = live.filter(|_| !run.state.is_ended()) else { return (run.records_in, run.records_out, run.dead) };
+    if run.state == RunState::Succeeded {
+        return (run.records_in, run.records_out, run.dead);
+    }
+    let Some(live) = live.filter(|_| !run.state.is_ended()) else {
+        let ends = (run.steps.first(), run.steps.last());
+        return (ends.0.map_or(0, |step| step.counts.records_out), ends.1.map_or(0, |step| step.counts.records_out), run.dead);
+    };
     let given = live.steps.iter().filter(|step| step.counts.records_in == 0).map(|step| step.counts.records_out).sum();
     let kept = live.steps.last().map_or(0, |step| step.counts.records_out);
     (given, kept, live.steps.iter().map(|step| step.counts.dead).sum::<u64>().max(run.dead))

@@ -119,9 +119,8 @@ impl PipelineScreen {
             Action::TabPrevious | Action::FocusPrevious => self.go_to(parts::turned(self.tab, -1, TABS.len())),
             Action::Pane1 => self.go_to(0),
             Action::Pane2 => self.go_to(1),
-            Action::Pane3 => self.go_to(2),
+            Action::Pane3 | Action::Diff => self.go_to(2),
             Action::Pane4 => self.go_to(3),
-            Action::Diff => self.go_to(2),
             action if self.moves(action, facts) => {}
             action => return self.act(action, facts),
         }
@@ -176,7 +175,7 @@ impl PipelineScreen {
         }
     }
 
-    fn tab_names(&self, row: &PipelineRow) -> Vec<String> {
+    fn tab_names(row: &PipelineRow) -> Vec<String> {
         let tests = row.definition().tests.len();
         let name = |tab: &Tab| match tab {
             Tab::Now => "1 Now".into(),
@@ -219,6 +218,7 @@ impl Screen for PipelineScreen {
     }
 
     fn view(&self, facts: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+        let theme = *theme;
         let look = theme.look();
         let buffer = frame.buffer_mut();
         let Some(row) = self.row(facts) else {
@@ -229,7 +229,7 @@ impl Screen for PipelineScreen {
         let (top, rest) = parts::above(area, head.len() as u16 + 1);
         let mut ink = Ink::new(buffer, top);
         let next = parts::lines(&mut ink, 0, 1, &head);
-        parts::tabs(&mut ink, next, &self.tab_names(row), self.tab, &look);
+        parts::tabs(&mut ink, next, &Self::tab_names(row), self.tab, &look);
         if let Some(draft) = self.draft.as_ref().filter(|_| self.shows_draft) {
             return self.view_draft(draft, theme, rest, buffer);
         }

@@ -71,7 +71,7 @@ impl QueueScreen {
     /// The screen of a queue.
     pub(super) fn new(name: QueueName) -> Self {
         // A dead-letter queue is opened for its dead letters.
-        let tab = if name.as_str().ends_with(".dead") { 2 } else { 0 };
+        let tab = if name.as_str().strip_suffix(".dead").is_some() { 2 } else { 0 };
         Self {
             name,
             tab,
@@ -271,6 +271,7 @@ impl Screen for QueueScreen {
     }
 
     fn view(&self, facts: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+        let theme = *theme;
         let look = theme.look();
         let buffer = frame.buffer_mut();
         let stats = self.stats(facts);

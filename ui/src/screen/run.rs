@@ -5,7 +5,7 @@ mod log;
 mod steps;
 mod taps;
 
-use flexcore_engine::{id::RunId, port::store::Filter, projection::runs::RunRow};
+use flexcore_engine::{event::run::RunError, id::RunId, port::store::Filter, projection::runs::RunRow};
 use ratatui::{
     Frame,
     buffer::Buffer,
@@ -58,6 +58,8 @@ pub(super) struct RunScreen {
     /// The timeline shows the newest event as it comes.
     newest: bool,
     error: TextView,
+    /// Which error that text is of: each attempt has its own.
+    error_of: Option<RunError>,
     checkpoints: Window,
     log: RunLogView,
     taps: Taps,
@@ -74,6 +76,7 @@ impl RunScreen {
             timeline: Window::default(),
             newest: true,
             error: TextView::default(),
+            error_of: None,
             checkpoints: Window::default(),
             log: RunLogView::default(),
             taps: Taps::default(),
@@ -119,9 +122,10 @@ impl RunScreen {
 
     fn refresh_error(&mut self, facts: &Facts) {
         let Some(error) = self.row(facts).and_then(|row| row.error.as_ref()) else { return };
-        if !self.error.is_empty() {
+        if self.error_of.as_ref() == Some(error) {
             return;
         }
+        self.error_of = Some(error.clone());
         let place = error.step.as_ref().map_or_else(|| "the run as a whole".to_owned(), |step| format!("step {step}"));
         let again = if error.retryable { "another try may help" } else { "no other try mends it" };
         let mut lines = vec![
@@ -248,7 +252,7 @@ impl RunScreen {
         TABS.iter().map(name).collect()
     }
 
-    fn view_timeline(&self, row: &RunRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_timeline(&self, row: &RunRow, theme: Theme, area: Rect, buffer: &mut Buffer) {
         const COLUMNS: [Column; 4] =
             [Column::text("TIME", 12, 9), Column::number("AFTER", 6, 5), Column::text("TYPE", 22, 4), Column::wide("", 20, 1, 8)];
         let look = theme.look();
@@ -267,7 +271,7 @@ impl RunScreen {
         });
     }
 
-    fn view_error(&self, row: &RunRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_error(&self, row: &RunRow, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let inside = parts::framed(buffer, area, theme, "The first real error", true);
         if row.error.is_none() {
             Ink::new(buffer, inside).text(1, 0, "nothing failed", theme.look().dim);
@@ -276,7 +280,7 @@ impl RunScreen {
         self.error.render(buffer, inside, &theme.look());
     }
 
-    fn view_checkpoints(&self, row: &RunRow, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_checkpoints(&self, row: &RunRow, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         const COLUMNS: [Column; 6] = [
             Column::wide("SOURCE", 12, 1, 9),
             Column::wide("STREAM", 12, 2, 6),
@@ -308,7 +312,7 @@ impl RunScreen {
 }
 
 /// The lines above the parts.
-fn header(row: &RunRow, facts: &Facts, theme: &Theme) -> Vec<Line<'static>> {
+fn header(row: &RunRow, facts: &Facts, theme: Theme) -> Vec<Line<'static>> {
     let look = theme.look();
     let (state, style) = parts::run_state(row.state, theme);
     let attempt = if row.attempts_max > 1 { format!("{} of {}", row.attempt, row.attempts_max) } else { String::new() };
@@ -316,7 +320,7 @@ fn header(row: &RunRow, facts: &Facts, theme: &Theme) -> Vec<Line<'static>> {
     let deadline = row.deadline.filter(|_| !row.state.is_ended());
     let deadline = deadline.map_or_else(String::new, |at| figures::until(facts.now, at));
     let started = row.started_at.unwrap_or(row.queued_at);
-    let started = format!("{} ({} ago)", figures::moment(started), figures::age(facts.now, started));
+    let started = parts::when(facts.now, started);
     let (records_in, records_out, dead) = parts::records(row, facts);
     let mut first = Line::from(Span::styled(format!("{state}   "), style));
     first
@@ -326,11 +330,12 @@ fn header(row: &RunRow, facts: &Facts, theme: &Theme) -> Vec<Line<'static>> {
     let params = if row.params.is_empty() { String::new() } else { serde_json::Value::Object(row.params.clone()).to_string() };
     let second = parts::pairs(
         [
-            ("by", row.actor.to_string()),
+            ("pipeline", row.pipeline.to_string()),
             ("records", flow),
+            ("by", row.actor.to_string()),
             ("revision", row.revision.short()),
-            ("worker", row.worker.clone()),
             ("params", params),
+            ("worker", row.worker.clone()),
         ],
         &look,
     );
@@ -347,7 +352,7 @@ impl Screen for RunScreen {
     }
 
     fn title(&self, facts: &Facts) -> String {
-        self.row(facts).map_or_else(|| format!("run {}", self.id.short()), |row| format!("{} #{}", row.pipeline, row.number))
+        self.row(facts).map_or_else(|| format!("run {}", self.id.short()), |row| format!("run #{}", row.number))
     }
 
     fn scopes(&self) -> &'static [Scope] {
@@ -377,6 +382,7 @@ impl Screen for RunScreen {
     }
 
     fn view(&self, facts: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+        let theme = *theme;
         let look = theme.look();
         let buffer = frame.buffer_mut();
         let Some(row) = self.row(facts) else {

@@ -85,9 +85,10 @@ impl PipelineScreen {
             self.row(facts).is_some_and(|row| matches!(answer, Answer::Edited(Ok(text)) if *text == *row.current().source.text));
         let Some(draft) = &mut self.draft else { return Vec::new() };
         let Some(mut intents) = draft.take(answer) else { return Vec::new() };
-        if unchanged || matches!(answer, Answer::Edited(Err(_))) {
+        let never_left = matches!(answer, Answer::Edited(Err(_))) && matches!(draft.stage, Stage::Unchecked);
+        if unchanged || never_left {
             self.draft = None;
-            return vec![Intent::Say(Tone::Info, "nothing was changed".into())];
+            return if unchanged { vec![Intent::Say(Tone::Info, "nothing was changed".into())] } else { intents };
         }
         self.draft_window.top();
         if let Stage::Good(_) = &draft.stage {
@@ -152,7 +153,7 @@ impl PipelineScreen {
         })
     }
 
-    pub(super) fn view_draft(&self, draft: &Draft, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view_draft(&self, draft: &Draft, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let title = match &draft.stage {
             Stage::Mistaken(mistakes) => format!("{} mistake(s): E edits again", mistakes.len()),
@@ -162,7 +163,7 @@ impl PipelineScreen {
         let first = self.draft_window.selected(usize::MAX / 2).unwrap_or(0);
         match &draft.stage {
             Stage::Mistaken(mistakes) => {
-                draft.render_mistakes(buffer, inside, &look, first.min(mistakes.len().saturating_sub(1)))
+                draft.render_mistakes(buffer, inside, &look, first.min(mistakes.len().saturating_sub(1)));
             }
             Stage::Checking => drop(Ink::new(buffer, inside).text(1, 0, "checking", look.dim)),
             Stage::Unchecked | Stage::Good(_) => drop(Ink::new(buffer, inside).text(1, 0, "in the editor", look.dim)),

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The lines.
-pub(super) fn lines(row: &PipelineRow, facts: &Facts, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn lines(row: &PipelineRow, facts: &Facts, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![state(row, facts, theme), about(row, theme)];
     if row.state == PipelineState::Paused && !row.paused_because.is_empty() {
         lines.push(parts::pairs([("paused because", row.paused_because.clone())], &theme.look()));
@@ -24,7 +24,7 @@ pub(super) fn lines(row: &PipelineRow, facts: &Facts, theme: &Theme) -> Vec<Line
     lines
 }
 
-fn state(row: &PipelineRow, facts: &Facts, theme: &Theme) -> Line<'static> {
+fn state(row: &PipelineRow, facts: &Facts, theme: Theme) -> Line<'static> {
     let (state, style) = parts::pipeline_state(row.state, theme);
     let revision = row.current();
     let mut line = Line::from(Span::styled(format!("{state}   "), style));
@@ -38,7 +38,7 @@ fn state(row: &PipelineRow, facts: &Facts, theme: &Theme) -> Line<'static> {
     line
 }
 
-fn about(row: &PipelineRow, theme: &Theme) -> Line<'static> {
+fn about(row: &PipelineRow, theme: Theme) -> Line<'static> {
     let definition = row.definition();
     let overlap = match definition.overlap {
         Overlap::Skip => "skip",
@@ -74,7 +74,7 @@ pub(super) fn trigger(trigger: &Trigger) -> String {
 }
 
 /// The first real error, the record that did it, since when, and how often.
-fn failure(row: &PipelineRow, facts: &Facts, theme: &Theme) -> Vec<Line<'static>> {
+fn failure(row: &PipelineRow, facts: &Facts, theme: Theme) -> Vec<Line<'static>> {
     let Some(last) = row.last.filter(|last| last.outcome == Outcome::Failed) else { return Vec::new() };
     let look = theme.look();
     let Some(run) = facts.models.runs.runs.get(&last.run) else { return Vec::new() };
@@ -83,11 +83,13 @@ fn failure(row: &PipelineRow, facts: &Facts, theme: &Theme) -> Vec<Line<'static>
     let mut runs: Vec<_> = facts.models.runs.of(&row.name).filter(|run| run.state.is_ended()).collect();
     runs.truncate(row.failed_in_row as usize);
     let since = runs.last().and_then(|run| run.ended_at).unwrap_or(last.at);
-    let since = format!("{} ({} ago)", figures::moment(since), figures::age(facts.now, since));
-    let often = if row.failed_in_row > 1 { format!("{} runs in a row", row.failed_in_row) } else { "1 run".into() };
-    let mut told = parts::pairs([("  since", since), ("failed", often), ("run", format!("#{}", run.number))], &look);
-    told.spans.push(Span::styled("enter opens it", look.dim));
-    lines.push(told);
+    let since = parts::when(facts.now, since);
+    let often = if row.failed_in_row > 1 {
+        format!("{} runs in a row, last #{}", row.failed_in_row, run.number)
+    } else {
+        format!("run #{}", run.number)
+    };
+    lines.push(parts::pairs([("  since", since), ("failed", often)], &look));
     lines
 }
 

@@ -27,13 +27,13 @@ const COLUMNS: [Column; 9] = [
     Column::number("STARTED", 8, 7),
     Column::number("TOOK", 6, 6),
     Column::number("IN", 6, 4),
-    Column::number("OUT", 6, 5),
+    Column::number("OUT", 6, 6),
     Column::number("DEAD", 5, 2),
-    Column::wide("", 1, 1, 1),
+    Column::wide("ERROR", 18, 1, 5),
 ];
 
 impl PipelineScreen {
-    pub(super) fn view_now(&self, row: &PipelineRow, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view_now(&self, row: &PipelineRow, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let runs = self.runs(facts);
         let shown = facts.models.runs.of(&self.name).next();
@@ -60,7 +60,7 @@ fn graph_title(run: Option<&RunRow>) -> String {
     }
 }
 
-fn run_row(run: &RunRow, facts: &Facts, theme: &Theme, look: &Look) -> Row<'static> {
+fn run_row(run: &RunRow, facts: &Facts, theme: Theme, look: &Look) -> Row<'static> {
     let (state, style) = parts::run_state(run.state, theme);
     let by = match &run.trigger {
         RunTrigger::Manual => run.actor.to_string(),

@@ -117,7 +117,7 @@ impl Revisions {
     }
 
     /// Draws both.
-    pub(super) fn view(&self, row: &PipelineRow, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view(&self, row: &PipelineRow, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let (list, rest) = if area.width >= 100 {
             parts::beside(area, 46)
@@ -141,7 +141,7 @@ impl Revisions {
         self.view_difference(theme, rest, buffer);
     }
 
-    fn view_difference(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_difference(&self, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let (added, removed) = self.counts();
         let title = match self.compared {

@@ -24,7 +24,7 @@ pub(super) fn view(
     row: &PipelineRow,
     ticks: Option<&Result<Vec<Timestamp>, String>>,
     facts: &Facts,
-    theme: &Theme,
+    theme: Theme,
     area: Rect,
     buffer: &mut Buffer,
 ) {
@@ -98,7 +98,7 @@ fn moments(ticks: &[Timestamp], facts: &Facts, look: &Look, ink: &mut Ink<'_>, l
 const TEST_COLUMNS: [Column; 3] = [Column::wide("TEST", 20, 2, 9), Column::text("OF", 20, 5), Column::text("EXPECTS", 20, 4)];
 
 /// Draws the tests that stand in the definition.
-pub(super) fn view_tests(row: &PipelineRow, window: &Window, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn view_tests(row: &PipelineRow, window: &Window, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let look = theme.look();
     let inside = parts::framed(buffer, area, theme, "Tests: `flexcore test` runs them", true);
     let tests = &row.definition().tests;

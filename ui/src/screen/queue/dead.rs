@@ -44,7 +44,7 @@ impl Trial {
             definition: Arc::new(definition),
             folder: PathBuf::from(&*current.source.folder),
         };
-        let title = format!("Tried on revision {} of {}, from step {}", current.number, row.name, origin.step);
+        let title = format!("Tried on revision {} (3 goes back)", current.number);
         let trial = Self { title, shown: dry::DryView::default() };
         Ok((trial, Intent::Ask(Question::DryRun { checked, params: Map::new() })))
     }
@@ -60,7 +60,7 @@ impl Trial {
     }
 
     /// Draws it.
-    pub(super) fn view(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view(&self, theme: Theme, area: Rect, buffer: &mut Buffer) {
         self.shown.view(&self.title, theme, area, buffer);
     }
 }

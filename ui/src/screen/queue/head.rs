@@ -19,7 +19,7 @@ pub(super) fn lines(
     screen: &QueueScreen,
     stats: Option<&QueueStats>,
     facts: &Facts,
-    theme: &Theme,
+    theme: Theme,
     columns: u16,
 ) -> Vec<Line<'static>> {
     let look = theme.look();
@@ -29,7 +29,7 @@ pub(super) fn lines(
     vec![depth(screen, stats, facts, theme, columns), totals(stats, theme), limits(stats, theme)]
 }
 
-fn depth(screen: &QueueScreen, stats: &QueueStats, facts: &Facts, theme: &Theme, columns: u16) -> Line<'static> {
+fn depth(screen: &QueueScreen, stats: &QueueStats, facts: &Facts, theme: Theme, columns: u16) -> Line<'static> {
     let look = theme.look();
     let known = facts.figures.queue(&screen.name);
     let (rate_in, rate_out) = known.map_or((0.0, 0.0), |figures| (figures.in_per_s, figures.out_per_s));
@@ -57,7 +57,7 @@ fn depth(screen: &QueueScreen, stats: &QueueStats, facts: &Facts, theme: &Theme,
     line
 }
 
-fn totals(stats: &QueueStats, theme: &Theme) -> Line<'static> {
+fn totals(stats: &QueueStats, theme: Theme) -> Line<'static> {
     let counted = |count: u64| if count == 0 { String::new() } else { figures::count(count) };
     parts::pairs(
         [
@@ -72,7 +72,7 @@ fn totals(stats: &QueueStats, theme: &Theme) -> Line<'static> {
     )
 }
 
-fn limits(stats: &QueueStats, theme: &Theme) -> Line<'static> {
+fn limits(stats: &QueueStats, theme: Theme) -> Line<'static> {
     let limits = &stats.limits;
     let held = stats.ready + stats.delayed + stats.leased;
     let full = format!(

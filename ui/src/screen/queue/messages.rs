@@ -51,7 +51,7 @@ const DEAD: [Column; 4] =
     [Column::number("AGE", 5, 7), Column::text("STEP", 12, 6), Column::wide("ERROR", 20, 2, 9), Column::wide("FROM", 14, 1, 4)];
 
 impl QueueScreen {
-    pub(super) fn view_messages(&self, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view_messages(&self, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let (list, body) =
             if area.width >= 110 { parts::beside(area, area.width / 2) } else { parts::above(area, (area.height / 2).max(4)) };
@@ -92,7 +92,7 @@ impl QueueScreen {
         }
     }
 
-    fn view_body(&self, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn view_body(&self, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let Some(message) = self.selected() else {
             parts::framed(buffer, area, theme, "Body", false);

@@ -4,6 +4,7 @@ use flexcore_engine::{
     command::{Command, RunCommand},
     id::{Position, QueueName},
     projection::{
+        board::PipelineRow,
         describe::Severity,
         runs::{RunRow, RunState},
     },
@@ -106,7 +107,7 @@ fn retry(row: &RunRow, facts: &Facts) -> Intent {
         return Intent::Say(Tone::Warn, format!("the run is {}: X cancels it", row.state.word()));
     }
     let change = Change::Retry { pipeline: row.pipeline.clone(), of: row.id, params: row.params.clone() };
-    let revision = facts.models.board.pipelines.get(&row.pipeline).map(|pipeline| pipeline.current());
+    let revision = facts.models.board.pipelines.get(&row.pipeline).map(PipelineRow::current);
     let which = revision.map_or_else(String::new, |current| {
         let same = if current.revision == row.revision { "the same" } else { "a newer one than this run had" };
         format!(" of revision {} ({same})", current.number)

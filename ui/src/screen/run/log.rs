@@ -98,7 +98,7 @@ impl RunLogView {
     }
 
     /// Draws it.
-    pub(super) fn view(&self, row: &RunRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view(&self, row: &RunRow, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let following = if self.view.follows() { "FOLLOW" } else { "PAUSED: f follows" };
         let level = if self.only_bad { ", warnings and failures only" } else { "" };
         let filter = if self.filter.is_empty() { String::new() } else { format!(", /{}", self.filter) };

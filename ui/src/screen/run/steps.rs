@@ -30,7 +30,7 @@ const COLUMNS: [Column; 8] = [
 ];
 
 /// Draws the table, and below it the first real error.
-pub(super) fn view(row: &RunRow, window: &Window, facts: &Facts, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn view(row: &RunRow, window: &Window, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let look = theme.look();
     let error = row.error.as_ref().map(|error| parts::error_lines(error, &look)).unwrap_or_default();
     let rows_below = if error.is_empty() { 0 } else { (error.len() as u16 + 2).min(area.height / 2) };

@@ -15,7 +15,7 @@ use crate::{
 /// The taps, and the tree of the chosen one.
 #[derive(Default)]
 pub(super) struct Taps {
-    taps: Vec<Tap>,
+    kept: Vec<Tap>,
     step: Option<StepName>,
     tree: JsonTree,
     /// The operator moved in the tree: it stays as it is.
@@ -25,8 +25,8 @@ pub(super) struct Taps {
 impl Taps {
     /// Takes newer records, unless somebody reads the old ones.
     pub(super) fn take(&mut self, taps: Vec<Tap>) {
-        if !self.held && self.taps != taps {
-            self.taps = taps;
+        if !self.held && self.kept != taps {
+            self.kept = taps;
             self.rebuild();
         }
     }
@@ -63,25 +63,25 @@ impl Taps {
     }
 
     fn place(&self) -> usize {
-        self.taps.iter().position(|tap| Some(&tap.step) == self.step.as_ref()).unwrap_or(0)
+        self.kept.iter().position(|tap| Some(&tap.step) == self.step.as_ref()).unwrap_or(0)
     }
 
     fn next(&mut self) {
-        let place = parts::turned(self.place(), 1, self.taps.len());
-        self.step = self.taps.get(place).map(|tap| tap.step.clone());
+        let place = parts::turned(self.place(), 1, self.kept.len());
+        self.step = self.kept.get(place).map(|tap| tap.step.clone());
         self.rebuild();
     }
 
     fn rebuild(&mut self) {
         self.held = false;
-        let records = self.taps.get(self.place()).map(|tap| tap.records.as_slice()).unwrap_or_default();
+        let records = self.kept.get(self.place()).map(|tap| tap.records.as_slice()).unwrap_or_default();
         self.tree = JsonTree::of_items(records.iter().map(|record| record.json.as_ref()));
     }
 
     /// Draws them.
-    pub(super) fn view(&self, row: &RunRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view(&self, row: &RunRow, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
-        let Some(tap) = self.taps.get(self.place()) else {
+        let Some(tap) = self.kept.get(self.place()) else {
             let inside = parts::framed(buffer, area, theme, "Records", true);
             let text =
                 if row.state.is_ended() { "records are kept only while the run lives" } else { "no record has left a step yet" };

@@ -1,0 +1,353 @@
+//! The drill-downs in the whole console without a terminal: keys in, screen compared. The engine is a table of answers.
+
+mod world;
+
+use ratatui::{Terminal, backend::TestBackend};
+
+use crate::{
+    effect::{Change, Effect},
+    keymap::Keymap,
+    model::{Model, facts::Facts},
+    msg::Msg,
+    terminal::key::Key,
+    theme::Theme,
+    update::update,
+    view::view,
+};
+use world::World;
+
+/// A console over a world.
+struct Stage {
+    model: Model,
+    world: World,
+    submitted: Vec<Change>,
+    copied: Vec<String>,
+}
+
+impl Stage {
+    fn new(world: World, size: (u16, u16)) -> Self {
+        let facts = Facts::new(world::now(), "alice".into(), false);
+        let model = Model::new(facts, Keymap::default(), Theme::default(), size);
+        let mut stage = Self { model, world, submitted: Vec::new(), copied: Vec::new() };
+        stage.send(Msg::Models(Box::new(stage.world.models())));
+        stage.send(Msg::Backlog(stage.world.events.clone()));
+        for vitals in stage.world.vitals() {
+            stage.send(Msg::Vitals(vitals));
+        }
+        stage
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Copy(text) => self.copied.push(text.to_string()),
+                Effect::Submit(_, changes) => self.submitted.extend(changes),
+                effect => {
+                    if let Some((tag, answer)) = self.world.answer(effect) {
+                        self.send(Msg::Answer(tag, answer));
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, msg: Msg) {
+        let now = world::now();
+        let effects = update(&mut self.model, now, msg);
+        self.perform(effects);
+    }
+
+    fn press(&mut self, keys: &str) -> &mut Self {
+        for key in keys.split_whitespace() {
+            // Two changes within 300 ms are one held key.
+            self.model.last_change = None;
+            self.send(Msg::Key(key.parse::<Key>().unwrap()));
+        }
+        self
+    }
+
+    fn type_text(&mut self, text: &str) -> &mut Self {
+        text.chars().for_each(|c| self.send(Msg::Key(Key::char(c))));
+        self
+    }
+
+    fn screen(&self) -> String {
+        let (columns, rows) = self.model.size;
+        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+        let frame = terminal.draw(|frame| view(&self.model, frame)).unwrap();
+        let text = crate::widget::ink::rows(frame.buffer).join("\n");
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "a control character reached a cell");
+        text
+    }
+
+    #[track_caller]
+    fn shows(&mut self, wanted: &str) -> &mut Self {
+        let screen = self.screen();
+        assert!(screen.contains(wanted), "`{wanted}` is not shown:\n{screen}");
+        self
+    }
+}
+
+const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
+
+/// The console on the pipeline.
+fn on_pipeline(world: World, size: (u16, u16)) -> Stage {
+    let mut stage = Stage::new(world, size);
+    stage.press("enter");
+    stage
+}
+
+/// Every screen and part, one after the other.
+const TOUR: [&str; 30] = [
+    "enter",
+    "2",
+    "3",
+    "enter",
+    "left",
+    "4",
+    "tab",
+    "1",
+    "j enter",
+    "2",
+    "enter",
+    "u",
+    "u",
+    "n",
+    "q",
+    "3",
+    "4",
+    "tab",
+    "tab",
+    "q",
+    "g g enter",
+    "L L L L L",
+    "q q 3 j enter",
+    "enter",
+    "enter",
+    "2",
+    "q 4 enter",
+    "q 1 n",
+    "enter",
+    "d",
+];
+
+#[test]
+fn every_screen_can_be_drawn_in_every_size() {
+    for size in SIZES.into_iter().chain([(40, 10), (200, 60), (41, 11), (500, 12)]) {
+        for world in [World::quakes(), World::empty()] {
+            let mut stage = Stage::new(world, size);
+            for keys in TOUR {
+                stage.press(keys);
+                stage.screen();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failed_pipeline_says_at_once_what_failed_where_by_which_record_and_since_when() {
+    for size in SIZES {
+        let mut stage = on_pipeline(World::quakes(), size);
+        stage.shows("✖ step clean: cannot compare null and 1").shows(r#"record {"id":"us7000","mag":4.2}"#);
+        stage.shows("since 10:00:21Z (2m ago)   failed run #2");
+    }
+}
+
+#[test]
+fn the_graph_has_live_numbers_on_its_edges() {
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    stage.shows("│        40/s │ map").shows("▇░░ 1 300 │").shows("▇▇▇ 3 990 │").shows("Steps of run #3, attempt 1");
+}
+
+#[test]
+fn the_schedule_shows_the_next_ten_moments() {
+    let mut stage = on_pipeline(World::quakes(), (120, 40));
+    stage.press("2").shows("in 30s").shows("2026-01-31 10:08:11Z").shows("Sat 31 Jan 10:08:11 UTC");
+}
+
+#[test]
+fn the_difference_of_revisions_is_one_line_and_can_be_rolled_back() {
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    stage.press("d").shows("Difference of 1 and 2: 1 added, 1 removed").shows("8      -     with: {filter: '.mag > 1'}");
+    stage.press("B").shows("choose the revision to go back to first");
+    stage.press("j B").shows("Roll quakes back to revision 1").shows("flexcore pipeline rollback quakes 1");
+    stage.press("y");
+    assert_eq!(stage.submitted[0].command_line(), "flexcore pipeline rollback quakes 1");
+}
+
+#[test]
+fn nothing_changes_without_a_question() {
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    for (key, question) in [("p", "Pause quakes"), ("r", "Run quakes"), ("X", "Cancel"), ("R", "Run quakes with parameters")] {
+        stage.press(key).shows(question).press("esc");
+    }
+    assert!(stage.submitted.is_empty());
+}
+
+#[test]
+fn a_pause_takes_a_reason_and_shows_its_command_line() {
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    stage.press("p").type_text("bad data").shows("flexcore pipeline pause quakes --reason 'bad data'");
+    stage.press("enter");
+    assert_eq!(stage.submitted[0].command_line(), "flexcore pipeline pause quakes --reason 'bad data'");
+    stage.shows("overview › quakes ─");
+}
+
+#[test]
+fn a_protected_pipeline_wants_its_name() {
+    let mut stage = on_pipeline(World::of(&serde_json::json!({"protected": true})), (80, 24));
+    stage.press("p enter").press("y enter");
+    assert!(stage.submitted.is_empty());
+    stage.press("backspace").type_text("quakes").press("enter");
+    assert_eq!(stage.submitted.len(), 1);
+}
+
+#[test]
+fn parameters_are_checked_before_anything_starts() {
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    stage.press("R").type_text("soon").press("enter").shows("write a day, like 2026-01-31");
+    assert!(stage.submitted.is_empty());
+    stage.press("C-u").type_text("2026-01-31").press("tab").type_text("2.5").press("enter");
+    assert_eq!(stage.submitted[0].command_line(), "flexcore pipeline run quakes --param day=2026-01-31 --param min_mag=2.5");
+}
+
+#[test]
+fn an_edited_definition_shows_its_mistakes_with_their_lines_and_then_asks() {
+    let mut world = World::quakes();
+    world.edited = Ok(world::OLD_TEXT.replace("uses: map", "uses: mapp"));
+    world.mistakes = vec![
+        world::mistake(7, 11, "there is no step type `mapp`", "did you mean `map`?"),
+        world::mistake(4, 5, "two", "mend it"),
+    ];
+    let mut stage = on_pipeline(world, (80, 24));
+    stage.press("E").shows("2 mistake(s): E edits again").shows("7:11 there is no step type `mapp`").shows("did you mean `map`?");
+    stage.press("j").shows("4:5 two");
+    stage.world.mistakes.clear();
+    stage.press("E").shows("Save revision 3 of quakes").shows("refused if somebody else changed it since revision 2");
+    stage.press("y");
+    assert!(stage.submitted[0].command_line().starts_with("flexcore pipeline revise quakes"));
+}
+
+#[test]
+fn a_run_leads_to_its_error_its_log_and_its_events() {
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    stage.press("j enter").shows("overview › quakes › run #2").shows("because filter `.magnitude > 1`");
+    stage.press("3").shows("in step clean; no other try mends it").shows("\"mag\": 4.2");
+    stage.press("4").shows(r#"{"file":"quakes.jso"#);
+    stage.press("tab").shows("␛[2Jline 7 is ⟨U+202E⟩torn").press("i").shows("warnings and failures only");
+    stage.press("2 e").shows("run.failed").press("enter").shows("type run.failed").shows("stream run/");
+    stage.press("enter").shows("run #2").press("P").shows("overview › quakes ─");
+}
+
+#[test]
+fn a_live_run_is_cancelled_with_a_reason_and_an_ended_one_runs_again() {
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    stage.press("enter X").type_text("enough").press("enter");
+    stage.press("R").shows("the run is running: X cancels it").press("q j enter R").shows("Run #2 of quakes again").press("y");
+    let lines: Vec<String> = stage.submitted.iter().map(Change::command_line).collect();
+    assert_eq!(lines, [format!("flexcore runs cancel {}", world::run(3)), format!("flexcore runs retry {}", world::run(2))]);
+}
+
+#[test]
+fn an_event_is_a_tree_that_can_be_folded_and_copied() {
+    let mut stage = on_pipeline(World::quakes(), (120, 40));
+    stage.press("j enter 2 enter").shows("▾ error").shows("correlation 00000000-0000-0000-0000-00000000000c");
+    stage.press("j j y");
+    stage.press("Y");
+    assert!(stage.copied[1].starts_with('.'), "{:?}", stage.copied);
+    stage.press("F").shows("▸ error").press("p").shows("run.step_ended").press("o").shows("belongs to 0000000c");
+}
+
+#[test]
+fn hostile_event_data_is_shown_and_not_obeyed() {
+    let mut world = World::quakes();
+    let flood = format!("{{\"t\":\"\\u001b]0;x\\u0007\u{202e}\",\"z\":\"{}\",\"raw\":\"\u{9b}31m\"}}", "\u{301}".repeat(5_000));
+    world.custom("user/x", "bad\u{1b}[31m", flood.into_bytes().into(), 1, 99);
+    let mut stage = Stage::new(world, (80, 24));
+    stage.press("2 G enter").shows("␛]0;x␇⟨U+202E⟩").shows("⟨+2").shows("bad␛[31m").shows("⟨U+009B⟩31m");
+    stage.press("u").screen();
+}
+
+#[test]
+fn a_growing_queue_says_so() {
+    let mut stage = Stage::new(World::quakes(), (80, 24));
+    stage
+        .press("3 g g enter")
+        .shows("queue orders")
+        .shows("depth 12 000")
+        .shows("grows ↑")
+        .shows("nothing waits: a sends a message");
+}
+
+#[test]
+fn a_message_is_sent_only_when_it_is_json() {
+    let mut stage = Stage::new(World::quakes(), (80, 24));
+    stage.press("3 g g enter a").type_text("{\"id\": 1").press("enter").shows("write JSON, like");
+    stage.type_text("}").press("enter");
+    assert_eq!(stage.submitted[0].command_line(), "flexcore queue send orders '{\"id\":1}'");
+}
+
+#[test]
+fn a_dead_letter_is_mended_tried_and_all_are_replayed() {
+    let mut world = World::quakes();
+    world.edited = Ok("{\"mag\": 4.2,,}".into());
+    let mut stage = Stage::new(world, (80, 24));
+    stage.press("3 j enter").shows("3 Dead letters 40").shows("cannot compare null and 1").shows("from quakes.json:1");
+    stage.press("E").shows("not JSON: ");
+    stage.world.edited = Ok("{\"mag\": 4.2}\n".into());
+    stage.press("E").shows("Keep the edited body").press("y");
+    stage.press("d").shows("Tried on revision 2 (3 goes back)").shows("dead-letter").press("1 3");
+    stage.press("* R").shows("all 40 dead letters go through quakes again").shows("one run of revision 2").press("y");
+    let lines: Vec<String> = stage.submitted.iter().map(Change::command_line).collect();
+    assert!(lines[0].starts_with("flexcore queue edit quakes.dead"), "{lines:?}");
+    assert_eq!(lines[1], "flexcore queue replay quakes.dead --all");
+}
+
+#[test]
+fn marked_dead_letters_are_discarded_and_all_only_by_name() {
+    let mut stage = Stage::new(World::quakes(), (80, 24));
+    stage.press("3 j enter space space X").shows("2 dead letters are lost for good").press("esc");
+    stage.press("* X").shows("all 40 dead letters are lost for good").press("y enter");
+    assert!(stage.submitted.is_empty());
+}
+
+#[test]
+fn a_new_pipeline_goes_from_template_to_mistakes_to_samples_to_life() {
+    let mut world = World::quakes();
+    world.edited = Ok("name: fresh\nstepz: []\n".into());
+    world.mistakes =
+        vec![world::mistake(2, 1, "unknown key `stepz`", "did you mean `steps`?"), world::mistake(1, 1, "no steps", "add one")];
+    let mut stage = Stage::new(world, (80, 24));
+    stage.press("n").shows("csv to ndjson").shows("name: fresh").press("enter");
+    stage
+        .shows("2:1 unknown key `stepz`")
+        .shows("2 │ stepz: []")
+        .shows("1:1 no steps")
+        .press("a")
+        .shows("2 mistake(s) to mend first");
+    stage.world.mistakes.clear();
+    stage
+        .press("e")
+        .shows("fresh: no mistakes")
+        .press("d")
+        .shows("5 record(s) after read")
+        .press("j")
+        .shows("5 record(s) after clean");
+    stage.press("a").shows("Create and activate fresh").shows("flexcore pipeline create").press("y");
+    assert_eq!(stage.submitted.len(), 2);
+}
+
+#[test]
+fn health_shows_what_was_seen_and_the_worst_first() {
+    let mut stage = Stage::new(World::quakes(), (80, 24));
+    let screen = stage.press("4 enter").screen();
+    let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("`{text}` is not shown:\n{screen}"));
+    assert!(place("40 in quakes.dead") < place("appended in 0.1 ms"));
+    stage.shows("memory").shows("31 MiB").shows("workers 1 of 4 busy");
+}
+
+#[test]
+fn empty_places_say_what_to_do() {
+    let mut stage = Stage::new(World::empty(), (80, 24));
+    stage.press("4 enter").shows("no figures yet").press("q 1 n").shows("csv to ndjson");
+}
