@@ -3,6 +3,9 @@
 
 mod feed;
 mod perform;
+mod snapshot;
+
+pub use snapshot::snapshot;
 
 use std::{sync::Arc, time::Duration};
 

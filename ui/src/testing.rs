@@ -14,8 +14,6 @@ use std::{
 
 use jiff::Timestamp;
 use ratatui::{
-    Terminal,
-    backend::TestBackend,
     buffer::{Buffer, Cell},
     style::{Color, Modifier},
 };
@@ -36,7 +34,7 @@ use crate::{
         output::Output,
     },
     theme::Theme,
-    view::view,
+    view::still::{render, rows, text},
 };
 
 /// Nothing happened for this long: the console is idle. Less than a second, so that the clock alone does not keep it awake.
@@ -295,34 +293,6 @@ pub fn bytes(key: Key) -> Vec<u8> {
         bytes.insert(0, 0x1b);
     }
     bytes
-}
-
-/// A model's screen as cells.
-pub fn render(model: &Model) -> Buffer {
-    let (columns, rows) = model.size;
-    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("memory is a terminal that never fails");
-    terminal.draw(|frame| view(model, frame)).expect("memory is a terminal that never fails").buffer.clone()
-}
-
-fn rows(buffer: &Buffer) -> impl Iterator<Item = &[Cell]> {
-    buffer.content.chunks(usize::from(buffer.area.width).max(1)).take(usize::from(buffer.area.height))
-}
-
-/// Cells as text, a row a line, blanks at the ends left out.
-pub fn text(buffer: &Buffer) -> String {
-    let row = |cells: &[Cell]| {
-        let mut skip = 0;
-        let mut line = String::new();
-        for cell in cells {
-            if skip == 0 {
-                line.push_str(cell.symbol());
-                skip = unicode_width::UnicodeWidthStr::width(cell.symbol());
-            }
-            skip = skip.saturating_sub(1);
-        }
-        format!("{}\n", line.trim_end())
-    };
-    rows(buffer).map(row).collect()
 }
 
 /// The styles of cells, a row a line, as runs like `12:cyan+bold 108:-`.

@@ -10,6 +10,7 @@ mod palette;
 mod pipelines;
 mod queues;
 mod sheet;
+pub mod still;
 pub mod svg;
 
 use ratatui::{

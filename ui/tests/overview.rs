@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use flexcore_engine::{event::pipeline::Outcome, projection::ReadModels};
 use flexcore_ui::{
+    run::{ConsoleOptions, snapshot},
     testing::{Headless, ScriptedLink, Setup, facts},
     theme::Theme,
+    view::{still::text, svg::svg},
 };
 
 fn live() -> ScriptedLink {
@@ -123,4 +125,27 @@ fn a_pane_can_have_the_whole_screen() {
     console.press("esc").assert_shows("1 Pipelines");
     console.press("tab").assert_shows("4 Health");
     assert_eq!(console.model().overview.focus.digit(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_one_frame_of_what_the_engine_tells() {
+    let link = live();
+    let again = link.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        again.measure(facts::vitals(3));
+    });
+    let options = ConsoleOptions { now: Arc::new(facts::now), ..ConsoleOptions::default() };
+    let frame = snapshot(Arc::new(link), options, (120, 40), std::time::Duration::from_secs(5)).await;
+    let shown = text(&frame);
+    assert!(shown.contains("deploy-prod") && shown.contains("1m26s"), "{shown}");
+    assert!(svg(&frame).starts_with("<svg"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_an_engine_that_is_gone_says_so() {
+    let link = ScriptedLink::default();
+    link.set_gone(true);
+    let frame = snapshot(Arc::new(link), ConsoleOptions::default(), (80, 24), std::time::Duration::from_secs(1)).await;
+    assert!(text(&frame).contains("no connection yet"));
 }

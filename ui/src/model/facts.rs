@@ -35,6 +35,8 @@ pub struct Facts {
     pub zone: TimeZone,
     /// Whether the engine answers.
     pub connection: Connection,
+    /// Whether the read models were told yet.
+    pub models_told: bool,
     /// Folded from the log.
     pub models: ReadModels,
     /// The newest figures.
@@ -64,6 +66,7 @@ impl Facts {
             now,
             zone: TimeZone::UTC,
             connection: Connection::Connecting,
+            models_told: false,
             models: ReadModels::default(),
             vitals: None,
             figures: Figures::default(),

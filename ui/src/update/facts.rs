@@ -30,6 +30,7 @@ pub(super) fn models(model: &mut Model, models: ReadModels) -> Vec<Effect> {
         model.facts.events.clear();
     }
     model.facts.models = models;
+    model.facts.models_told = true;
     model.facts.due.clear();
     model.overview.refresh(&model.facts);
     model.overview.events.refill(&model.facts.events, model.facts.now);
