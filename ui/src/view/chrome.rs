@@ -1,5 +1,7 @@
 //! The line at the top, and the path of a drill-down.
 
+use std::time::Duration;
+
 use ratatui::{Frame, layout::Rect, style::Style, text::Line};
 
 use crate::{
@@ -15,7 +17,7 @@ pub(super) fn connection(model: &Model) -> (Role, String) {
     match &facts.connection {
         Connection::Connecting => (Role::Warn, format!("{} connecting", glyph(Glyph::Waiting))),
         Connection::Lost { since, .. } if facts.heard_at.is_some() => {
-            let age = figures::age(facts.now, *since);
+            let age = figures::duration(Duration::from_secs(figures::between(*since, facts.now).as_secs().max(1)));
             (Role::Danger, format!("{} no connection, data is {age} old", glyph(Glyph::Failed)))
         }
         Connection::Lost { .. } => (Role::Danger, format!("{} no connection yet", glyph(Glyph::Failed))),
