@@ -38,8 +38,7 @@ pub enum TelemetryError {
 /// Begins logging to a daily file. Lines are written as long as the guard lives.
 pub fn to_file(settings: &Settings) -> Result<WorkerGuard, TelemetryError> {
     let folder = settings.log_folder.display().to_string();
-    std::fs::create_dir_all(&settings.log_folder)
-        .map_err(|source| TelemetryError::Folder { folder: folder.clone(), source })?;
+    std::fs::create_dir_all(&settings.log_folder).map_err(|source| TelemetryError::Folder { folder: folder.clone(), source })?;
     let file = daily(&settings.log_folder).map_err(|source| TelemetryError::File { folder, source })?;
     let (writer, guard) = tracing_appender::non_blocking(file);
     start(settings, writer);

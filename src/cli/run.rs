@@ -18,12 +18,7 @@ use flexcore_engine::{
 use serde_json::{Map, Value};
 
 use super::{DONE, FAILED, complain, paths, settings::SettingArgs};
-use crate::{
-    compose::App,
-    definition::Loaded,
-    shutdown::StopSignals,
-    telemetry,
-};
+use crate::{compose::App, definition::Loaded, shutdown::StopSignals, telemetry};
 use progress::Progress;
 
 /// How long a run may take to stop after the first Ctrl-C.

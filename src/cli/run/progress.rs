@@ -21,7 +21,8 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(definition: &Definition) -> Self {
         let line = stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{prefix} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style =
+                ProgressStyle::with_template("{prefix} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             let line = ProgressBar::new_spinner().with_style(style).with_prefix(definition.name.to_string());
             line.set_message("starting");
             line

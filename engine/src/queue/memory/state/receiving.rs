@@ -1,6 +1,6 @@
 //! Receiving, and the answers to a delivery.
 
-use std::sync::Arc;
+use std::{collections::hash_map::Entry, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -53,8 +53,11 @@ impl QueueState {
     }
 
     fn unlease(&mut self, receipt: Receipt) -> Result<Message, Refusal> {
-        self.find(receipt)?;
-        let lease = self.leases.remove(&receipt.message).expect("it was found");
+        let Entry::Occupied(entry) = self.leases.entry(receipt.message) else { return Err(Refusal::Stale(receipt)) };
+        if entry.get().message.deliveries != receipt.delivery {
+            return Err(Refusal::Stale(receipt));
+        }
+        let lease = entry.remove();
         self.lease_ends.remove(&(lease.until, lease.ticket));
         Ok(lease.message)
     }
