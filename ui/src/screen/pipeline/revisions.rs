@@ -124,7 +124,7 @@ impl Revisions {
         } else {
             parts::above(area, (row.revisions.len() as u16 + 3).min(area.height / 2).max(5))
         };
-        let title = format!("Revisions {}: space marks one to compare with", row.revisions.len());
+        let title = format!("Revisions {}: space marks, B goes back", row.revisions.len());
         let inside = parts::framed(buffer, list, theme, &title, !self.in_difference);
         let table = Table { look: &look, columns: &COLUMNS, focused: !self.in_difference, empty: "" };
         let len = row.revisions.len();
