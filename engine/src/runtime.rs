@@ -164,3 +164,6 @@ impl Runtime {
         self.shared.live.count()
     }
 }
+
+#[cfg(test)]
+mod tests;

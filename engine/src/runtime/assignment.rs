@@ -10,7 +10,7 @@ use crate::{
     event::pipeline::RunTrigger,
     id::{CorrelationId, PipelineName, Revision, RunId, StepName},
     pipeline::Definition,
-    projection::ReadModels,
+    projection::{ReadModels, runs::RunRow},
 };
 
 /// The body of a message in the queue of runs.
@@ -61,10 +61,6 @@ impl Assignment {
         let row = models.runs.runs.get(&run)?;
         let pipeline = models.board.pipelines.get(&row.pipeline)?;
         let revision = pipeline.revisions.iter().rev().find(|revision| revision.revision == row.revision)?;
-        let mut checkpoints: BTreeMap<StepName, BTreeMap<String, Value>> = BTreeMap::new();
-        for ((step, stream), checkpoint) in &row.checkpoints {
-            checkpoints.entry(step.clone()).or_default().insert(stream.clone(), checkpoint.cursor.clone());
-        }
         Some(Self {
             run,
             pipeline: row.pipeline.clone(),
@@ -74,9 +70,21 @@ impl Assignment {
             trigger: row.trigger.clone(),
             params: row.params.clone(),
             correlation: row.correlation,
-            checkpoints,
+            checkpoints: progress(models, row),
             epoch: row.epoch + 1,
             attempt: row.attempt + 1,
         })
     }
+}
+
+/// How far the sources are. A run that tries another one again goes on where that one stood, if it was of the same revision
+/// and has not come further itself.
+fn progress(models: &ReadModels, row: &RunRow) -> BTreeMap<StepName, BTreeMap<String, Value>> {
+    let retried = row.retry_of.and_then(|run| models.runs.runs.get(&run)).filter(|old| old.revision == row.revision);
+    let kept = if row.checkpoints.is_empty() { retried.unwrap_or(row) } else { row };
+    let mut progress: BTreeMap<StepName, BTreeMap<String, Value>> = BTreeMap::new();
+    for ((step, stream), checkpoint) in &kept.checkpoints {
+        progress.entry(step.clone()).or_default().insert(stream.clone(), checkpoint.cursor.clone());
+    }
+    progress
 }

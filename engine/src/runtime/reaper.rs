@@ -6,9 +6,14 @@ use jiff::Timestamp;
 
 use super::Shared;
 use crate::{
+    aggregate::pipeline::QUEUED_MAX,
     command::{Command, RunCommand},
     id::RunId,
-    projection::{ReadModels, runs::RunState},
+    port::clock::after,
+    projection::{
+        ReadModels,
+        runs::{RunRow, RunState},
+    },
     unit::Duration,
 };
 
@@ -55,9 +60,18 @@ async fn enforce(shared: &Shared, run: RunId) {
 
 /// The runs whose deadline has passed, and the next deadline to come.
 fn deadlines(models: &ReadModels, now: Timestamp) -> (Vec<RunId>, Option<Timestamp>) {
-    let waits = |state| matches!(state, RunState::Queued | RunState::Running | RunState::Cancelling);
     let live = models.board.pipelines.values().flat_map(|row| &row.live).filter_map(|run| models.runs.runs.get(run));
-    let waiting = live.filter(|row| waits(row.state)).filter_map(|row| row.deadline.map(|at| (row.id, at)));
+    let waiting = live.filter_map(|row| deadline(row).map(|at| (row.id, at)));
     let (due, later): (Vec<_>, Vec<_>) = waiting.partition(|(_, at)| *at <= now);
     (due.into_iter().map(|(run, _)| run).collect(), later.into_iter().map(|(_, at)| at).min())
+}
+
+/// When somebody must act because nothing happened. A run that waits for its next attempt has a day more than that, as a
+/// queued one has.
+fn deadline(row: &RunRow) -> Option<Timestamp> {
+    match row.state {
+        RunState::Queued | RunState::Running | RunState::Cancelling => row.deadline,
+        RunState::Retrying => row.deadline.map(|at| after(at, QUEUED_MAX.0)),
+        RunState::Succeeded | RunState::Failed | RunState::Cancelled => None,
+    }
 }

@@ -1,0 +1,176 @@
+//! The whole engine on scripted steps and a manual clock: what an operator or a schedule asks for, until it has ended.
+
+mod continuous;
+mod replays;
+mod runs;
+mod schedules;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{ProcessProbe, Runtime, RuntimeSettings};
+use crate::{
+    aggregate::Rejection,
+    command::{Command, PipelineCommand, Request, RunCommand},
+    event::{
+        Envelope,
+        pipeline::{RunTrigger, Source},
+    },
+    handle::{Accepted, Engine, Refusal},
+    id::{Actor, PipelineName, Position, RunId},
+    pipeline::{Definition, revision},
+    port::store::{Filter, READ_EVENTS_MAX},
+    projection::runs::{RunRow, RunState},
+    queue::memory::MemoryQueues,
+    store::memory::{Limits, MemoryLog},
+    testing::{
+        clock::ManualClock,
+        steps::{Diary, Nothing, ScriptedSteps},
+    },
+    unit,
+    vitals::ProcessVitals,
+};
+
+/// An engine that runs.
+struct World {
+    engine: Engine,
+    clock: ManualClock,
+    steps: Arc<ScriptedSteps>,
+    diary: Diary,
+    _runtime: Runtime,
+}
+
+fn name() -> PipelineName {
+    PipelineName::new("p").unwrap()
+}
+
+fn moment(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A source of three records and a sink.
+fn plain() -> Value {
+    json!({"steps": [
+        {"name": "in", "uses": "test.source", "with": {"batches": [[1, 2], [3]]}},
+        {"name": "out", "uses": "test.sink"},
+    ]})
+}
+
+/// The same, with the sink's own script and other keys of the definition.
+fn with(sink: Value, more: Value) -> Value {
+    let mut definition = plain();
+    definition["steps"][1]["with"] = sink;
+    definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    definition
+}
+
+impl World {
+    async fn at(start: &str) -> Self {
+        let clock = ManualClock::new(moment(start));
+        let store = Arc::new(MemoryLog::new(Limits::default()));
+        let queues = Arc::new(MemoryQueues::new(clock.shared()));
+        let engine = Engine::new(store, queues, clock.shared());
+        let diary = Diary::default();
+        let steps = ScriptedSteps::new(diary.clone());
+        let settings = RuntimeSettings {
+            node: "test".into(),
+            workers: 4,
+            retain_events_max: 1_000_000,
+            retain_bytes_max: unit::ByteSize(1 << 30),
+            store_kind: "memory".into(),
+            folder: "/".into(),
+        };
+        let probe: ProcessProbe = Arc::new(ProcessVitals::default);
+        let runtime = Runtime::start(engine.clone(), steps.clone(), Arc::new(Nothing), settings, probe).await.unwrap();
+        Self { engine, clock, steps, diary, _runtime: runtime }
+    }
+
+    async fn new() -> Self {
+        Self::at("2026-01-31T12:00:00Z").await
+    }
+
+    async fn submit(&self, command: Command) -> Result<Accepted, Refusal> {
+        let actor = Actor::Operator("ada".into());
+        self.engine.submit(Request::new(command, actor, self.clock.shared().now())).await
+    }
+
+    async fn pipeline(&self, command: PipelineCommand) -> Result<Accepted, Refusal> {
+        self.submit(Command::Pipeline(name(), command)).await
+    }
+
+    async fn revised(&self, mut document: Value) -> (Arc<Definition>, Source) {
+        document["name"] = json!("p");
+        let definition: Definition = serde_json::from_value(document).unwrap();
+        let source = Source { text: "name: p".into(), path: None, folder: "/".into() };
+        (Arc::new(definition), source)
+    }
+
+    /// A pipeline that is active.
+    async fn active(&self, document: Value) {
+        let (definition, source) = self.revised(document).await;
+        let create = PipelineCommand::Create { revision: revision::of(&definition), definition, source };
+        self.pipeline(create).await.unwrap();
+        self.pipeline(PipelineCommand::Activate).await.unwrap();
+    }
+
+    async fn ask(&self, trigger: RunTrigger) -> Result<RunId, Rejection> {
+        let run = RunId::fresh();
+        match self.pipeline(PipelineCommand::RequestRun { run, trigger, params: Map::new() }).await {
+            Ok(_) => Ok(run),
+            Err(Refusal::Rejected(rejection)) => Err(rejection),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    async fn run(&self) -> RunId {
+        self.ask(RunTrigger::Manual).await.unwrap()
+    }
+
+    async fn cancel(&self, run: RunId) {
+        let command = RunCommand::Cancel { reason: "enough".into(), grace: unit::Duration::from_secs(5) };
+        self.submit(Command::Run(run, command)).await.unwrap();
+    }
+
+    async fn row(&self, run: RunId) -> Option<RunRow> {
+        self.engine.view(move |models| models.runs.runs.get(&run).cloned()).await
+    }
+
+    /// Waits, without moving the clock, until a run is in a state.
+    async fn wait(&self, run: RunId, state: RunState) -> RunRow {
+        loop {
+            let seen = self.engine.store().head();
+            match self.row(run).await {
+                Some(row) if row.state == state => return row,
+                Some(row) if row.state.is_ended() => panic!("it ended otherwise: {row:?}"),
+                _ => self.engine.store().wait_past(seen).await,
+            }
+        }
+    }
+
+    /// Waits until so many events of a kind are in the log, and moves the clock to whoever sleeps whenever nothing else
+    /// happens.
+    async fn pass_until(&self, kind: &str, count: usize) -> Vec<Envelope> {
+        loop {
+            let found = self.events(kind).await;
+            if found.len() >= count {
+                return found;
+            }
+            self.pass(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Lets everybody work, then lets time pass.
+    async fn pass(&self, length: Duration) {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        self.clock.advance(length);
+    }
+
+    async fn events(&self, kind: &str) -> Vec<Envelope> {
+        let filter = Filter { types: vec![kind.to_owned()], ..Filter::default() };
+        self.engine.store().read(Position(0), &filter, READ_EVENTS_MAX).await.unwrap().events.into()
+    }
+}
