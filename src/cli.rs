@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod console;
 mod paths;
 pub mod run;
 pub mod schema;
@@ -31,9 +32,11 @@ pub const ASKED_WRONGLY: i32 = 2;
 #[command(after_help = "Exit codes: 0 done, 1 it ran and failed, 2 it was asked wrongly.")]
 pub struct Cli {
     #[command(flatten)]
+    console: console::ConsoleArgs,
+    #[command(flatten)]
     settings: SettingArgs,
     #[command(subcommand)]
-    command: Commands,
+    command: Option<Commands>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,16 +59,17 @@ enum Commands {
 
 /// Does what the command line asks and says how it went, as an exit code.
 pub fn main(cli: Cli) -> color_eyre::Result<i32> {
-    let Cli { settings, command } = cli;
+    let Cli { console, settings, command } = cli;
     let out = &mut io::stdout();
     let code = match command {
-        Commands::Serve(args) => serve::run(&args, &settings)?,
-        Commands::Run(args) => run::run(&args, &settings)?,
-        Commands::Check(args) => check::run(&args, out)?,
-        Commands::Test(args) => test::run(&args, out)?,
-        Commands::Schema(args) => schema::run(&args, out)?,
-        Commands::Completions(args) => completions::run(&args, out)?,
-        Commands::Man => completions::man(out)?,
+        None => console::run(&console, &settings)?,
+        Some(Commands::Serve(args)) => serve::run(&args, &settings)?,
+        Some(Commands::Run(args)) => run::run(&args, &settings)?,
+        Some(Commands::Check(args)) => check::run(&args, out)?,
+        Some(Commands::Test(args)) => test::run(&args, out)?,
+        Some(Commands::Schema(args)) => schema::run(&args, out)?,
+        Some(Commands::Completions(args)) => completions::run(&args, out)?,
+        Some(Commands::Man) => completions::man(out)?,
     };
     out.flush()?;
     Ok(code)

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod definition;
+pub mod local_link;
 pub mod probe;
 pub mod shutdown;
 pub mod step;

@@ -1,9 +1,19 @@
 //! `flexcore [PATH]...`: the console, on an engine in this process.
 
-use std::{io, io::Write, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 use clap::Args;
-use flexcore_ui::{ConsoleOptions, link::Link};
+use flexcore_ui::{
+    keymap::Keymap,
+    link::Link,
+    run::{ConsoleOptions, run_console},
+    theme::Theme as Colours,
+};
 
 use super::{DONE, complain, paths, settings::SettingArgs};
 use crate::{
@@ -51,7 +61,7 @@ impl FromStr for FrameSize {
 }
 
 /// Runs the console until it is left.
-pub fn run(args: ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
+pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
     let settings = match settings.settings() {
         Ok(settings) => settings,
         Err(wrong) => return Ok(complain(&wrong.to_string())),
@@ -73,8 +83,8 @@ pub fn run(args: ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32>
         app.adopt(pipelines).await?;
         let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
         let shown = match args.snapshot {
-            Some(size) => snapshot(&args, size, link, options).await,
-            None => flexcore_ui::run_console(link, options).await.map_err(Into::into),
+            Some(size) => snapshot(args, size, link, options).await,
+            None => run_console(link, options).await.map_err(Into::into),
         };
         app.stop().await;
         shown.map(|()| DONE)
@@ -82,13 +92,15 @@ pub fn run(args: ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32>
 }
 
 fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
-    let mut options = ConsoleOptions { ascii: settings.ascii, ..ConsoleOptions::default() };
-    options.mono = settings.theme == Theme::Mono || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if let Some(path) = &settings.keys {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the keys file {}: {error}", path.display()))?;
-        options.keymap = flexcore_ui::keymap::Keymap::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    }
-    Ok(options)
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let theme = Colours { mono: settings.theme == Theme::Mono || no_color, ascii: settings.ascii };
+    let keymap = settings.keys.as_deref().map_or_else(|| Ok(Keymap::default()), keymap)?;
+    Ok(ConsoleOptions { theme, keymap, ..ConsoleOptions::default() })
+}
+
+fn keymap(path: &Path) -> Result<Keymap, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the keys file {}: {error}", path.display()))?;
+    Keymap::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 async fn snapshot(args: &ConsoleArgs, size: FrameSize, link: Arc<dyn Link>, options: ConsoleOptions) -> color_eyre::Result<()> {
