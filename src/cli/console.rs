@@ -5,14 +5,16 @@ use std::{
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
+    time::Duration,
 };
 
 use clap::Args;
 use flexcore_ui::{
     keymap::Keymap,
     link::Link,
-    run::{ConsoleOptions, run_console},
+    run::{ConsoleOptions, run_console, snapshot},
     theme::Theme as Colours,
+    view::{still::text, svg::svg},
 };
 
 use super::{DONE, complain, paths, settings::SettingArgs};
@@ -38,9 +40,6 @@ pub struct ConsoleArgs {
     /// With --snapshot: how long the engine works before the frame
     #[arg(long, value_name = "SECONDS", requires = "snapshot", default_value_t = 2)]
     after: u16,
-    /// With --snapshot: keys to press before the frame, as in `j enter`
-    #[arg(long, value_name = "KEYS", requires = "snapshot", default_value = "")]
-    press: String,
 }
 
 /// The size of a frame, in cells.
@@ -83,7 +82,7 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         app.adopt(pipelines).await?;
         let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
         let shown = match args.snapshot {
-            Some(size) => snapshot(args, size, link, options).await,
+            Some(size) => print_frame(args, size, link, options).await,
             None => run_console(link, options).await.map_err(Into::into),
         };
         app.stop().await;
@@ -103,10 +102,13 @@ fn keymap(path: &Path) -> Result<Keymap, String> {
     Keymap::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-async fn snapshot(args: &ConsoleArgs, size: FrameSize, link: Arc<dyn Link>, options: ConsoleOptions) -> color_eyre::Result<()> {
-    tokio::time::sleep(std::time::Duration::from_secs(args.after.into())).await;
-    let frame = flexcore_ui::snapshot(link, options, (size.width, size.height), &args.press).await?;
-    let text = if args.svg { frame.svg() } else { frame.text() };
-    io::stdout().write_all(text.as_bytes())?;
+/// How long a frame may wait for the engine's first figures.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+async fn print_frame(args: &ConsoleArgs, size: FrameSize, link: Arc<dyn Link>, options: ConsoleOptions) -> color_eyre::Result<()> {
+    tokio::time::sleep(Duration::from_secs(args.after.into())).await;
+    let frame = snapshot(link, options, (size.width, size.height), PATIENCE).await;
+    let shown = if args.svg { svg(&frame) } else { text(&frame) };
+    io::stdout().write_all(shown.as_bytes())?;
     Ok(())
 }

@@ -195,7 +195,7 @@ fn utc() -> String {
     "UTC".into()
 }
 
-/// At a fixed distance, counted from the moment of activation.
+/// At a fixed distance, the first time at the moment of activation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntervalTrigger {

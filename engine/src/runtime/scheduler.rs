@@ -159,6 +159,11 @@ fn of_row(row: &PipelineRow) -> Option<Scheduled> {
         revision: row.current().revision,
         definition: row.definition().clone(),
         anchor,
-        handled: row.last_tick.map_or(anchor, |tick| tick.max(anchor)),
+        handled: row.last_tick.filter(|tick| *tick >= anchor).unwrap_or_else(|| just_before(anchor)),
     })
+}
+
+/// The activation itself is the first tick of an interval: who activates a pipeline wants to see it run.
+fn just_before(anchor: Timestamp) -> Timestamp {
+    anchor.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(anchor)
 }

@@ -1,4 +1,4 @@
-//! Ticks at a fixed distance, counted from the moment of activation: elapsed time, whatever wall clocks do.
+//! Ticks at a fixed distance, the first at the moment of activation: elapsed time, whatever wall clocks do.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -34,8 +34,8 @@ impl IntervalRule {
         (self.number(until, anchor) - self.number(after, anchor)).max(0) as u64
     }
 
-    /// How many ticks there were up to a moment; the activation itself is none.
+    /// The number of the last tick up to a moment: the activation is number 0, before it there is none (-1).
     fn number(&self, at: Timestamp, anchor: Timestamp) -> i128 {
-        (at.as_nanosecond() - anchor.as_nanosecond()).max(0) / self.nanos
+        (at.as_nanosecond() - anchor.as_nanosecond()).div_euclid(self.nanos).max(-1)
     }
 }

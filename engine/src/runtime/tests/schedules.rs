@@ -16,12 +16,13 @@ fn skipped(envelope: &Envelope) -> TickSkipped {
 }
 
 #[tokio::test]
-async fn an_interval_starts_a_run_at_each_tick() {
+async fn an_interval_starts_a_run_at_once_and_then_at_each_tick() {
     let world = World::new().await;
     world.active(with(json!({}), json!({"triggers": [{"interval": "10s"}]}))).await;
     let ended = world.pass_until("pipeline.run_ended", 3).await;
-    assert!(ended[2].event.at >= moment("2026-01-31T12:00:30Z"));
-    assert!(ended[2].event.at < moment("2026-01-31T12:00:33Z"), "{}", ended[2].event.at);
+    assert!(ended[0].event.at < moment("2026-01-31T12:00:02Z"), "{}", ended[0].event.at);
+    assert!(ended[2].event.at >= moment("2026-01-31T12:00:20Z"));
+    assert!(ended[2].event.at < moment("2026-01-31T12:00:23Z"), "{}", ended[2].event.at);
 }
 
 #[tokio::test]
@@ -30,7 +31,7 @@ async fn a_tick_while_a_run_lives_is_an_event_with_its_reason() {
     world.active(with(json!({"hangs_in": "work"}), json!({"triggers": [{"interval": "10s"}]}))).await;
     let skips = world.pass_until("pipeline.tick_skipped", 2).await;
     assert_eq!(skipped(&skips[0]).reason, SkipReason::Overlap);
-    assert_eq!(skipped(&skips[0]).tick, moment("2026-01-31T12:00:20Z"));
+    assert_eq!(skipped(&skips[0]).tick, moment("2026-01-31T12:00:10Z"));
     assert_eq!(world.events("pipeline.run_requested").await.len(), 1);
 }
 
