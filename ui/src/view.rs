@@ -57,9 +57,8 @@ fn only_ascii(buffer: &mut Buffer) {
     for cell in buffer.content.iter_mut().filter(|cell| !cell.symbol().is_ascii()) {
         let stand_in = match cell.symbol() {
             "…" => "~",
-            "▶" => ">",
             "⟨" => "<",
-            "⟩" => ">",
+            "▶" | "⟩" => ">",
             _ => "?",
         };
         cell.set_symbol(stand_in);

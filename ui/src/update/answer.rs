@@ -16,9 +16,14 @@ pub(super) fn take(model: &mut Model, tag: Tag, answer: Answer) -> Vec<Effect> {
     }
     match answer {
         Answer::Ticks(name, result) => {
-            model.facts.due_asked.remove(&name);
-            if let Ok(Some(due)) = result.map(|ticks| ticks.first().copied()) {
-                model.facts.due.insert(name, due);
+            // One that is never due stays among the asked, so that it is not asked again until it changes.
+            match result.map(|ticks| ticks.first().copied()) {
+                Ok(None) => {}
+                Err(_) => drop(model.facts.due_asked.remove(&name)),
+                Ok(Some(due)) => {
+                    model.facts.due_asked.remove(&name);
+                    model.facts.due.insert(name, due);
+                }
             }
         }
         Answer::Predicate(jq, result) => overview::predicate(model, &jq, result),

@@ -32,6 +32,7 @@ pub(super) fn models(model: &mut Model, models: ReadModels) -> Vec<Effect> {
     model.facts.models = models;
     model.facts.models_told = true;
     model.facts.due.clear();
+    model.facts.due_asked.clear();
     model.overview.refresh(&model.facts);
     model.overview.events.refill(&model.facts.events, model.facts.now);
     ask_due(model)
@@ -69,6 +70,7 @@ pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
 fn forget_due(facts: &mut Facts, envelope: &Envelope) {
     if let Some(name) = envelope.stream.as_str().strip_prefix("pipeline/") {
         facts.due.remove(name);
+        facts.due_asked.remove(name);
     }
 }
 
@@ -108,8 +110,10 @@ pub(super) fn ask_due(model: &mut Model) -> Vec<Effect> {
     let scheduled = facts.models.board.pipelines.values().filter(|row| {
         row.state == PipelineState::Active && row.definition().mode == Mode::Batch && !row.definition().triggers.is_empty()
     });
-    let unknown = scheduled.filter(|row| facts.due.get(&row.name).is_none_or(|due| *due <= now));
+    let is_known = |name| facts.due_asked.contains(name) || facts.due.get(name).is_some_and(|due| *due > now);
+    let unknown = scheduled.filter(|row| !is_known(&row.name));
     let names: Vec<_> = unknown.take(DUE_ASKED_MAX).map(|row| row.name.clone()).collect();
     let ask = |pipeline| Effect::Ask(Tag::CONSOLE, Question::Ticks { pipeline, count: 1 });
-    names.into_iter().filter(|name| facts.due_asked.insert(name.clone())).map(ask).collect()
+    facts.due_asked.extend(names.iter().cloned());
+    names.into_iter().map(ask).collect()
 }
