@@ -60,7 +60,7 @@ fn rate(count: usize, start: Instant) -> f64 {
 }
 
 /// Sends, receives and acks in batches of a size.
-pub fn cycle(batch: usize) -> f64 {
+pub(crate) fn cycle(batch: usize) -> f64 {
     let ours = Ours::new();
     let start = Instant::now();
     for _ in 0..MESSAGES / batch {
@@ -71,7 +71,7 @@ pub fn cycle(batch: usize) -> f64 {
 }
 
 /// The same with four priorities, while 10,000 delayed messages wait.
-pub fn mixed_cycle() -> f64 {
+pub(crate) fn mixed_cycle() -> f64 {
     let ours = Ours::new();
     let late = NewMessage { delay: Duration::from_secs(86_400), ..messages(1).remove(0) };
     for _ in 0..10 {
@@ -90,7 +90,7 @@ pub fn mixed_cycle() -> f64 {
 }
 
 /// So many threads send and so many receive, in batches of 64.
-pub fn crowd(pairs: usize) -> f64 {
+pub(crate) fn crowd(pairs: usize) -> f64 {
     let (ours, done) = (Arc::new(Ours::new()), Arc::new(AtomicUsize::new(0)));
     let share = MESSAGES / 64 / pairs;
     let total = share * pairs * 64;
