@@ -16,7 +16,7 @@ const MARK_EVERY: u64 = 64;
 #[derive(Default)]
 pub(super) struct Heads {
     places: HashTable<u32>,
-    heads: Vec<Option<Head>>,
+    row: Vec<Option<Head>>,
     free: Vec<u32>,
     hasher: RandomState,
 }
@@ -62,7 +62,7 @@ impl Heads {
     /// The head at a place, or a new one for a stream that has none.
     pub(super) fn of_writer(&mut self, place: Option<Place>, stream: &StreamName) -> &mut Head {
         let Place(place) = place.unwrap_or_else(|| self.add(stream));
-        self.heads[place as usize].as_mut().expect("a place in the table has a head")
+        self.row[place as usize].as_mut().expect("a place in the table has a head")
     }
 
     pub(super) fn forget_with_last_event(&mut self, streams: &[StreamName]) {
@@ -76,8 +76,8 @@ impl Heads {
     /// Lets go of what belongs to dropped events. Whether a stream went.
     pub(super) fn trim(&mut self, oldest: u64) -> bool {
         let before = self.len();
-        for place in 0..self.heads.len() {
-            let Some(head) = &mut self.heads[place] else { continue };
+        for place in 0..self.row.len() {
+            let Some(head) = &mut self.row[place] else { continue };
             head.trim(oldest);
             if head.forget && head.last < oldest {
                 self.remove(place as u32);
@@ -87,25 +87,24 @@ impl Heads {
     }
 
     fn at(&self, place: u32) -> Option<&Head> {
-        self.heads[place as usize].as_ref()
+        self.row[place as usize].as_ref()
     }
 
     fn add(&mut self, stream: &StreamName) -> Place {
         let head = Head { name: stream.clone(), version: 0, last: 0, marks: Vec::new(), forget: false };
         let place = self.free.pop().unwrap_or_else(|| {
-            self.heads.push(None);
-            u32::try_from(self.heads.len() - 1).expect("memory ends before four billion streams")
+            self.row.push(None);
+            u32::try_from(self.row.len() - 1).expect("memory ends before four billion streams")
         });
-        self.heads[place as usize] = Some(head);
-        let Self { places, heads, hasher, .. } = self;
-        let hash_at =
-            |place: &u32| hasher.hash_one(heads[*place as usize].as_ref().map(|head| &head.name).expect("it has a head"));
+        self.row[place as usize] = Some(head);
+        let Self { places, row, hasher, .. } = self;
+        let hash_at = |place: &u32| hasher.hash_one(row[*place as usize].as_ref().map(|head| &head.name).expect("it has a head"));
         places.insert_unique(hash_at(&place), place, hash_at);
         Place(place)
     }
 
     fn remove(&mut self, place: u32) {
-        let Some(head) = self.heads[place as usize].take() else { return };
+        let Some(head) = self.row[place as usize].take() else { return };
         if let Ok(entry) = self.places.find_entry(self.hasher.hash_one(&head.name), |found| *found == place) {
             entry.remove();
         }
@@ -183,7 +182,7 @@ mod tests {
             heads.forget_with_last_event(&(0..50).map(|at| name(round * 100 + at)).collect::<Vec<_>>());
             assert!(heads.trim(u64::MAX));
         }
-        assert_eq!((heads.len(), heads.heads.len()), (500, 550));
+        assert_eq!((heads.len(), heads.row.len()), (500, 550));
         assert!((0..1_000).all(|at| heads.version(&name(at)) == Version(u64::from(at % 100 >= 50))));
     }
 }
