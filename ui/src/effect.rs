@@ -1,8 +1,6 @@
 //! What the console wants done, as data. A screen returns [`Intent`]s; the console settles those that are its own (open, ask,
 //! say) and hands the rest to the loop as [`Effect`]s. So update stays synchronous, and a test reads what would happen.
 
-pub mod command_line;
-
 use std::{path::PathBuf, sync::Arc};
 
 use flexcore_engine::{

@@ -88,9 +88,6 @@ pub trait Screen: Send {
         None
     }
 
-    /// The command line that shows or does the same, for `C`.
-    fn command_line(&self, facts: &Facts) -> Option<String>;
-
     /// Takes an input, says what it wants.
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent>;
 

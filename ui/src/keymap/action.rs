@@ -84,7 +84,6 @@ pub enum Action {
     HistoryBack,
     HistoryForward,
     LastView,
-    CopyCommand,
     Messages,
     Redraw,
     Cancel,

@@ -64,7 +64,6 @@ pub const BINDINGS: &[Binding] = &[
     bind(S::Global, A::HistoryBack, "history-back", &["["], "the view before", 0),
     bind(S::Global, A::HistoryForward, "history-forward", &["]"], "the view after", 0),
     bind(S::Global, A::LastView, "last-view", &["-"], "to and fro between two views", 0),
-    bind(S::Global, A::CopyCommand, "copy-command", &["C"], "copy the command line that does the same", 0),
     bind(S::Global, A::Messages, "messages", &["!"], "what was said", 0),
     bind(S::Global, A::Redraw, "redraw", &["C-l"], "draw the whole screen again", 0),
     bind(S::Global, A::Cancel, "cancel", &["C-c"], "cancel what is open; pressed again, leave", 0),

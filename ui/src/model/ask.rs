@@ -1,5 +1,5 @@
-//! The question before each action on pipelines and queues: to which of those that were meant it applies, what it will do,
-//! and which command line does the same. One place, so that overview, drill-down and palette ask alike.
+//! The question before each action on pipelines and queues: to which of those that were meant it applies and what it will
+//! do. One place, so that overview, drill-down and palette ask alike.
 
 use flexcore_engine::{
     command::{Command, PipelineCommand, QueueCommand, RunCommand},
@@ -36,7 +36,7 @@ pub fn about_pipelines(action: Action, names: &[PipelineName], facts: &Facts) ->
     let what = if fit.len() == 1 { one.name.to_string() } else { format!("{} pipelines", fit.len()) };
     let grade = fit.iter().find(|row| row.definition().protected).map_or(Grade::Yes, |row| Grade::Type(row.name.to_string()));
     let title = format!("{} {what}{}", verb(action, one), if matches!(grade, Grade::Type(_)) { " (protected)" } else { "" });
-    Ok(Confirmation { title, effects, grade, command_line: command_lines(&changes), changes })
+    Ok(Confirmation { title, effects, grade, changes })
 }
 
 fn named(rows: &[&PipelineRow], effect: impl Fn(&PipelineRow) -> String) -> Vec<String> {
@@ -46,12 +46,6 @@ fn named(rows: &[&PipelineRow], effect: impl Fn(&PipelineRow) -> String) -> Vec<
         lines.push(format!("and {} more", rows.len() - NAMED_MAX));
     }
     lines
-}
-
-/// The command lines of changes, one after the other.
-pub fn command_lines(changes: &[Change]) -> String {
-    let lines: Vec<String> = changes.iter().map(Change::command_line).collect();
-    lines.join(" && ")
 }
 
 fn applies(action: Action, row: &PipelineRow) -> bool {
@@ -165,5 +159,5 @@ pub fn about_queues(action: Action, names: &[QueueName], facts: &Facts) -> Resul
     let grade = if purge { Grade::Type(if fit.len() == 1 { what.clone() } else { fit.len().to_string() }) } else { Grade::Yes };
     let title = format!("{} {what}", if purge { "Purge" } else { "Redrive dead letters of" });
     let effects = fit.iter().map(line).take(NAMED_MAX).collect();
-    Ok(Confirmation { title, effects, grade, command_line: command_lines(&changes), changes })
+    Ok(Confirmation { title, effects, grade, changes })
 }

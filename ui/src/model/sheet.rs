@@ -29,8 +29,6 @@ pub struct Confirmation {
     pub effects: Vec<String>,
     /// How surely it must be meant.
     pub grade: Grade,
-    /// The command line that does the same.
-    pub command_line: String,
     /// What is submitted.
     pub changes: Vec<Change>,
 }

@@ -114,10 +114,9 @@ impl CreateScreen {
             changes.push(Change::pipeline(&name, PipelineCommand::Activate));
             effects = vec![format!("pipeline {name} with {steps} steps"), starts(&checked.definition)];
         }
-        let command_line = changes.iter().map(Change::command_line).collect::<Vec<_>>().join(" && ");
         let title = if activate { format!("Create and activate {name}") } else { format!("Create {name}") };
         self.saving = true;
-        vec![Intent::Confirm(Confirmation { title, effects, grade: Grade::Yes, command_line, changes })]
+        vec![Intent::Confirm(Confirmation { title, effects, grade: Grade::Yes, changes })]
     }
 
     fn action(&mut self, action: Action, facts: &Facts) -> Vec<Intent> {
@@ -257,10 +256,6 @@ impl Screen for CreateScreen {
         } else {
             &[Scope::Create, Scope::List]
         }
-    }
-
-    fn command_line(&self, _: &Facts) -> Option<String> {
-        Some("flexcore pipeline create new.pipeline.yaml".into())
     }
 
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {

@@ -176,11 +176,6 @@ impl Screen for EventScreen {
         &[Scope::Event, Scope::Tree, Scope::List]
     }
 
-    fn command_line(&self, _: &Facts) -> Option<String> {
-        let after = self.position.0.saturating_sub(1);
-        Some(format!("flexcore events --after {after} --max 1 --json"))
-    }
-
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         match input {
             Input::Opened => self.load(facts),

@@ -1,4 +1,4 @@
-//! A form over a screen: what will happen, the fields, the command line that does the same, and `enter` to do it.
+//! A form over a screen: what will happen, the fields, and `enter` to do it.
 
 use flexcore_engine::id::PipelineName;
 use ratatui::{Frame, layout::Rect};
@@ -56,12 +56,6 @@ impl FormSheet {
         self
     }
 
-    fn twin(&self) -> String {
-        // What is typed so far, as far as it can be read; nothing is marked wrong by that.
-        let values = self.form.clone().values().unwrap_or_default();
-        (self.build)(&values).iter().map(Change::command_line).collect::<Vec<_>>().join(" && ")
-    }
-
     fn send(&mut self) -> Vec<Intent> {
         let Some(values) = self.form.values() else { return Vec::new() };
         let changes = (self.build)(&values);
@@ -72,7 +66,6 @@ impl FormSheet {
             title: self.title.clone(),
             effects: self.effects.clone(),
             grade: self.grade.clone(),
-            command_line: self.twin(),
             changes,
         };
         vec![Intent::Back, Intent::Confirm(confirmation)]
@@ -98,11 +91,7 @@ impl Screen for FormSheet {
 
     fn sheet_size(&self) -> Option<(u16, u16)> {
         let effects: usize = self.effects.iter().map(|effect| wrap(effect, usize::from(COLUMNS) - 4).len()).sum();
-        Some((COLUMNS, self.form.height().saturating_add(effects as u16 + 8)))
-    }
-
-    fn command_line(&self, _: &Facts) -> Option<String> {
-        Some(self.twin())
+        Some((COLUMNS, self.form.height().saturating_add(effects as u16 + 6)))
     }
 
     fn update(&mut self, input: Input<'_>, _: &Facts) -> Vec<Intent> {
@@ -128,12 +117,7 @@ impl Screen for FormSheet {
         for (row, line) in effects.iter().enumerate() {
             ink.text(1, row as u16, line, look.text);
         }
-        let twin = wrap(&self.twin(), room.saturating_sub(6).max(1));
-        let below = inside.height.saturating_sub(4);
-        ink.text(1, below + 1, "cli", look.dim);
-        for (row, line) in twin.iter().take(2).enumerate() {
-            ink.text(6, below + 1 + row as u16, line, look.accent);
-        }
+        let below = inside.height.saturating_sub(2);
         let keys = if self.form.height() > 2 { "enter does it   tab next field   esc no" } else { "enter does it   esc no" };
         ink.text(1, inside.height.saturating_sub(1), keys, look.dim);
         let first = effects.len() as u16 + 1;

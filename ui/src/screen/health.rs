@@ -57,10 +57,6 @@ impl Screen for HealthScreen {
         &[Scope::Health, Scope::List]
     }
 
-    fn command_line(&self, _: &Facts) -> Option<String> {
-        Some("flexcore health".into())
-    }
-
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         let Input::Action(action) = input else { return Vec::new() };
         let len = failures(facts).len();

@@ -201,10 +201,6 @@ impl Screen for PipelineScreen {
         &[Scope::Pipeline, Scope::List]
     }
 
-    fn command_line(&self, _: &Facts) -> Option<String> {
-        Some(format!("flexcore pipeline show {}", self.name))
-    }
-
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         self.refresh(facts);
         match input {

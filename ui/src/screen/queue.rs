@@ -241,15 +241,6 @@ impl Screen for QueueScreen {
         }
     }
 
-    fn command_line(&self, _: &Facts) -> Option<String> {
-        let what = match TABS[self.tab] {
-            Tab::Messages => "",
-            Tab::Leases => " --leased",
-            Tab::Dead => " --dead",
-        };
-        Some(format!("flexcore queue peek {}{what}", self.name))
-    }
-
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         match input {
             Input::Opened => vec![self.ask()],

@@ -261,10 +261,6 @@ impl Screen for RunScreen {
         if TABS[self.tab] == Tab::Records { &[Scope::Run, Scope::Tree, Scope::List] } else { &[Scope::Run, Scope::List] }
     }
 
-    fn command_line(&self, _: &Facts) -> Option<String> {
-        Some(format!("flexcore runs show {}", self.id))
-    }
-
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         match input {
             Input::Opened => {

@@ -85,10 +85,6 @@ impl Screen for RunWith {
         self.sheet.sheet_size()
     }
 
-    fn command_line(&self, facts: &Facts) -> Option<String> {
-        self.sheet.command_line(facts)
-    }
-
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         match input {
             Input::Opened => self.open(facts),

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::{navigate, overlay, overview};
 use crate::{
-    effect::{Effect, Intent, Tag, Tone},
+    effect::{Effect, Tone},
     keymap::Action,
     model::{Model, overlay::Overlay},
     screen::{Input, Place},
@@ -42,7 +42,6 @@ pub(super) fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::HistoryBack => return travel(model, |model| model.history.back()),
         Action::HistoryForward => return travel(model, |model| model.history.forward()),
         Action::LastView => return travel(model, |model| model.history.last()),
-        Action::CopyCommand => return copy_command(model),
         Action::Create => return navigate::go(model, &Place::Create),
         action if model.top().is_some() => return navigate::tell_top(model, Input::Action(action)),
         action => return overview::act(model, action),
@@ -96,13 +95,3 @@ fn cancel(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn copy_command(model: &mut Model) -> Vec<Effect> {
-    let line = match model.top() {
-        Some(opened) => opened.screen.command_line(&model.facts),
-        None => Some(overview::command_line(model)),
-    };
-    match line {
-        Some(text) => navigate::settle(model, Tag::CONSOLE, Intent::Copy { what: "command", text }),
-        None => Vec::new(),
-    }
-}

@@ -184,11 +184,6 @@ fn in_sheet(model: &mut Model, key: Key, mut asked: Box<Asked>) -> Vec<Effect> {
         return navigate::settle(model, tag, Intent::Submit(changes));
     }
     match &asked.confirmation.grade {
-        _ if key.pressed() == Key::char('C') && asked.confirmation.grade == Grade::Yes => {
-            let text = asked.confirmation.command_line.clone();
-            model.overlay = Some(Overlay::Confirm(asked));
-            return navigate::copy(model, "command", &text);
-        }
         Grade::Yes if matches!(key.code, Code::Char('n' | 'N' | 'q') | Code::Enter) => {}
         Grade::Yes => model.overlay = Some(Overlay::Confirm(asked)),
         Grade::Type(_) => {

@@ -4,7 +4,7 @@ use flexcore_engine::id::PipelineName;
 
 use super::navigate::{go, settle};
 use crate::{
-    effect::{Effect, Intent, Question, Tag, Tone, command_line::quoted},
+    effect::{Effect, Intent, Question, Tag, Tone},
     keymap::Action,
     link::Predicate,
     model::{
@@ -238,18 +238,3 @@ pub(super) fn clear(model: &mut Model) {
     refill(model);
 }
 
-/// The command line that shows what the pane with the focus shows.
-pub(super) fn command_line(model: &Model) -> String {
-    let overview = &model.overview;
-    match overview.focus {
-        Pane::Pipelines => "flexcore pipeline list".into(),
-        Pane::Queues => "flexcore queue list".into(),
-        Pane::Health => "flexcore health".into(),
-        Pane::Events => {
-            let since = overview.events.range_min().map(|minutes| format!(" --since {minutes}m")).unwrap_or_default();
-            let filter = overview.events.filter.text();
-            let filter = if filter.is_empty() { String::new() } else { format!(" --filter {}", quoted(filter)) };
-            format!("flexcore events --follow{since}{filter}")
-        }
-    }
-}

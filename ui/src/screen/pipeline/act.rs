@@ -125,7 +125,6 @@ impl PipelineScreen {
                 format!("refused if somebody else changed it since revision {}", current.number),
             ],
             grade: Grade::of(row),
-            command_line: change.command_line(),
             changes: vec![change],
         })
     }
@@ -148,7 +147,6 @@ impl PipelineScreen {
             title: format!("Roll {} back to revision {number}", self.name),
             effects,
             grade: Grade::of(row),
-            command_line: change.command_line(),
             changes: vec![change],
         })
     }

@@ -73,7 +73,6 @@ impl QueueScreen {
             title: format!("{verb}: queue {}", self.name),
             effects,
             grade,
-            command_line: change.command_line(),
             changes: vec![change],
         })
     }

@@ -116,7 +116,6 @@ fn retry(row: &RunRow, facts: &Facts) -> Intent {
         title: format!("Run #{} of {} again", row.number, row.pipeline),
         effects: vec![format!("one new run{which}, with the same parameters")],
         grade: Grade::Yes,
-        command_line: change.command_line(),
         changes: vec![change],
     })
 }
