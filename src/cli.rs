@@ -75,14 +75,21 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
     Ok(code)
 }
 
-/// A runtime for everything.
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("flexcore").build()
+/// Runs a future to its end on all processors. Threads that still work on something then do not hold up the exit.
+fn block_on<T>(future: impl Future<Output = color_eyre::Result<T>>) -> color_eyre::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("flexcore").build()?;
+    let answer = runtime.block_on(future);
+    runtime.shutdown_background();
+    answer
 }
 
 /// Says on standard error why nothing was done.
-#[expect(clippy::print_stderr, reason = "the command line's own output")]
 pub fn complain(sentence: &str) -> i32 {
-    eprintln!("flexcore: {sentence}");
+    say(sentence);
     ASKED_WRONGLY
+}
+
+/// Says something on standard error. One that is closed is no reason to fail.
+fn say(sentence: &str) {
+    let _ = writeln!(io::stderr(), "flexcore: {sentence}");
 }

@@ -18,6 +18,7 @@ use flexcore_engine::{
     queue::memory::MemoryQueues,
     runtime::{Runtime, RuntimeSettings},
     store::memory::{Limits, MemoryLog},
+    unit::Duration,
     vitals::Vitals,
 };
 use tokio::sync::{Mutex, watch};
@@ -109,10 +110,10 @@ impl App {
         &self.live
     }
 
-    /// Stops in order; says how many runs were still going when the grace ended.
-    pub async fn stop(&self) -> usize {
+    /// Stops in order, within a grace; says how many runs were still going when it ended.
+    pub async fn stop(&self, grace: Duration) -> usize {
         let Some(runtime) = self.runtime.lock().await.take() else { return 0 };
-        let left = runtime.stop(self.settings.shutdown_grace).await;
+        let left = runtime.stop(grace).await;
         if let Err(error) = self.engine.record_stopped(left as u64).await {
             tracing::warn!(%error, "the stop is not on record");
         }

@@ -75,13 +75,13 @@ impl Link for LocalLink {
         Box::pin(async move {
             app.engine.store().wait_past(after).await;
             let page = app.engine.store().read(after, &Filter::default(), READ_EVENTS_MAX).await;
-            page.map_err(unread)
+            page.map_err(|error| unread(&error))
         })
     }
 
     fn read_back(&self, before: Position, filter: Filter, max: usize) -> Answer<Page> {
         let app = self.app.clone();
-        Box::pin(async move { app.engine.store().read_back(before, &filter, max).await.map_err(unread) })
+        Box::pin(async move { app.engine.store().read_back(before, &filter, max).await.map_err(|error| unread(&error)) })
     }
 
     fn vitals(&self, newer_than: Option<Timestamp>) -> Answer<Arc<Vitals>> {
@@ -94,7 +94,7 @@ impl Link for LocalLink {
 
     fn peek(&self, queue: QueueName, which: Peek, offset: usize, max: usize) -> Answer<Vec<PeekedMessage>> {
         let app = self.app.clone();
-        Box::pin(async move { app.engine.queues().peek(&queue, which, offset, max).await.map_err(refused) })
+        Box::pin(async move { app.engine.queues().peek(&queue, which, offset, max).await.map_err(|error| refused(&error)) })
     }
 
     fn run_log(&self, run: RunId, after: u64, max: usize) -> Answer<Vec<LogLine>> {
@@ -139,14 +139,14 @@ impl Link for LocalLink {
     }
 }
 
-fn unread(error: ReadError) -> LinkError {
+fn unread(error: &ReadError) -> LinkError {
     match error {
         ReadError::Truncated { .. } => LinkError::Refused(error.to_string()),
         ReadError::Unavailable { .. } => LinkError::Gone(error.to_string()),
     }
 }
 
-fn refused(error: QueueError) -> LinkError {
+fn refused(error: &QueueError) -> LinkError {
     match error {
         QueueError::Unavailable { .. } => LinkError::Gone(error.to_string()),
         other => LinkError::Refused(other.to_string()),

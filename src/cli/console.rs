@@ -1,7 +1,7 @@
 //! `flexcore [PATH]...`: the console, on an engine in this process.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -9,19 +9,22 @@ use std::{
 };
 
 use clap::Args;
+use flexcore_engine::unit::Duration as Grace;
 use flexcore_ui::{
     keymap::Keymap,
     link::Link,
-    run::{ConsoleOptions, run_console, snapshot},
+    run::{ConsoleOptions, End, run_console, snapshot},
+    terminal::tty::ConsoleError,
     theme::Theme as Colours,
     view::{still::text, svg::svg},
 };
 
-use super::{DONE, complain, paths, settings::SettingArgs};
+use super::{DONE, complain, paths, say, settings::SettingArgs};
 use crate::{
     compose::App,
     config::{Settings, Theme},
     local_link::LocalLink,
+    shutdown::StopSignals,
     telemetry,
 };
 
@@ -65,6 +68,9 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         Ok(settings) => settings,
         Err(wrong) => return Ok(complain(&wrong.to_string())),
     };
+    if args.snapshot.is_none() && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Ok(complain(&ConsoleError::NotATerminal.to_string()));
+    }
     let options = match console_options(&settings) {
         Ok(options) => options,
         Err(wrong) => return Ok(complain(&wrong)),
@@ -73,7 +79,7 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         Ok(guard) => guard,
         Err(error) => return Ok(complain(&error.to_string())),
     };
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let app = Arc::new(App::start(settings).await?);
         let pipelines = match paths::load(&args.paths, app.types.as_ref()) {
             Ok(pipelines) => pipelines,
@@ -81,13 +87,38 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         };
         app.adopt(pipelines).await?;
         let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
-        let shown = match args.snapshot {
-            Some(size) => print_frame(args, size, link, options).await,
-            None => run_console(link, options).await.map_err(Into::into),
-        };
-        app.stop().await;
-        shown.map(|()| DONE)
+        if let Some(size) = args.snapshot {
+            return print_frame(args, size, link, options).await.map(|()| DONE);
+        }
+        match run_console(link, options).await {
+            Ok(End::Left) => leave(&app).await,
+            // Nobody is there to wait for what drains, and a program without a terminal must not linger.
+            Ok(End::Closed(why)) => {
+                tracing::info!(why, "the console ends");
+                app.stop(GONE_GRACE).await;
+                Ok(DONE)
+            }
+            Err(error) => Ok(complain(&error.to_string())),
+        }
     })
+}
+
+/// What drains may take so long when the terminal is gone.
+const GONE_GRACE: Grace = Grace::from_millis(200);
+
+/// The operator has left: runs in flight drain, unless a signal says that it takes too long.
+async fn leave(app: &App) -> color_eyre::Result<i32> {
+    let mut signals = StopSignals::listen()?;
+    let grace = app.settings.shutdown_grace;
+    let runs = app.live().count();
+    if runs > 0 {
+        say(&format!("{runs} live runs drain, at most {grace}; Ctrl-C ends them at once"));
+    }
+    tokio::select! {
+        _ = app.stop(grace) => {}
+        _ = signals.next() => {}
+    }
+    Ok(DONE)
 }
 
 fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
@@ -105,7 +136,12 @@ fn keymap(path: &Path) -> Result<Keymap, String> {
 /// How long a frame may wait for the engine's first figures.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-async fn print_frame(args: &ConsoleArgs, size: FrameSize, link: Arc<dyn Link>, options: ConsoleOptions) -> color_eyre::Result<()> {
+async fn print_frame(
+    args: &ConsoleArgs,
+    size: FrameSize,
+    link: Arc<dyn Link>,
+    options: ConsoleOptions,
+) -> color_eyre::Result<()> {
     tokio::time::sleep(Duration::from_secs(args.after.into())).await;
     let frame = snapshot(link, options, (size.width, size.height), PATIENCE).await;
     let shown = if args.svg { svg(&frame) } else { text(&frame) };

@@ -45,13 +45,13 @@ pub fn run(args: &RunArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
         Ok(guard) => guard,
         Err(error) => return Ok(complain(&error.to_string())),
     };
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let app = Arc::new(App::start(settings).await?);
         let code = match begin(&app, args).await {
             Ok((run, definition)) => follow(&app, run, &definition).await?,
             Err(wrong) => complain(&wrong),
         };
-        app.stop().await;
+        app.stop(app.settings.shutdown_grace).await;
         Ok(code)
     })
 }

@@ -22,7 +22,7 @@ pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> 
         Err(wrong) => return Ok(complain(&wrong.to_string())),
     };
     telemetry::to_stderr(&settings);
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let mut signals = StopSignals::listen()?;
         let app = App::start(settings).await?;
         let pipelines = match paths::load(&args.paths, app.types.as_ref()) {
@@ -33,7 +33,7 @@ pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> 
         tracing::info!("serving; SIGTERM stops");
         let signal = signals.next().await;
         tracing::info!(signal, "stopping: runs in flight drain");
-        let left = app.stop().await;
+        let left = app.stop(app.settings.shutdown_grace).await;
         Ok(if left == 0 { DONE } else { FAILED })
     })
 }

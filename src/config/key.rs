@@ -42,7 +42,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The key of a name.
-pub fn find(name: &str) -> Option<&'static Key> {
+pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 

@@ -104,12 +104,11 @@ pub struct Ports {
 }
 
 /// The console on the local terminal, until the operator leaves or the terminal is gone.
-pub async fn run_console(link: Arc<dyn Link>, options: ConsoleOptions) -> Result<(), ConsoleError> {
+pub async fn run_console(link: Arc<dyn Link>, options: ConsoleOptions) -> Result<End, ConsoleError> {
     let (tty, input, output) = Tty::take()?;
     let desk: Box<dyn Desk> = Box::new(tty.desk()?);
     let console = Console::new(link, options, Ports { input, output, desk: Some(desk), size: tty::size() });
-    tty.watch(console.run()).await;
-    Ok(())
+    Ok(tty.watch(console.run()).await)
 }
 
 /// A console: a model, an engine behind a link, and a terminal.

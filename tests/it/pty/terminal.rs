@@ -1,0 +1,233 @@
+//! A terminal for tests: a pseudo terminal, a parser of what the program draws, and waits that end when what is waited for
+//! is there.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    process::{Command, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Set in programs that this harness starts from this very test binary.
+pub(super) const CHILD_VARIABLE: &str = "FLEXTEST_CHILD";
+
+/// Stands before the process id of a console.
+const MARK: &str = "console-pid=";
+
+/// Long enough for a slow machine; a wait that takes so long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Shown {
+    parser: Mutex<(vt100::Parser, bool)>,
+    changed: Condvar,
+}
+
+pub(super) struct Terminal {
+    master: Option<Box<dyn MasterPty + Send>>,
+    keys: Option<Box<dyn Write + Send>>,
+    child: Box<dyn Child + Send + Sync>,
+    shown: Arc<Shown>,
+    _state: tempfile::TempDir,
+}
+
+impl Terminal {
+    /// The console in a terminal.
+    pub(super) fn console(size: (u16, u16), args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_flexcore"));
+        command.args(args);
+        Self::start(command, size)
+    }
+
+    /// One test of this binary in a terminal.
+    pub(super) fn of_this_test(name: &str, size: (u16, u16)) -> Self {
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args(["--exact", name, "--nocapture"]);
+        command.env(CHILD_VARIABLE, "1");
+        Self::start(command, size)
+    }
+
+    fn start(mut command: CommandBuilder, (width, height): (u16, u16)) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        command.cwd(env!("CARGO_MANIFEST_DIR"));
+        command.env("TERM", "xterm-256color");
+        command.env("XDG_STATE_HOME", state.path());
+        command.env("FLEXCORE_OPERATOR", "tester");
+        let pair = native_pty_system().openpty(size_of(width, height)).unwrap();
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let shown =
+            Arc::new(Shown { parser: Mutex::new((vt100::Parser::new(height, width, 0), false)), changed: Condvar::new() });
+        let reader = pair.master.try_clone_reader().unwrap();
+        let keys = pair.master.take_writer().unwrap();
+        thread::spawn({
+            let shown = shown.clone();
+            move || read_all(reader, &shown)
+        });
+        Self { master: Some(pair.master), keys: Some(keys), child, shown, _state: state }
+    }
+
+    pub(super) fn press(&mut self, keys: &str) {
+        let writer = self.keys.as_mut().expect("the terminal is still there");
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    pub(super) fn resize(&self, (width, height): (u16, u16)) {
+        self.shown.parser.lock().unwrap().0.screen_mut().set_size(height, width);
+        self.master.as_ref().expect("the terminal is still there").resize(size_of(width, height)).unwrap();
+    }
+
+    pub(super) fn wait_for(&self, text: &str) {
+        self.wait_until(text, |screen| screen.contents().contains(text));
+    }
+
+    pub(super) fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        let mut parser = self.shown.parser.lock().unwrap();
+        while !is_so(parser.0.screen()) {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !parser.1, "waited in vain for `{what}`; the screen:\n{}", parser.0.screen().contents());
+            parser = self.shown.changed.wait_timeout(parser, left).unwrap().0;
+        }
+    }
+
+    pub(super) fn contents(&self) -> String {
+        self.shown.parser.lock().unwrap().0.screen().contents()
+    }
+
+    pub(super) fn in_alternate_screen(&self) -> bool {
+        self.shown.parser.lock().unwrap().0.screen().alternate_screen()
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Waits until the kernel says that the program is in a state: `T` is stopped.
+    pub(super) fn wait_state(&self, state: char) {
+        let path = format!("/proc/{}/stat", self.pid().as_raw_nonzero());
+        let is_so = || {
+            std::fs::read_to_string(&path)
+                .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(state)))
+        };
+        poll(&format!("process state {state}"), is_so);
+    }
+
+    /// Tells the process that started this one where its console is.
+    #[expect(clippy::print_stdout, reason = "read by the parent")]
+    pub(super) fn announce(&self) {
+        println!("{MARK}{}", self.pid().as_raw_nonzero());
+    }
+
+    /// One test of this binary as a process that is not in a terminal, which holds a terminal itself.
+    pub(super) fn holder(test: &str) -> Holder {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", test, "--nocapture"]).env(CHILD_VARIABLE, "1").stdout(Stdio::piped());
+        Holder(command.spawn().unwrap())
+    }
+
+    pub(super) fn wait_exit(&mut self) -> u32 {
+        let code = self.wait_gone();
+        // Everything that the program wrote before it ended is read before the screen is looked at.
+        let end = Instant::now() + PATIENCE;
+        let mut parser = self.shown.parser.lock().unwrap();
+        while !parser.1 && Instant::now() < end {
+            parser = self.shown.changed.wait_timeout(parser, end.saturating_duration_since(Instant::now())).unwrap().0;
+        }
+        code
+    }
+
+    pub(super) fn wait_gone(&mut self) -> u32 {
+        let mut code = None;
+        poll("the program's end", || {
+            code = self.child.try_wait().unwrap().map(|status| status.exit_code());
+            code.is_some()
+        });
+        code.expect("polled until it is there")
+    }
+
+    pub(super) fn assert_restored(&self) {
+        let parser = self.shown.parser.lock().unwrap();
+        let screen = parser.0.screen();
+        assert!(!screen.alternate_screen(), "still in the alternate screen");
+        assert!(!screen.hide_cursor(), "the cursor is still hidden");
+        assert!(!screen.bracketed_paste(), "bracketed paste is still on");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still captured");
+    }
+
+    fn pid(&self) -> Pid {
+        let id = self.child.process_id().expect("the program was started");
+        Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
+    }
+}
+
+/// A process that holds a terminal in which a console runs.
+pub(super) struct Holder(std::process::Child);
+
+impl Holder {
+    /// Waits until the console is there.
+    pub(super) fn console_pid(&mut self) -> Pid {
+        let mut lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
+        let said = lines.find_map(|line| line.unwrap().split_once(MARK).map(|(_, pid)| pid.to_owned()));
+        Pid::from_raw(said.expect("the holder says where its console is").parse().unwrap()).unwrap()
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until a process is no more, or is only waited for by whoever adopted it.
+pub(super) fn wait_gone(pid: Pid) {
+    let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
+    poll("the console's end", || {
+        let stat = std::fs::read_to_string(&path).unwrap_or_default();
+        stat.rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.trim_start().starts_with(['Z', 'X']))
+    });
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn size_of(width: u16, height: u16) -> PtySize {
+    PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
+}
+
+fn read_all(mut reader: Box<dyn Read + Send>, shown: &Shown) {
+    let mut bytes = vec![0; 65_536];
+    loop {
+        let read = reader.read(&mut bytes).unwrap_or(0);
+        let mut parser = shown.parser.lock().unwrap();
+        parser.0.process(&bytes[..read]);
+        parser.1 = read == 0;
+        shown.changed.notify_all();
+        if read == 0 {
+            return;
+        }
+    }
+}
+
+/// For what announces itself by nothing: asks again, without hurry, until it is so.
+fn poll(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+}
