@@ -59,7 +59,7 @@ fn plain() -> Value {
 }
 
 /// The same, with the sink's own script and other keys of the definition.
-fn with(sink: Value, more: Value) -> Value {
+fn with(sink: Value, more: &Value) -> Value {
     let mut definition = plain();
     definition["steps"][1]["with"] = sink;
     definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -100,7 +100,7 @@ impl World {
         self.submit(Command::Pipeline(name(), command)).await
     }
 
-    async fn revised(&self, mut document: Value) -> (Arc<Definition>, Source) {
+    fn revised(mut document: Value) -> (Arc<Definition>, Source) {
         document["name"] = json!("p");
         let definition: Definition = serde_json::from_value(document).unwrap();
         let source = Source { text: "name: p".into(), path: None, folder: "/".into() };
@@ -109,7 +109,7 @@ impl World {
 
     /// A pipeline that is active.
     async fn active(&self, document: Value) {
-        let (definition, source) = self.revised(document).await;
+        let (definition, source) = Self::revised(document);
         let create = PipelineCommand::Create { revision: revision::of(&definition), definition, source };
         self.pipeline(create).await.unwrap();
         self.pipeline(PipelineCommand::Activate).await.unwrap();

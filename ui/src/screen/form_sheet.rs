@@ -62,12 +62,8 @@ impl FormSheet {
         if self.grade == Grade::Yes {
             return vec![Intent::Submit(changes), Intent::Back];
         }
-        let confirmation = Confirmation {
-            title: self.title.clone(),
-            effects: self.effects.clone(),
-            grade: self.grade.clone(),
-            changes,
-        };
+        let confirmation =
+            Confirmation { title: self.title.clone(), effects: self.effects.clone(), grade: self.grade.clone(), changes };
         vec![Intent::Back, Intent::Confirm(confirmation)]
     }
 }

@@ -94,4 +94,3 @@ fn cancel(model: &mut Model) -> Vec<Effect> {
     model.messages.say(model.facts.now, Tone::Info, "press C-c again to leave");
     Vec::new()
 }
-

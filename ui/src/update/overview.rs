@@ -237,4 +237,3 @@ pub(super) fn clear(model: &mut Model) {
     overview.refresh(&model.facts);
     refill(model);
 }
-

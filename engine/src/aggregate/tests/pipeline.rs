@@ -1,5 +1,7 @@
 //! Pipelines: the whole table, and what holds for every entry of it.
 
+use std::fmt::Write as _;
+
 use super::{definition, moment, reachable, source};
 use crate::{
     aggregate::{
@@ -57,7 +59,9 @@ fn next(state: &Pipeline) -> Vec<Pipeline> {
 
 fn apply(state: &Pipeline, events: &[Event]) -> Pipeline {
     let mut after = state.clone();
-    events.iter().for_each(|event| after.evolve(event));
+    for event in events {
+        after.evolve(event);
+    }
     after
 }
 
@@ -118,7 +122,7 @@ fn the_transition_table_is_as_written() {
         let mut line = format!("{:<10}", word(state));
         for command in commands() {
             let after = state.decide(&name(), &command, moment(0)).map(|events| apply(state, &events));
-            line.push_str(&format!("{:<10}", after.as_ref().map_or("-", word)));
+            let _ = write!(line, "{:<10}", after.as_ref().map_or("-", word));
         }
         table.push_str(line.trim_end());
         table.push('\n');

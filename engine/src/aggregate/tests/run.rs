@@ -1,5 +1,7 @@
 //! Runs: the whole table, and what holds for every entry of it.
 
+use std::fmt::Write as _;
+
 use super::{moment, reachable, secs};
 use crate::{
     aggregate::{Aggregate as _, Rejection, Run, pipeline::QUEUED_MAX},
@@ -69,7 +71,9 @@ fn asked() -> Vec<(RunCommand, jiff::Timestamp)> {
 
 fn apply(state: &Run, events: &[Event]) -> Run {
     let mut after = state.clone();
-    events.iter().for_each(|event| after.evolve(event));
+    for event in events {
+        after.evolve(event);
+    }
     after
 }
 
@@ -184,7 +188,7 @@ fn row(state: &Run, at: jiff::Timestamp) -> String {
             Ok(events) if matches!(events[..], [Event::LateReportIgnored(_)]) => "late",
             Ok(events) => word(&apply(state, &events)),
         };
-        line.push_str(&format!("{after:<12}"));
+        let _ = write!(line, "{after:<12}");
     }
     line.trim_end().to_owned() + "\n"
 }

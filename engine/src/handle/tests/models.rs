@@ -62,15 +62,14 @@ fn run_command(what: u8, epoch: u64) -> RunCommand {
 async fn perform(world: &World, (what, pipeline, number, epoch, later): Act) {
     world.clock.advance(Duration::from_secs(later).0);
     let at = world.engine.clock().now();
-    let command = match pipeline_command(what, pipeline, number, at) {
-        Some(command) => Command::Pipeline(name(PIPELINES[pipeline].0), command),
-        None => {
-            let models = world.engine.models().await;
-            let runs: Vec<RunId> = models.runs.runs.keys().rev().copied().collect();
-            match runs.get(number) {
-                Some(run) => Command::Run(*run, run_command(what, epoch)),
-                None => Command::Queue("orders".parse().unwrap(), declare(epoch)),
-            }
+    let command = if let Some(command) = pipeline_command(what, pipeline, number, at) {
+        Command::Pipeline(name(PIPELINES[pipeline].0), command)
+    } else {
+        let models = world.engine.models().await;
+        let runs: Vec<RunId> = models.runs.runs.keys().rev().copied().collect();
+        match runs.get(number) {
+            Some(run) => Command::Run(*run, run_command(what, epoch)),
+            None => Command::Queue("orders".parse().unwrap(), declare(epoch)),
         }
     };
     // Refusals are part of the walk: people's are on record, too.

@@ -38,7 +38,7 @@ async fn a_new_revision_drains_the_old_run_and_starts_the_next() {
     world.pass_until("run.started", 1).await;
     let mut document = endless();
     document["description"] = json!("better");
-    let (definition, source) = world.revised(document).await;
+    let (definition, source) = World::revised(document);
     let revision = revision::of(&definition);
     world.pipeline(PipelineCommand::Revise { revision, definition, source, expected: None }).await.unwrap();
     let started = world.pass_until("run.started", 2).await;

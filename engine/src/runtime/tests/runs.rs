@@ -19,7 +19,7 @@ async fn a_run_moves_everything_and_succeeds() {
 async fn a_failed_attempt_is_tried_again_after_its_wait_and_within_its_budget() {
     let world = World::new().await;
     let retry = json!({"attempts": 3, "backoff": "10s", "factor": 1.0, "max": "10s", "jitter": 0.0});
-    world.active(with(json!({"fails": 99, "permanent": false}), json!({"retry": retry}))).await;
+    world.active(with(json!({"fails": 99, "permanent": false}), &json!({"retry": retry}))).await;
     let run = world.run().await;
     world.pass_until("run.failed", 1).await;
     let row = world.row(run).await.unwrap();
@@ -31,7 +31,7 @@ async fn a_failed_attempt_is_tried_again_after_its_wait_and_within_its_budget() 
 #[tokio::test]
 async fn a_running_run_that_is_cancelled_stops() {
     let world = World::new().await;
-    world.active(with(json!({"hangs_in": "work"}), json!({}))).await;
+    world.active(with(json!({"hangs_in": "work"}), &json!({}))).await;
     let run = world.run().await;
     world.wait(run, RunState::Running).await;
     world.cancel(run).await;
@@ -57,7 +57,7 @@ async fn a_step_that_does_not_let_go_is_given_up_at_the_deadline_of_the_cancel()
 #[tokio::test]
 async fn a_run_that_takes_longer_than_its_timeout_is_cancelled() {
     let world = World::new().await;
-    world.active(with(json!({"hangs_in": "work"}), json!({"timeout": "1m"}))).await;
+    world.active(with(json!({"hangs_in": "work"}), &json!({"timeout": "1m"}))).await;
     let run = world.run().await;
     world.wait(run, RunState::Running).await;
     world.pass_until("run.cancelled", 1).await;
@@ -67,7 +67,7 @@ async fn a_run_that_takes_longer_than_its_timeout_is_cancelled() {
 #[tokio::test]
 async fn under_queue_the_next_run_begins_when_the_one_before_has_ended() {
     let world = World::new().await;
-    world.active(with(json!({"gated": true}), json!({"overlap": "queue"}))).await;
+    world.active(with(json!({"gated": true}), &json!({"overlap": "queue"}))).await;
     let (first, second) = (world.run().await, world.run().await);
     world.wait(first, RunState::Running).await;
     assert_eq!(world.row(second).await.unwrap().state, RunState::Queued);
@@ -79,7 +79,7 @@ async fn under_queue_the_next_run_begins_when_the_one_before_has_ended() {
 #[tokio::test]
 async fn under_cancel_the_newer_run_takes_over() {
     let world = World::new().await;
-    world.active(with(json!({"hangs_in": "work"}), json!({"overlap": "cancel"}))).await;
+    world.active(with(json!({"hangs_in": "work"}), &json!({"overlap": "cancel"}))).await;
     let first = world.run().await;
     world.wait(first, RunState::Running).await;
     let second = world.run().await;
@@ -91,7 +91,7 @@ async fn under_cancel_the_newer_run_takes_over() {
 #[tokio::test]
 async fn under_skip_a_second_run_is_refused() {
     let world = World::new().await;
-    world.active(with(json!({"hangs_in": "work"}), json!({}))).await;
+    world.active(with(json!({"hangs_in": "work"}), &json!({}))).await;
     let first = world.run().await;
     let refused = world.ask(RunTrigger::Manual).await;
     assert_eq!(refused, Err(Rejection::Overlaps { name: name(), run: first }));

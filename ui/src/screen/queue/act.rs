@@ -69,12 +69,7 @@ impl QueueScreen {
     }
 
     fn confirm(&self, verb: &str, effects: Vec<String>, grade: Grade, change: Change) -> Intent {
-        Intent::Confirm(Confirmation {
-            title: format!("{verb}: queue {}", self.name),
-            effects,
-            grade,
-            changes: vec![change],
-        })
+        Intent::Confirm(Confirmation { title: format!("{verb}: queue {}", self.name), effects, grade, changes: vec![change] })
     }
 
     fn purge(&self, facts: &Facts) -> Intent {
