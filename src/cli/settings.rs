@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config::{BadSettings, Layers, Settings, file};
+use super::EXIT_CODES;
+use crate::config::{BadSettings, KEYS, Key, Layers, Settings, file};
 
 /// Settings by flag. All others: `--set NAME=VALUE`.
 #[derive(Debug, Clone, Default, Args)]
@@ -18,9 +19,21 @@ pub struct SettingArgs {
     /// Runs at once
     #[arg(long, value_name = "N", global = true)]
     workers: Option<u32>,
-    /// Any setting by its name, as in `--set log.level=debug`; `--help` lists them at its end
+    /// Any setting by its name, as in `--set log.level=debug`; `flexcore --help` lists them at its end
     #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
     set: Vec<String>,
+}
+
+/// Every setting, for the end of `--help`.
+pub(super) fn listed() -> String {
+    let width = KEYS.iter().map(|key| key.name.len()).max().unwrap_or_default();
+    let line = |key: &Key| {
+        let default = if key.default.is_empty() { String::new() } else { format!(" [{}]", key.default) };
+        format!("  {:width$}  {}{default}\n", key.name, key.help)
+    };
+    let lines: String = KEYS.iter().map(line).collect();
+    let order = "Settings come from flags, then variables (`log.level` is FLEXCORE_LOG_LEVEL), then the file, then defaults:";
+    format!("{order}\n{lines}\n{EXIT_CODES}")
 }
 
 const CONFIG_VARIABLE: &str = "FLEXCORE_CONFIG";
