@@ -68,9 +68,6 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         Ok(settings) => settings,
         Err(wrong) => return Ok(complain(&wrong.to_string())),
     };
-    if args.snapshot.is_none() && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        return Ok(complain(&ConsoleError::NotATerminal.to_string()));
-    }
     let options = match console_options(&settings) {
         Ok(options) => options,
         Err(wrong) => return Ok(complain(&wrong)),
@@ -82,7 +79,7 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         Err(mistakes) => return Ok(complain(&format!("{mistakes}{}", meant_command(&args.paths)))),
     };
     if args.snapshot.is_none() && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        return Ok(complain("the console needs a terminal: try `flexcore serve`, or `flexcore --snapshot 120x40`"));
+        return Ok(complain(&ConsoleError::NotATerminal.to_string()));
     }
     let _log = match telemetry::to_file(&settings) {
         Ok(guard) => guard,

@@ -66,7 +66,7 @@ pub fn run(args: &RunArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
         let app = App::start(settings, types).await?;
         let progress = Progress::new(&loaded);
         let code = match begin(&app, loaded, params).await {
-            Ok((pipeline, run)) => Following { app: &app, run, pipeline, progress, signals }.to_end().await?,
+            Ok((pipeline, run)) => Following { app: &app, run, pipeline, progress, signals }.until_ended().await?,
             Err(refusal) => Some(complain(&refusal.to_string())),
         };
         // Given up by a second signal: nothing is waited for.
@@ -132,7 +132,7 @@ enum Lost {
 
 impl Following<'_> {
     /// Until the run has ended. `None`: given up.
-    async fn to_end(mut self) -> Result<Option<i32>, Lost> {
+    async fn until_ended(mut self) -> Result<Option<i32>, Lost> {
         let mut vitals = self.app.vitals();
         let mut seen = Position(0);
         let mut asked = false;

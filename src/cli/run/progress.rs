@@ -80,9 +80,8 @@ impl Progress {
     pub(super) fn vitals(&mut self, vitals: &Vitals, run: RunId) {
         let Some(figures) = vitals.runs.iter().find(|figures| figures.run == run) else { return };
         let read = self.read(figures);
-        let rate = self.last.map_or(0.0, |(at, before)| {
-            read.saturating_sub(before) as f64 / vitals.at.duration_since(at).as_secs_f64().max(0.001)
-        });
+        let (since, before) = self.last.unwrap_or((vitals.started_at, 0));
+        let rate = read.saturating_sub(before) as f64 / vitals.at.duration_since(since).as_secs_f64().max(0.001);
         let text = || format!("{} records read, {}: {}", figures::exact(read), per_second(rate), steps(figures));
         match &self.line {
             Some(line) => line.set_message(text()),
