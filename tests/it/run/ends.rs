@@ -180,3 +180,20 @@ steps:
         assert!(done.told.contains(expected), "{params:?} {}", done.told);
     }
 }
+
+#[test]
+fn records_can_be_piped_in() {
+    let place = Place::with(
+        "
+name: piped
+steps:
+  - {name: read, uses: file.read, with: {path: /dev/stdin, format: ndjson}}
+  - {name: out, uses: stdout}
+",
+    );
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    std::io::Write::write_all(&mut writer, b"{\"n\":1}\n{\"n\":2}\n").unwrap();
+    drop(writer);
+    let done = done(place.command(&["run", "p.pipeline.yaml"]).stdin(Stdio::from(reader)));
+    assert_eq!((done.code, &*done.out), (Some(0), "{\"n\":1}\n{\"n\":2}\n"), "{}", done.told);
+}

@@ -27,12 +27,15 @@ fn flags_cover_variables_cover_the_file_covers_defaults() {
     assert_eq!(node(&place, &[&file[..], &flag].concat(), &[variable]), "of-flag");
 }
 
+/// Flags, a variable, and what is told.
+type Case = (&'static [&'static str], (&'static str, &'static str), &'static [&'static str]);
+
 #[test]
 fn a_wrong_setting_is_told_with_its_place_and_what_was_meant() {
     let place = Place::new();
     place.write("settings.yaml", "log:\n  levle: debug\n  level: loud\nworkers: [1]\nnode: {name: x}\n");
     place.write("broken.yaml", "log: [\n");
-    let cases: [(&[&str], (&str, &str), &[&str]); 7] = [
+    let cases: [Case; 7] = [
         (
             &["--config", "settings.yaml"],
             ("A", ""),
