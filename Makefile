@@ -1,5 +1,5 @@
 # Two commands do all the set-up on a fresh machine with Rust: `make run` and `make test`.
-.PHONY: run test lint fmt bench audit clean
+.PHONY: run test lint fmt bench picture audit clean
 
 run: ## The console on live examples
 	cargo run --release -- examples
@@ -18,6 +18,9 @@ bench: ## Everything beside its peer, as one table of ratios; `make bench QUICK=
 	rm -rf target/tmp/bench
 	cargo bench --quiet -p flexcore --bench '*' -- $(if $(QUICK),--quick)
 	@cargo bench --quiet -p flexcore --bench table -- --print
+
+picture: ## The README's picture, from a real frame
+	scripts/picture.sh
 
 audit: ## Licences and advisories, where cargo-deny is installed
 	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "cargo-deny is not installed: cargo install cargo-deny"; fi

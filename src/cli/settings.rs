@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::EXIT_CODES;
 use crate::config::{BadSettings, KEYS, Key, Layers, Settings, file};
 
 /// Settings by flag. All others: `--set NAME=VALUE`.
@@ -19,21 +18,19 @@ pub struct SettingArgs {
     /// Runs at once
     #[arg(long, value_name = "N", global = true)]
     workers: Option<u32>,
-    /// Any setting by its name, as in `--set log.level=debug`; `flexcore --help` lists them at its end
+    /// Any setting by its name, as in `--set log.level=debug`; `--help` lists them at its end
     #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
     set: Vec<String>,
 }
 
 /// Every setting, for the end of `--help`.
-pub(super) fn listed() -> String {
-    let width = KEYS.iter().map(|key| key.name.len()).max().unwrap_or_default();
+pub(super) fn listed(last: &str) -> String {
     let line = |key: &Key| {
-        let default = if key.default.is_empty() { String::new() } else { format!(" [{}]", key.default) };
-        format!("  {:width$}  {}{default}\n", key.name, key.help)
+        let default = if key.default.is_empty() { "none" } else { key.default };
+        format!("  {:<24} {}\n  {:<24} {} [{default}]\n", key.name, key.variable(), "", key.help)
     };
     let lines: String = KEYS.iter().map(line).collect();
-    let order = "Settings come from flags, then variables (`log.level` is FLEXCORE_LOG_LEVEL), then the file, then defaults:";
-    format!("{order}\n{lines}\n{EXIT_CODES}")
+    format!("Settings, by --set, variable or file (flags cover variables, these the file, that the defaults):\n{lines}\n{last}")
 }
 
 const CONFIG_VARIABLE: &str = "FLEXCORE_CONFIG";

@@ -6,6 +6,5 @@ mod console;
 mod files;
 mod golden;
 mod pty;
-mod run;
 mod steps;
 mod tidy;

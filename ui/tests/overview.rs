@@ -136,7 +136,7 @@ async fn a_snapshot_is_one_frame_of_what_the_engine_tells() {
         again.measure(facts::vitals(3));
     });
     let options = ConsoleOptions { now: Arc::new(facts::now), ..ConsoleOptions::default() };
-    let frame = snapshot(Arc::new(link), options, (120, 40), std::time::Duration::from_secs(5)).await;
+    let frame = snapshot(Arc::new(link), options, (120, 40), std::time::Duration::from_secs(2)).await;
     let shown = text(&frame);
     assert!(shown.contains("deploy-prod") && shown.contains("1m26s"), "{shown}");
     assert!(svg(&frame).starts_with("<svg"));

@@ -11,16 +11,20 @@ use tokio::{
 use super::{Console, ConsoleOptions, Ports};
 use crate::{link::Link, model::facts::Connection, terminal::output::Output, view::still::render};
 
-/// The console's screen at a size, as cells: once the engine has told its read models and, twice, its figures, so that there
-/// are rates; or what there is after `patience`. `view::still::text` and `view::svg::svg` make text and a picture of it.
-pub async fn snapshot(link: Arc<dyn Link>, options: ConsoleOptions, size: (u16, u16), patience: Duration) -> Buffer {
+/// How long a frame may wait for the engine's first figures.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The console's screen at a size, as cells, after it has watched the engine for a while: once the engine has told its read
+/// models and, twice, its figures, so that there are rates; or what there is five seconds later. `view::still::text` and
+/// `view::svg::svg` make text and a picture of it.
+pub async fn snapshot(link: Arc<dyn Link>, options: ConsoleOptions, size: (u16, u16), watched: Duration) -> Buffer {
     // Held until the end: a console whose terminal is gone ends.
     let (_keys, input) = mpsc::channel(1);
     let ports = Ports { input, output: Output::to(std::io::sink()), desk: None, size };
     let mut console = Console::new(link, options, ports);
-    let patience_ends = Instant::now() + patience;
-    while !is_told(&console) {
-        match timeout_at(patience_ends, console.turn()).await {
+    let watched_ends = Instant::now() + watched;
+    while Instant::now() < watched_ends || !is_told(&console) {
+        match timeout_at(watched_ends + PATIENCE, console.turn()).await {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => break,
         }
