@@ -48,7 +48,7 @@ fn ready(folder: &Path) -> Flow {
     let definition = definition();
     let plan = Plan::of(&definition, &*table()).expect("the definition is whole");
     Flow {
-        meters: FlowMeters::new(&definition),
+        meters: FlowMeters::new(&definition, &plan),
         context: context(folder, &definition),
         definition: Arc::new(definition),
         plan: Arc::new(plan),

@@ -51,6 +51,17 @@ pub struct StepVitals {
     pub retrying: Option<(Timestamp, String)>,
 }
 
+/// Records of a run as a whole, counted the same way while it lives and at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FlowTotals {
+    /// What its sources gave, or what was fed in to be processed again.
+    pub records_in: u64,
+    /// What its sinks took.
+    pub records_out: u64,
+    /// What went to the dead letters.
+    pub dead: u64,
+}
+
 /// What flows in a live run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunVitals {
@@ -60,6 +71,8 @@ pub struct RunVitals {
     pub pipeline: PipelineName,
     /// In the definition's order.
     pub steps: Vec<StepVitals>,
+    /// What went through as a whole.
+    pub totals: FlowTotals,
     /// Batches that are not acked yet.
     pub unacked: u64,
     /// When records last moved.

@@ -71,7 +71,7 @@ async fn run(world: &World, definition: Value) -> FlowEnd {
     let definition: Definition = serde_json::from_value(definition).unwrap();
     let plan = Plan::of(&definition, &*table()).unwrap();
     let flow = Flow {
-        meters: FlowMeters::new(&definition),
+        meters: FlowMeters::new(&definition, &plan),
         definition: Arc::new(definition),
         plan: Arc::new(plan),
         types: table(),

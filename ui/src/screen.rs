@@ -88,6 +88,12 @@ pub trait Screen: Send {
         None
     }
 
+    /// Closes what is open within it, such as the part that has the focus, or holds on to what would be lost, and says so.
+    /// `None`: nothing of the kind, so it is left itself.
+    fn close(&mut self) -> Option<Vec<Intent>> {
+        None
+    }
+
     /// Takes an input, says what it wants.
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent>;
 

@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use crate::{
     event::run::StepCounts,
     id::{PipelineName, RunId, StepName},
-    pipeline::Definition,
-    port::step::Record,
-    vitals::{RunVitals, StepVitals},
+    pipeline::{Definition, Plan},
+    port::step::{Record, StepKind},
+    vitals::{FlowTotals, RunVitals, StepVitals},
 };
 
 /// Records that a tap shows: the last ones that left the step, one of each batch.
@@ -25,6 +25,8 @@ pub const TAP_RECORDS_MAX: usize = 5;
 #[derive(Debug)]
 pub struct FlowMeters {
     steps: Vec<StepMeter>,
+    /// What each step is.
+    kinds: Vec<StepKind>,
     /// What feeds a replay.
     feeder: StepMeter,
     pub(super) unacked: Arc<AtomicU64>,
@@ -56,10 +58,11 @@ struct Seen {
 
 impl FlowMeters {
     /// Figures at zero.
-    pub fn new(definition: &Definition) -> Arc<Self> {
+    pub fn new(definition: &Definition, plan: &Plan) -> Arc<Self> {
         let meter = |step: &crate::pipeline::Step| StepMeter::new(step.name.clone(), u64::from(step.buffer.records_max));
         Arc::new(Self {
             steps: definition.steps.iter().map(meter).collect(),
+            kinds: plan.kinds.clone(),
             feeder: StepMeter::new(super::replay::feeder().name, 0),
             unacked: Arc::default(),
             moved_at_ms: AtomicI64::new(0),
@@ -73,9 +76,26 @@ impl FlowMeters {
             run,
             pipeline: pipeline.clone(),
             steps: self.steps.iter().map(StepMeter::vitals).collect(),
+            totals: self.totals(),
             unacked: self.unacked.load(Ordering::Relaxed),
             moved_at: Timestamp::from_millisecond(moved_at).unwrap_or_default(),
         }
+    }
+
+    /// Records of the run as a whole. A step that takes no part has counted nothing.
+    pub fn totals(&self) -> FlowTotals {
+        let fed = self.feeder.counts();
+        let begun = FlowTotals { records_in: fed.records_in, records_out: 0, dead: fed.dead };
+        self.steps.iter().zip(&self.kinds).fold(begun, |mut totals, (meter, kind)| {
+            let counts = meter.counts();
+            match kind {
+                StepKind::Source => totals.records_in += counts.records_in,
+                StepKind::Sink => totals.records_out += counts.records_out,
+                StepKind::Transform | StepKind::Task => {}
+            }
+            totals.dead += counts.dead;
+            totals
+        })
     }
 
     /// The last records that left each step, oldest first: one of each batch. For a sink, those that it took.

@@ -15,6 +15,7 @@ use crate::{
         clock::after,
         step::{StepError, StepKind},
     },
+    vitals::FlowTotals,
 };
 
 use super::{
@@ -173,16 +174,7 @@ impl Watcher {
     }
 
     fn succeeded(&self) -> FlowEnd {
-        let (mut records_in, mut records_out, mut dead) = (0, 0, 0);
-        for (index, _) in &self.ends {
-            let counts = self.shared.meters.step(*index).counts();
-            match self.shared.plan.kinds.get(*index) {
-                Some(StepKind::Source) | None => records_in += counts.records_in,
-                Some(StepKind::Sink) => records_out += counts.records_out,
-                Some(StepKind::Transform | StepKind::Task) => {}
-            }
-            dead += counts.dead;
-        }
+        let FlowTotals { records_in, records_out, dead } = self.shared.meters.totals();
         FlowEnd::Succeeded { records_in, records_out, dead }
     }
 }

@@ -107,7 +107,7 @@ impl World {
 
     fn start(&self, definition: Definition) -> Running {
         let plan = Plan::of(&definition, &*self.types).expect("the definition of a test is right");
-        let meters = FlowMeters::new(&definition);
+        let meters = FlowMeters::new(&definition, &plan);
         let cancel = CancellationToken::new();
         let flow = Flow {
             definition: Arc::new(definition),

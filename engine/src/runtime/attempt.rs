@@ -137,7 +137,7 @@ impl Attempt {
 
     /// Moves the flow to its end. `None`: it was given up, and everybody knows.
     async fn flow(&self, plan: Plan) -> Option<FlowEnd> {
-        let meters = FlowMeters::new(&self.assignment.definition);
+        let meters = FlowMeters::new(&self.assignment.definition, &plan);
         let live = LiveRun {
             pipeline: self.assignment.pipeline.clone(),
             meters: meters.clone(),

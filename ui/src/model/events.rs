@@ -38,10 +38,15 @@ pub struct EventRing {
 impl EventRing {
     /// Adds an event that is newer than all here; others are ignored.
     pub fn push(&mut self, envelope: Envelope) -> bool {
-        if self.newest().is_some_and(|newest| envelope.position <= newest) {
+        let description = describe(&envelope);
+        self.push_line(EventLine { description, envelope })
+    }
+
+    /// Adds an event that was described before, if it is newer than all here.
+    pub fn push_line(&mut self, line: EventLine) -> bool {
+        if self.newest().is_some_and(|newest| line.envelope.position <= newest) {
             return false;
         }
-        let line = EventLine { description: describe(&envelope), envelope };
         self.bytes += line.bytes();
         self.lines.push_back(line);
         while self.lines.len() > EVENTS_MAX || (self.bytes > EVENT_BYTES_MAX && self.lines.len() > 1) {

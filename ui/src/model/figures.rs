@@ -120,9 +120,9 @@ fn depth(stats: &QueueStats) -> u64 {
     stats.ready + stats.delayed + stats.leased
 }
 
-/// Records that the sources of a run gave: what has nothing coming in but something going out.
+/// Records that went into a run.
 fn given(run: &RunVitals) -> u64 {
-    run.steps.iter().map(|step| step.counts).filter(|counts| counts.records_in == 0).map(|counts| counts.records_out).sum()
+    run.totals.records_in
 }
 
 impl Figures {

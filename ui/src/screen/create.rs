@@ -40,6 +40,8 @@ pub(super) struct CreateScreen {
     dry: Option<DryView>,
     /// What was confirmed is being done: leave when it succeeded.
     saving: bool,
+    /// Leaving was asked once while the text is kept nowhere.
+    leaving: bool,
 }
 
 impl CreateScreen {
@@ -258,7 +260,23 @@ impl Screen for CreateScreen {
         }
     }
 
+    fn close(&mut self) -> Option<Vec<Intent>> {
+        if let Some(dry) = &mut self.dry {
+            if !dry.close() {
+                self.dry = None;
+            }
+            return Some(Vec::new());
+        }
+        if self.draft.is_none() || std::mem::replace(&mut self.leaving, true) {
+            return None;
+        }
+        Some(vec![Intent::Say(Tone::Warn, "this text is kept nowhere: w saves it as a draft; again leaves and drops it".into())])
+    }
+
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
+        if matches!(input, Input::Action(_)) {
+            self.leaving = false;
+        }
         match input {
             Input::Opened => vec![Intent::Ask(Question::Templates)],
             Input::Action(action) => self.action(action, facts),

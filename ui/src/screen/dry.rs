@@ -78,6 +78,11 @@ impl DryView {
         Some(Vec::new())
     }
 
+    /// Leaves the records. `false`: they had not the focus.
+    pub(super) fn close(&mut self) -> bool {
+        std::mem::take(&mut self.in_tree)
+    }
+
     /// Draws it.
     pub(super) fn view(&self, title: &str, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();

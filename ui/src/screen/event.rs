@@ -145,7 +145,7 @@ fn header(envelope: &Envelope, facts: &Facts, theme: Theme) -> Vec<Line<'static>
     let look = theme.look();
     let event = &envelope.event;
     let description = describe(envelope);
-    let at = format!("{} ({} ago)", figures::moment(event.at), figures::age(facts.now, event.at));
+    let at = format!("{} ({})", figures::moment(event.at), figures::ago(facts.now, event.at));
     let cause = event.cause.map_or_else(|| look.none().to_owned(), |cause| cause.to_string());
     let told = Line::styled(description.text, parts::severity(description.severity, &look));
     vec![

@@ -117,7 +117,7 @@ pub(super) fn took(run: &RunRow, now: Timestamp) -> Option<std::time::Duration> 
 pub(super) fn when(now: Timestamp, at: Timestamp) -> String {
     let recent = figures::between(at, now).as_secs() < 86_400;
     let absolute = if recent { figures::time(at) + "Z" } else { figures::moment(at) };
-    format!("{absolute} ({} ago)", figures::age(now, at))
+    format!("{absolute} ({})", figures::ago(now, at))
 }
 
 /// Records in, out and dead of a run: its own figures once it has ended, the vital ones while it lives.
@@ -130,9 +130,7 @@ pub(super) fn records(run: &RunRow, facts: &Facts) -> (u64, u64, u64) {
         let ends = (run.steps.first(), run.steps.last());
         return (ends.0.map_or(0, |step| step.counts.records_out), ends.1.map_or(0, |step| step.counts.records_out), run.dead);
     };
-    let given = live.steps.iter().filter(|step| step.counts.records_in == 0).map(|step| step.counts.records_out).sum();
-    let kept = live.steps.last().map_or(0, |step| step.counts.records_out);
-    (given, kept, live.steps.iter().map(|step| step.counts.dead).sum::<u64>().max(run.dead))
+    (live.totals.records_in, live.totals.records_out, live.totals.dead.max(run.dead))
 }
 
 /// The first real error: what, where, by which record, and what led to it. One line each.

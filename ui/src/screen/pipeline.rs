@@ -201,6 +201,11 @@ impl Screen for PipelineScreen {
         &[Scope::Pipeline, Scope::List]
     }
 
+    fn close(&mut self) -> Option<Vec<Intent>> {
+        let text = "the text stays until you leave this pipeline: E edits it again";
+        std::mem::take(&mut self.shows_draft).then(|| vec![Intent::Say(Tone::Info, text.into())])
+    }
+
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         self.refresh(facts);
         match input {

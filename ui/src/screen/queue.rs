@@ -241,6 +241,16 @@ impl Screen for QueueScreen {
         }
     }
 
+    fn close(&mut self) -> Option<Vec<Intent>> {
+        if let Some(trial) = &mut self.trial {
+            if !trial.close() {
+                self.trial = None;
+            }
+            return Some(Vec::new());
+        }
+        std::mem::take(&mut self.in_body).then(Vec::new)
+    }
+
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         match input {
             Input::Opened => vec![self.ask()],

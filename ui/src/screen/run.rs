@@ -107,7 +107,7 @@ impl RunScreen {
             .filter(|line| line.envelope.stream.as_str() == mine)
             .collect();
         for line in fresh.into_iter().rev() {
-            self.events.push(line.envelope.clone());
+            self.events.push_line(line.clone());
         }
         if self.newest {
             self.timeline.bottom(self.events.len());

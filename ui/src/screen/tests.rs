@@ -302,7 +302,7 @@ fn a_dead_letter_is_mended_tried_and_all_are_replayed() {
     stage.press("E").shows("not JSON: ");
     stage.world.edited = Ok("{\"mag\": 4.2}\n".into());
     stage.press("E").shows("Keep the edited body").press("y");
-    stage.press("d").shows("Tried on revision 2 (3 goes back)").shows("dead-letter").press("1 3");
+    stage.press("d").shows("Tried on revision 2 (esc goes back)").shows("dead-letter").press("1 3");
     stage.press("* R").shows("all 40 dead letters go through quakes again").shows("one run of revision 2").press("y");
     assert!(stage.submits(0).contains("EditDeadLetter"));
     assert!(stage.submits(1).starts_with("Replay") && stage.submits(1).contains("messages: []"));

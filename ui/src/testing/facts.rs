@@ -15,7 +15,7 @@ use flexcore_engine::{
         ReadModels,
         board::{LastRun, PipelineRow, PipelineState, RevisionRow},
     },
-    vitals::{Check, CheckState, ProcessVitals, RunVitals, StepVitals, Vitals},
+    vitals::{Check, CheckState, FlowTotals, ProcessVitals, RunVitals, StepVitals, Vitals},
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -157,6 +157,7 @@ pub fn vitals(step: u64) -> Vitals {
             run: run_id(2),
             pipeline: name("quakes"),
             steps: vec![step_of("read", counts(0, moved)), step_of("write", counts(moved, moved))],
+            totals: FlowTotals { records_in: moved, records_out: moved, dead: 0 },
             unacked: 0,
             moved_at: at,
         }],

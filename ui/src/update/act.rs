@@ -62,10 +62,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
             opened.filter.clear();
             navigate::tell_top(model, Input::Filter(""))
         }
-        Some(_) => {
-            navigate::back(model);
-            Vec::new()
-        }
+        Some(_) => leave(model),
         None => {
             overview::clear(model);
             Vec::new()
@@ -73,10 +70,22 @@ fn back(model: &mut Model) -> Vec<Effect> {
     }
 }
 
+/// Leaves what is open within the screen on top, else the screen.
+fn leave(model: &mut Model) -> Vec<Effect> {
+    let Some(opened) = model.screens.last_mut() else { return Vec::new() };
+    let tag = opened.tag;
+    match opened.screen.close() {
+        Some(intents) => intents.into_iter().flat_map(|intent| navigate::settle(model, tag, intent)).collect(),
+        None => {
+            navigate::back(model);
+            Vec::new()
+        }
+    }
+}
+
 fn quit(model: &mut Model) -> Vec<Effect> {
     if model.top().is_some() {
-        navigate::back(model);
-        return Vec::new();
+        return leave(model);
     }
     if model.submitting > 0 && !std::mem::replace(&mut model.leaving, true) {
         let text = format!("{} action(s) are not answered yet: press it again to leave all the same", model.submitting);

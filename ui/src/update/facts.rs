@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use flexcore_engine::{
     event::Envelope,
+    id::RunId,
     pipeline::definition::Mode,
-    projection::{ReadModels, board::PipelineState},
+    projection::{ReadModels, board::PipelineState, describe::describe},
     vitals::Vitals,
 };
 
@@ -14,6 +15,7 @@ use crate::{
     effect::{Effect, Question, Tag, Tone},
     model::{
         Model,
+        events::EventLine,
         facts::{Connection, Facts},
     },
     screen::Input,
@@ -40,7 +42,7 @@ pub(super) fn models(model: &mut Model, models: ReadModels) -> Vec<Effect> {
 
 pub(super) fn backlog(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     for envelope in events {
-        model.facts.events.push(envelope);
+        keep(&mut model.facts, envelope);
     }
     model.overview.events.refill(&model.facts.events, model.facts.now);
     Vec::new()
@@ -57,13 +59,23 @@ pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
         }
         facts.models.apply(&envelope);
         forget_due(facts, &envelope);
-        facts.events.push(envelope);
+        keep(facts, envelope);
     }
     model.overview.events.extend(&model.facts.events, before, model.facts.now);
     model.overview.refresh(&model.facts);
     let mut effects = ask_due(model);
     effects.extend(tell_top(model, Input::Facts));
     effects
+}
+
+/// Keeps an event; those of a run under the name of its pipeline, by which people look for them.
+fn keep(facts: &mut Facts, envelope: Envelope) {
+    let mut description = describe(&envelope);
+    let run = envelope.stream.as_str().strip_prefix("run/").and_then(|id| id.parse::<RunId>().ok());
+    if let Some(row) = run.and_then(|run| facts.models.runs.runs.get(&run)) {
+        description.subject = format!("{} #{}", row.pipeline, row.number);
+    }
+    facts.events.push_line(EventLine { envelope, description });
 }
 
 /// A pipeline's schedule may be another one after any event of its own.

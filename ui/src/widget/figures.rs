@@ -85,6 +85,14 @@ pub fn age(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
+/// An age in a sentence: `just now`, `3s ago`.
+pub fn ago(now: Timestamp, at: Timestamp) -> String {
+    match age(now, at).as_str() {
+        "now" => "just now".into(),
+        age => format!("{age} ago"),
+    }
+}
+
 /// How far off, like `in 2m14s`; `now` when it has passed.
 pub fn until(now: Timestamp, at: Timestamp) -> String {
     match between(now, at) {

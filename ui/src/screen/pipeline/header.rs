@@ -28,7 +28,7 @@ fn state(row: &PipelineRow, facts: &Facts, theme: Theme) -> Line<'static> {
     let (state, style) = parts::pipeline_state(row.state, theme);
     let revision = row.current();
     let mut line = Line::from(Span::styled(format!("{state}   "), style));
-    let changed = format!("{} by {}, {} ago", revision.number, revision.actor, figures::age(facts.now, revision.at));
+    let changed = format!("{} by {}, {}", revision.number, revision.actor, figures::ago(facts.now, revision.at));
     let dead = if row.dead_total > 0 { figures::count(row.dead_total) } else { String::new() };
     let runs = format!("{} ok, {} failed", figures::count(row.succeeded_total), figures::count(row.failed_total));
     line.spans.extend(parts::pairs([("revision", changed), ("runs", runs), ("dead letters", dead)], &theme.look()).spans);

@@ -61,7 +61,7 @@ fn idle(row: &PipelineRow) -> Option<String> {
 /// What became of the last moments.
 fn last(row: &PipelineRow, facts: &Facts, look: &Look, ink: &mut Ink<'_>, mut line: u16) -> u16 {
     if let Some(at) = row.last_tick {
-        let text = format!("{} ({} ago)", figures::moment(at), figures::age(facts.now, at));
+        let text = format!("{} ({})", figures::moment(at), figures::ago(facts.now, at));
         ink.line(1, line, &parts::pairs([("last due", text)], look));
         line += 1;
     }

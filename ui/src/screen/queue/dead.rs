@@ -44,7 +44,7 @@ impl Trial {
             definition: Arc::new(definition),
             folder: PathBuf::from(&*current.source.folder),
         };
-        let title = format!("Tried on revision {} (3 goes back)", current.number);
+        let title = format!("Tried on revision {} (esc goes back)", current.number);
         let trial = Self { title, shown: dry::DryView::default() };
         Ok((trial, Intent::Ask(Question::DryRun { checked, params: Map::new() })))
     }
@@ -57,6 +57,11 @@ impl Trial {
     /// Moves in what is shown; `None`: the action is for somebody else.
     pub(super) fn moves(&mut self, action: Action) -> Option<Vec<Intent>> {
         self.shown.act(action)
+    }
+
+    /// Leaves the records. `false`: they had not the focus.
+    pub(super) fn close(&mut self) -> bool {
+        self.shown.close()
     }
 
     /// Draws it.

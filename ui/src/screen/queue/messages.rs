@@ -158,7 +158,7 @@ fn about(message: &PeekedMessage, facts: &Facts, look: &Look) -> Vec<Line<'stati
             look,
         ));
     }
-    let when = format!("{} ({} ago)", figures::moment(*at), figures::age(facts.now, *at));
+    let when = format!("{} ({})", figures::moment(*at), figures::ago(facts.now, *at));
     lines.push(parts::pairs([("died", when), ("tries", message.deliveries.to_string())], look));
     lines
 }

@@ -10,7 +10,7 @@ use flexcore_engine::{
     },
 };
 
-use super::{RunScreen, TABS, Tab};
+use super::{RunScreen, TABS, Tab, steps};
 use crate::{
     effect::{Change, Intent, Tone},
     keymap::Action,
@@ -26,7 +26,7 @@ impl RunScreen {
     pub(super) fn act(&mut self, action: Action, facts: &Facts) -> Vec<Intent> {
         let Some(row) = self.row(facts) else { return Vec::new() };
         match action {
-            Action::Open => self.open(row),
+            Action::Open => self.open(row, facts),
             Action::CancelRun => vec![cancel(row, facts)],
             Action::RetryRun => vec![retry(row, facts)],
             Action::GoPipeline => vec![Intent::Open(Place::Pipeline(row.pipeline.clone()))],
@@ -38,12 +38,12 @@ impl RunScreen {
         }
     }
 
-    fn open(&mut self, row: &RunRow) -> Vec<Intent> {
+    fn open(&mut self, row: &RunRow, facts: &Facts) -> Vec<Intent> {
         match TABS[self.tab] {
             Tab::Timeline => self.selected_event().map(|position| Intent::Open(Place::Event(position))).into_iter().collect(),
             Tab::Steps => {
                 if let Some(index) = self.steps.selected(row.steps.len()) {
-                    let step = &row.steps[index];
+                    let step = steps::ordered(row, facts)[index];
                     let failed = step.error.is_some();
                     self.taps.show(&step.step);
                     self.go_to(if failed { 2 } else { 5 });

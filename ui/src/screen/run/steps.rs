@@ -29,6 +29,18 @@ const COLUMNS: [Column; 8] = [
     Column::wide("WHEN", 10, 2, 3),
 ];
 
+/// The steps in the order in which the definition has them, as far as it is at hand; else as they began.
+pub(super) fn ordered<'a>(row: &'a RunRow, facts: &Facts) -> Vec<&'a StepRow> {
+    let pipeline = facts.models.board.pipelines.get(&row.pipeline);
+    let revision = pipeline.and_then(|pipeline| pipeline.revisions.iter().find(|known| known.revision == row.revision));
+    let place = |step: &&StepRow| {
+        revision.and_then(|revision| revision.definition.steps.iter().position(|known| known.name == step.step))
+    };
+    let mut steps: Vec<&StepRow> = row.steps.iter().collect();
+    steps.sort_by_key(|step| (step.attempt, place(step)));
+    steps
+}
+
 /// Draws the table, and below it the first real error.
 pub(super) fn view(row: &RunRow, window: &Window, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let look = theme.look();
@@ -38,7 +50,8 @@ pub(super) fn view(row: &RunRow, window: &Window, facts: &Facts, theme: Theme, a
     let inside = parts::framed(buffer, top, theme, "Steps: enter shows the last records, or the error", true);
     let when_columns = usize::from(inside.width.saturating_sub(2 + 12 + 9 + 6 * 3 + 7 + 5 + 7) * 2 / 3).max(10);
     let table = Table { look: &look, columns: &COLUMNS, focused: true, empty: empty(row) };
-    table.render(buffer, inside, window, row.steps.len(), |index| step_row(&row.steps[index], row, facts, when_columns, &look));
+    let steps = ordered(row, facts);
+    table.render(buffer, inside, window, steps.len(), |index| step_row(steps[index], row, facts, when_columns, &look));
     if !error.is_empty() {
         let inside = parts::framed(buffer, bottom, theme, "The first real error (3 shows all of it)", false);
         parts::lines(&mut Ink::new(buffer, inside), 0, 1, &error);

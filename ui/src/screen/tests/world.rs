@@ -24,7 +24,7 @@ use flexcore_engine::{
         store::{Page, StoreStats},
     },
     projection::ReadModels,
-    vitals::{Check, CheckState, ProcessVitals, RunVitals, StepVitals, Vitals},
+    vitals::{Check, CheckState, FlowTotals, ProcessVitals, RunVitals, StepVitals, Vitals},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Map;
@@ -314,6 +314,7 @@ fn vitals(half_seconds: u64) -> Vitals {
                 of("clean", counts(moved, moved), 1_300),
                 of("store", counts(moved, moved), 3_990),
             ],
+            totals: FlowTotals { records_in: moved + 90, records_out: moved, dead: 0 },
             unacked: 2,
             moved_at: at,
         }],
