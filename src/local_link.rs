@@ -12,7 +12,7 @@ use flexcore_engine::{
     },
     handle::{Accepted, Refusal},
     id::{PipelineName, Position, QueueName, RunId},
-    pipeline::{Plan, mistake::PlacedMistake},
+    pipeline::{Definition, Mistake, Plan, mistake::PlacedMistake},
     port::{
         BoxFuture,
         queue::{Peek, PeekedMessage, QueueError},
@@ -23,7 +23,7 @@ use flexcore_engine::{
     vitals::Vitals,
 };
 use flexcore_ui::link::{Checked, Link, LinkError, Predicate, Tap, Template};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -120,6 +120,11 @@ impl Link for LocalLink {
         })
     }
 
+    fn plan(&self, definition: Arc<Definition>) -> Answer<Plan> {
+        let plan = Plan::of(&definition, self.app.types.as_ref());
+        Box::pin(async move { plan.map_err(|mistakes| LinkError::Refused(first(&mistakes))) })
+    }
+
     fn dry_run(&self, checked: Checked, params: Map<String, Value>) -> Answer<DryRun> {
         let app = self.app.clone();
         Box::pin(async move { dry_run(&app, checked, params).await.map_err(LinkError::Refused) })
@@ -137,6 +142,10 @@ impl Link for LocalLink {
     fn predicate(&self, jq: &str) -> Result<Predicate, String> {
         step::Predicate::compile(jq)
     }
+}
+
+fn first(mistakes: &[Mistake]) -> String {
+    mistakes.first().map_or_else(|| "the definition is not whole".into(), ToString::to_string)
 }
 
 fn unread(error: &ReadError) -> LinkError {
@@ -158,16 +167,21 @@ async fn ticks(app: &App, pipeline: PipelineName, count: usize) -> Result<Vec<Ti
     let name = pipeline.clone();
     let known = app.engine.view(move |models| {
         let row = models.board.pipelines.get(&name)?;
-        Some((row.definition().triggers.clone(), row.active_since.unwrap_or(now)))
+        Some((row.definition().triggers.clone(), row.active_since))
     });
-    let (triggers, anchor) = known.await.ok_or_else(|| format!("there is no pipeline `{pipeline}`"))?;
+    let (triggers, active_since) = known.await.ok_or_else(|| format!("there is no pipeline `{pipeline}`"))?;
     let schedule = Schedule::of(&triggers).map_err(|error| error.to_string())?;
-    Ok(schedule.upcoming(now, anchor, count).into_iter().filter(|tick| tick.skipped.is_none()).map(|tick| tick.at).collect())
+    // The activation itself is the first tick of an interval: one that is not active would be due at once.
+    let (after, anchor) = match active_since {
+        Some(anchor) => (now, anchor),
+        None => (now.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(now), now),
+    };
+    Ok(schedule.upcoming(after, anchor, count).into_iter().filter(|tick| tick.skipped.is_none()).map(|tick| tick.at).collect())
 }
 
 async fn dry_run(app: &App, checked: Checked, params: Map<String, Value>) -> Result<DryRun, String> {
     let Checked { definition, revision, folder } = checked;
-    let plan = Plan::of(&definition, app.types.as_ref()).map_err(|mistakes| mistakes[0].to_string())?;
+    let plan = Plan::of(&definition, app.types.as_ref()).map_err(|mistakes| first(&mistakes))?;
     let params = params::checked(&definition.params, &params).map_err(|rejection| rejection.to_string())?;
     let context = FlowContext {
         pipeline: definition.name.clone(),

@@ -151,7 +151,7 @@ impl Field {
     }
 
     fn reject(&self, failure: Failure) -> Result<Outcome, StepError> {
-        failure.split(&format!("field `{}` `{}`", self.name, self.program.text())).map(Outcome::Reject)
+        failure.split(&format!("field `{}`", self.name)).map(Outcome::Reject)
     }
 }
 

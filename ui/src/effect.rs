@@ -6,8 +6,8 @@ use std::{path::PathBuf, sync::Arc};
 use flexcore_engine::{
     command::{Command, PipelineCommand, QueueCommand},
     flow::{dry_run::DryRun, log::LogLine},
-    id::{CorrelationId, MessageId, PipelineName, Position, QueueName, RunId},
-    pipeline::mistake::PlacedMistake,
+    id::{CorrelationId, MessageId, PipelineName, Position, QueueName, Revision, RunId},
+    pipeline::{Definition, Plan, mistake::PlacedMistake},
     port::{
         queue::{Peek, PeekedMessage},
         store::{Filter, Page},
@@ -33,6 +33,8 @@ pub enum Question {
     Taps { run: RunId },
     /// Check a pipeline file.
     Check { text: String, path: Option<PathBuf> },
+    /// The graph of a revision.
+    Plan { revision: Revision, definition: Arc<Definition> },
     /// Try a definition.
     DryRun { checked: Checked, params: Map<String, Value> },
     /// When a pipeline is due next.
@@ -56,6 +58,8 @@ pub enum Answer {
     Taps(Result<Vec<Tap>, LinkError>),
     /// Of [`Question::Check`].
     Check(Result<Result<Checked, Vec<PlacedMistake>>, LinkError>),
+    /// Of [`Question::Plan`], with its revision.
+    Plan(Revision, Result<Plan, LinkError>),
     /// Of [`Question::DryRun`].
     DryRun(Result<DryRun, LinkError>),
     /// Of [`Question::Ticks`].

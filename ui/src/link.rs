@@ -9,7 +9,7 @@ use flexcore_engine::{
     flow::{dry_run::DryRun, log::LogLine},
     handle::{Accepted, Refusal},
     id::{CorrelationId, PipelineName, Position, QueueName, Revision, RunId, StepName},
-    pipeline::{Definition, mistake::PlacedMistake},
+    pipeline::{Definition, Plan, mistake::PlacedMistake},
     port::{
         BoxFuture,
         queue::{Peek, PeekedMessage},
@@ -109,6 +109,9 @@ pub trait Link: Send + Sync + 'static {
         text: String,
         path: Option<PathBuf>,
     ) -> BoxFuture<'static, Result<Result<Checked, Vec<PlacedMistake>>, LinkError>>;
+
+    /// The graph of a definition, as the engine runs it.
+    fn plan(&self, definition: Arc<Definition>) -> BoxFuture<'static, Result<Plan, LinkError>>;
 
     /// Tries a definition on samples from its own sources.
     fn dry_run(&self, checked: Checked, params: Map<String, Value>) -> BoxFuture<'static, Result<DryRun, LinkError>>;

@@ -5,7 +5,10 @@ use flexcore_engine::{
     command::{Command, PipelineCommand, QueueCommand, RunCommand},
     event::queue::PurgeScope,
     id::{PipelineName, QueueName},
-    pipeline::definition::{Mode, Trigger},
+    pipeline::{
+        Definition,
+        definition::{Mode, Trigger},
+    },
     projection::board::{PipelineRow, PipelineState},
 };
 use serde_json::Map;
@@ -102,7 +105,7 @@ fn changes(action: Action, row: &PipelineRow) -> Vec<Change> {
 
 fn effect(action: Action, row: &PipelineRow) -> String {
     match action {
-        Action::Activate => starts(row),
+        Action::Activate => starts(row.definition()),
         Action::PauseResume if row.live.is_empty() => "its triggers start nothing until it is resumed".into(),
         Action::PauseResume => format!("its triggers start nothing until it is resumed; {} live run(s) go on", row.live.len()),
         Action::RunNow => {
@@ -117,8 +120,8 @@ fn effect(action: Action, row: &PipelineRow) -> String {
     }
 }
 
-fn starts(row: &PipelineRow) -> String {
-    let definition = row.definition();
+/// What activation sets going.
+pub fn starts(definition: &Definition) -> String {
     let trigger = |trigger: &Trigger| match trigger {
         Trigger::Cron(cron) => format!("at `{}` ({})", cron.cron, cron.timezone),
         Trigger::Interval(interval) => format!("every {}", interval.interval),
@@ -127,7 +130,10 @@ fn starts(row: &PipelineRow) -> String {
     match (definition.mode, triggers.is_empty()) {
         (Mode::Continuous, _) => "one run starts now and goes on until it is stopped".into(),
         (Mode::Batch, true) => "it has no trigger: runs start by hand".into(),
-        (Mode::Batch, false) => format!("runs start {}", triggers.join(" and ")),
+        (Mode::Batch, false) => {
+            let at_once = definition.triggers.iter().any(|trigger| matches!(trigger, Trigger::Interval(_)));
+            format!("{}runs start {}", if at_once { "the first run starts at once; then " } else { "" }, triggers.join(" and "))
+        }
     }
 }
 

@@ -39,7 +39,7 @@ impl EventRing {
     /// Adds an event that is newer than all here; others are ignored.
     pub fn push(&mut self, envelope: Envelope) -> bool {
         let description = describe(&envelope);
-        self.push_line(EventLine { description, envelope })
+        self.push_line(EventLine { envelope, description })
     }
 
     /// Adds an event that was described before, if it is newer than all here.

@@ -5,7 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use flexcore_engine::{id::PipelineName, projection::ReadModels, vitals::Vitals};
+use flexcore_engine::{
+    id::{PipelineName, Revision},
+    pipeline::Plan,
+    projection::ReadModels,
+    vitals::Vitals,
+};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{events::EventRing, figures::Figures};
@@ -49,6 +54,10 @@ pub struct Facts {
     pub due: BTreeMap<PipelineName, Timestamp>,
     /// Of which pipelines it is being asked.
     pub due_asked: BTreeSet<PipelineName>,
+    /// The graphs of the current revisions, as far as they were asked for.
+    pub plans: BTreeMap<Revision, Arc<Plan>>,
+    /// Of which it is being asked.
+    pub plans_asked: BTreeSet<Revision>,
     /// Events that the log dropped before they were read here.
     pub dropped: u64,
     /// When the engine last said anything.
@@ -73,6 +82,8 @@ impl Facts {
             events: EventRing::default(),
             due: BTreeMap::new(),
             due_asked: BTreeSet::new(),
+            plans: BTreeMap::new(),
+            plans_asked: BTreeSet::new(),
             dropped: 0,
             heard_at: None,
             actor,

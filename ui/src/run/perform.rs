@@ -30,6 +30,7 @@ pub(super) async fn ask(link: &dyn Link, question: Question) -> Answer {
         Question::RunLog { run, after, max } => Answer::RunLog(within(ANSWER, link.run_log(run, after, max)).await),
         Question::Taps { run } => Answer::Taps(within(ANSWER, link.taps(run)).await),
         Question::Check { text, path } => Answer::Check(within(TRIAL, link.check(text, path)).await),
+        Question::Plan { revision, definition } => Answer::Plan(revision, within(ANSWER, link.plan(definition)).await),
         Question::DryRun { checked, params } => Answer::DryRun(within(TRIAL, link.dry_run(checked, params)).await),
         Question::Ticks { pipeline, count } => {
             let ticks = within(ANSWER, link.ticks(pipeline.clone(), count)).await;
@@ -54,6 +55,7 @@ pub(super) fn too_many(link: &dyn Link, question: Question) -> Answer {
         Question::RunLog { .. } => Answer::RunLog(no()),
         Question::Taps { .. } => Answer::Taps(no()),
         Question::Check { .. } => Answer::Check(no()),
+        Question::Plan { revision, .. } => Answer::Plan(revision, no()),
         Question::DryRun { .. } => Answer::DryRun(no()),
         Question::Ticks { pipeline, .. } => Answer::Ticks(pipeline, no()),
         Question::ReadBack { .. } => Answer::ReadBack(no()),

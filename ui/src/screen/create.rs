@@ -1,8 +1,6 @@
 //! A new pipeline: choose a template, write it in the editor, mend its mistakes, try it on samples, save it as a draft or
 //! activate it.
 
-use std::sync::Arc;
-
 use flexcore_engine::{command::PipelineCommand, pipeline::Definition};
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
@@ -17,6 +15,7 @@ use crate::{
     keymap::{Action, Scope},
     link::{Checked, Template},
     model::{
+        ask,
         facts::Facts,
         sheet::{Confirmation, Grade},
     },
@@ -114,7 +113,7 @@ impl CreateScreen {
         let mut effects = vec![format!("pipeline {name} with {steps} steps, as a draft: its triggers start nothing")];
         if activate {
             changes.push(Change::pipeline(&name, PipelineCommand::Activate));
-            effects = vec![format!("pipeline {name} with {steps} steps"), starts(&checked.definition)];
+            effects = vec![format!("pipeline {name} with {steps} steps"), ask::starts(&checked.definition)];
         }
         let title = if activate { format!("Create and activate {name}") } else { format!("Create {name}") };
         self.saving = true;
@@ -232,15 +231,6 @@ impl CreateScreen {
 fn defaults(definition: &Definition) -> serde_json::Map<String, serde_json::Value> {
     let given = definition.params.iter().filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
     given.collect()
-}
-
-fn starts(definition: &Arc<Definition>) -> String {
-    use flexcore_engine::pipeline::definition::Mode;
-    match (definition.mode, definition.triggers.len()) {
-        (Mode::Continuous, _) => "one run starts now and goes on until it is stopped".into(),
-        (Mode::Batch, 0) => "it has no trigger: runs start by hand".into(),
-        (Mode::Batch, triggers) => format!("its {triggers} trigger(s) start runs from now on"),
-    }
 }
 
 impl Screen for CreateScreen {

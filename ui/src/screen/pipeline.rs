@@ -7,8 +7,6 @@ mod revisions;
 mod schedule;
 mod wiring;
 
-pub(super) use wiring::edges;
-
 use flexcore_engine::{
     id::PipelineName,
     projection::{board::PipelineRow, runs::RunRow},

@@ -9,8 +9,8 @@ use flexcore_engine::{
         run::StepCounts,
     },
     id::{Actor, CorrelationId, EventId, PipelineName, Position, QueueName, Revision, RunId, StepName, StreamName, Version},
-    pipeline::Definition,
-    port::{queue::QueueStats, store::StoreStats},
+    pipeline::{Definition, EdgeKind, Plan, graph::Edge},
+    port::{queue::QueueStats, step::StepKind, store::StoreStats},
     projection::{
         ReadModels,
         board::{LastRun, PipelineRow, PipelineState, RevisionRow},
@@ -192,4 +192,21 @@ pub fn run_ended(position: u64, pipeline: &str, outcome: Outcome) -> Envelope {
     let mut envelope = event(position, ended.kind(), &format!("pipeline/{pipeline}"), "");
     envelope.event.data = ended.data();
     envelope
+}
+
+/// A graph in which each step leads to the one after it.
+pub fn chain(definition: &Definition) -> Plan {
+    let count = definition.steps.len();
+    let kind = |at| match at {
+        0 => StepKind::Source,
+        at if at + 1 == count => StepKind::Sink,
+        _ => StepKind::Transform,
+    };
+    Plan {
+        steps: definition.steps.iter().map(|step| step.name.clone()).collect(),
+        kinds: (0..count).map(kind).collect(),
+        enabled: vec![true; count],
+        edges: (1..count).map(|to| Edge { from: to - 1, to, kind: EdgeKind::Data }).collect(),
+        order: (0..count).collect(),
+    }
 }

@@ -12,7 +12,7 @@ use flexcore_engine::{
     flow::{dry_run::DryRun, log::LogLine},
     handle::{Accepted, Refusal},
     id::{PipelineName, Position, QueueName, RunId},
-    pipeline::mistake::PlacedMistake,
+    pipeline::{Definition, Plan, mistake::PlacedMistake},
     port::{
         BoxFuture,
         queue::{Peek, PeekedMessage},
@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
+use super::facts::chain;
 use crate::link::{Checked, Link, LinkError, Predicate, Tap, Template};
 
 /// What the engine would say.
@@ -222,6 +223,10 @@ impl Link for ScriptedLink {
     ) -> BoxFuture<'static, Result<Result<Checked, Vec<PlacedMistake>>, LinkError>> {
         let checked = self.script().checked.clone();
         Box::pin(async move { checked.ok_or_else(|| LinkError::Refused("the script has no check".into())) })
+    }
+
+    fn plan(&self, definition: Arc<Definition>) -> BoxFuture<'static, Result<Plan, LinkError>> {
+        self.answer(move |_| chain(&definition))
     }
 
     fn dry_run(&self, _checked: Checked, _params: Map<String, Value>) -> BoxFuture<'static, Result<DryRun, LinkError>> {

@@ -74,13 +74,11 @@ fn back(model: &mut Model) -> Vec<Effect> {
 fn leave(model: &mut Model) -> Vec<Effect> {
     let Some(opened) = model.screens.last_mut() else { return Vec::new() };
     let tag = opened.tag;
-    match opened.screen.close() {
-        Some(intents) => intents.into_iter().flat_map(|intent| navigate::settle(model, tag, intent)).collect(),
-        None => {
-            navigate::back(model);
-            Vec::new()
-        }
+    if let Some(intents) = opened.screen.close() {
+        return intents.into_iter().flat_map(|intent| navigate::settle(model, tag, intent)).collect();
     }
+    navigate::back(model);
+    Vec::new()
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {

@@ -1,5 +1,7 @@
 //! Answers, to the console itself or to the screen that asked. A screen that is gone gets none.
 
+use std::sync::Arc;
+
 use super::{navigate::tell, overview};
 use crate::{
     effect::{Answer, Effect, Tag, Tone},
@@ -24,6 +26,13 @@ pub(super) fn take(model: &mut Model, tag: Tag, answer: Answer) -> Vec<Effect> {
                     model.facts.due_asked.remove(&name);
                     model.facts.due.insert(name, due);
                 }
+            }
+        }
+        Answer::Plan(revision, result) => {
+            model.facts.plans_asked.remove(&revision);
+            // One that cannot be had now is asked for again when something is heard of the pipeline.
+            if let Ok(plan) = result {
+                model.facts.plans.insert(revision, Arc::new(plan));
             }
         }
         Answer::Predicate(jq, result) => overview::predicate(model, &jq, result),

@@ -1,11 +1,11 @@
 //! What comes from the engine: folded in, counted, and told to the screen on top.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use flexcore_engine::{
     event::Envelope,
-    id::RunId,
-    pipeline::definition::Mode,
+    id::{Revision, RunId},
+    pipeline::{Definition, definition::Mode},
     projection::{ReadModels, board::PipelineState, describe::describe},
     vitals::Vitals,
 };
@@ -23,6 +23,8 @@ use crate::{
 
 /// The most questions for a next tick at once.
 const DUE_ASKED_MAX: usize = 16;
+/// The most questions for a graph at once.
+const PLANS_ASKED_MAX: usize = 64;
 
 pub(super) fn models(model: &mut Model, models: ReadModels) -> Vec<Effect> {
     heard(model);
@@ -37,7 +39,9 @@ pub(super) fn models(model: &mut Model, models: ReadModels) -> Vec<Effect> {
     model.facts.due_asked.clear();
     model.overview.refresh(&model.facts);
     model.overview.events.refill(&model.facts.events, model.facts.now);
-    ask_due(model)
+    let mut effects = ask_due(model);
+    effects.extend(ask_plans(&mut model.facts));
+    effects
 }
 
 pub(super) fn backlog(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
@@ -52,6 +56,7 @@ pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     heard(model);
     let facts = &mut model.facts;
     let before = facts.events.newest().unwrap_or_default();
+    let about_pipelines = events.iter().any(|envelope| envelope.stream.as_str().starts_with("pipeline/"));
     for envelope in events {
         let expected = facts.models.position.next();
         if envelope.position > expected {
@@ -64,8 +69,25 @@ pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     model.overview.events.extend(&model.facts.events, before, model.facts.now);
     model.overview.refresh(&model.facts);
     let mut effects = ask_due(model);
+    if about_pipelines {
+        effects.extend(ask_plans(&mut model.facts));
+    }
     effects.extend(tell_top(model, Input::Facts));
     effects
+}
+
+/// Asks for the graphs of current revisions that are not known, and forgets those of older ones.
+fn ask_plans(facts: &mut Facts) -> Vec<Effect> {
+    let current: BTreeMap<Revision, &Arc<Definition>> =
+        facts.models.board.pipelines.values().map(|row| (row.current().revision, &row.current().definition)).collect();
+    facts.plans.retain(|revision, _| current.contains_key(revision));
+    let room = PLANS_ASKED_MAX.saturating_sub(facts.plans_asked.len());
+    let is_known = |revision: &Revision| facts.plans.contains_key(revision) || facts.plans_asked.contains(revision);
+    let unknown = current.into_iter().filter(|(revision, _)| !is_known(revision)).take(room);
+    let unknown: Vec<_> = unknown.map(|(revision, definition)| (revision, definition.clone())).collect();
+    facts.plans_asked.extend(unknown.iter().map(|(revision, _)| *revision));
+    let ask = |(revision, definition)| Effect::Ask(Tag::CONSOLE, Question::Plan { revision, definition });
+    unknown.into_iter().map(ask).collect()
 }
 
 /// Keeps an event; those of a run under the name of its pipeline, by which people look for them.

@@ -121,7 +121,7 @@ fn time(model: &Model, at: Timestamp) -> String {
     match model.overview.events.times {
         TimeFormat::Utc => figures::time_ms(at),
         TimeFormat::Local => at.to_zoned(TimeZone::system()).strftime("%H:%M:%S%.3f").to_string(),
-        TimeFormat::Ago => format!("{}", figures::ago(model.facts.now, at)),
+        TimeFormat::Ago => figures::ago(model.facts.now, at),
     }
 }
 

@@ -37,7 +37,8 @@ impl PipelineScreen {
         let look = theme.look();
         let runs = self.runs(facts);
         let shown = facts.models.runs.of(&self.name).next();
-        let graph = wiring::graph(row.definition(), shown, facts);
+        let plan = facts.plans.get(&row.current().revision).map(|plan| &**plan);
+        let graph = wiring::graph(row.definition(), plan, shown, facts);
         let wanted = graph.height(area.width.saturating_sub(4)).saturating_add(2);
         let (top, bottom) = parts::above(area, wanted.min(area.height.saturating_sub(RUNS_ROWS_MIN)));
         let inside = parts::framed(buffer, top, theme, &graph_title(shown), false);

@@ -54,7 +54,10 @@ fn idle(row: &PipelineRow) -> Option<String> {
     match (row.definition().triggers.is_empty(), row.state) {
         (true, _) => Some("No trigger: runs start by hand (r), or by activation when it is continuous.".into()),
         (false, PipelineState::Active) => None,
-        (false, state) => Some(format!("The pipeline is {}: no trigger starts a run until it is active (a).", state.word())),
+        (false, state) => Some(format!(
+            "The pipeline is {}: no trigger starts a run until it is active (a). Activated now, it would be due:",
+            state.word()
+        )),
     }
 }
 

@@ -1,14 +1,10 @@
 //! From a definition and the figures of a run to the drawing of its graph.
 
-use std::collections::BTreeSet;
-
 use flexcore_engine::{
-    id::StepName,
-    pipeline::{Definition, Step},
+    pipeline::{Definition, EdgeKind, Plan, Step, graph::Edge},
     projection::runs::{RunRow, RunState, StepState},
     vitals::RunVitals,
 };
-use serde_json::Value;
 
 use crate::{
     model::{facts::Facts, figures::StepFigures},
@@ -16,17 +12,14 @@ use crate::{
     widget::graph::{Graph, GraphEdge, GraphStep, State},
 };
 
-/// Step types that begin a path of their own: they need nothing unless they say so.
-const SOURCE_ENDINGS: [&str; 5] = [".read", ".poll", ".receive", ".consume", ".tap"];
-
-/// The graph of a definition with what a run of it is doing, or did.
-pub(super) fn graph(definition: &Definition, run: Option<&RunRow>, facts: &Facts) -> Graph {
+/// The graph of a definition with what a run of it is doing, or did. Without its plan there are only steps.
+pub(super) fn graph(definition: &Definition, plan: Option<&Plan>, run: Option<&RunRow>, facts: &Facts) -> Graph {
     let live = run.filter(|run| !run.state.is_ended()).and_then(|run| {
         let vitals = facts.vitals.as_ref()?.runs.iter().find(|known| known.run == run.id)?;
         Some((vitals, facts.figures.steps(run.id)))
     });
     let steps = definition.steps.iter().map(|step| graph_step(step, run, live)).collect();
-    Graph::new(steps, edges(definition))
+    Graph::new(steps, plan.map(edges).unwrap_or_default())
 }
 
 fn graph_step(step: &Step, run: Option<&RunRow>, live: Option<(&RunVitals, &[StepFigures])>) -> GraphStep {
@@ -58,38 +51,8 @@ fn graph_step(step: &Step, run: Option<&RunRow>, live: Option<(&RunVitals, &[Ste
     }
 }
 
-/// Which step leads to which, as the engine reads a definition: what `needs` says, else the routes that name the step, else
-/// the step before.
-pub(in crate::screen) fn edges(definition: &Definition) -> Vec<GraphEdge> {
-    let steps = &definition.steps;
-    let index = |name: &StepName| steps.iter().position(|step| step.name == *name);
-    let mut edges = Vec::new();
-    for (to, step) in steps.iter().enumerate() {
-        let from: Vec<usize> = match &step.needs {
-            Some(needs) => needs.iter().filter_map(index).collect(),
-            None => implied(steps, to),
-        };
-        edges.extend(from.into_iter().map(|from| GraphEdge { from, to, order: false }));
-    }
-    edges
-}
-
-fn implied(steps: &[Step], to: usize) -> Vec<usize> {
-    let name = steps[to].name.as_str();
-    let routes: Vec<usize> =
-        (0..steps.len()).filter(|from| steps[*from].uses == "route" && targets(&steps[*from]).contains(name)).collect();
-    if !routes.is_empty() {
-        return routes;
-    }
-    if to == 0 || is_source(&steps[to].uses) { Vec::new() } else { vec![to - 1] }
-}
-
-fn is_source(uses: &str) -> bool {
-    uses == "generate" || SOURCE_ENDINGS.iter().any(|ending| uses.ends_with(ending))
-}
-
-fn targets(route: &Step) -> BTreeSet<&str> {
-    let cases = route.settings.get("cases").and_then(Value::as_array).into_iter().flatten();
-    let named = cases.filter_map(|case| case.get("to")).chain(route.settings.get("default"));
-    named.filter_map(Value::as_str).collect()
+/// Which step leads to which, as the engine runs it; disabled steps are passed by.
+fn edges(plan: &Plan) -> Vec<GraphEdge> {
+    let edge = |edge: &Edge| GraphEdge { from: edge.from, to: edge.to, order: edge.kind == EdgeKind::Order };
+    plan.edges.iter().map(edge).collect()
 }

@@ -160,7 +160,7 @@ impl QueueScreen {
         let row = self.pipeline(facts).and_then(|name| facts.models.board.pipelines.get(&name));
         let Some(row) = row else { return say("no pipeline has this queue for its dead letters") };
         let Some(message) = self.selected().filter(|_| TABS[self.tab] == Tab::Dead) else { return choose() };
-        match Trial::of(message, row) {
+        match Trial::of(message, row, facts) {
             Ok((trial, question)) => {
                 self.trial = Some(trial);
                 question

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use flexcore_engine::{
     flow::dry_run::DryRun,
     id::StepName,
-    pipeline::{Definition, Step},
+    pipeline::{Definition, EdgeKind, Plan, Step},
     port::queue::{MessageState, PeekedMessage},
     projection::board::PipelineRow,
 };
@@ -17,7 +17,8 @@ use crate::{
     effect::{Intent, Question},
     keymap::Action,
     link::Checked,
-    screen::{dry, pipeline},
+    model::facts::Facts,
+    screen::dry,
     theme::Theme,
 };
 
@@ -32,13 +33,14 @@ pub(super) struct Trial {
 
 impl Trial {
     /// The trial and its question. `Err`: why it cannot be tried.
-    pub(super) fn of(message: &PeekedMessage, row: &PipelineRow) -> Result<(Self, Intent), String> {
+    pub(super) fn of(message: &PeekedMessage, row: &PipelineRow, facts: &Facts) -> Result<(Self, Intent), String> {
         let MessageState::Dead { origin: Some(origin), .. } = &message.state else {
             return Err("only a record that a step refused can be tried".into());
         };
         let current = row.current();
         let text = String::from_utf8_lossy(&message.body);
-        let definition = from_step(&current.definition, &origin.step, &text)?;
+        let plan = facts.plans.get(&current.revision).ok_or("the graph of the pipeline is not known yet: try again")?;
+        let definition = from_step(&current.definition, plan, &origin.step, &text)?;
         let checked = Checked {
             revision: current.revision,
             definition: Arc::new(definition),
@@ -71,8 +73,8 @@ impl Trial {
 }
 
 /// The part of a definition that begins at a step, with one record going in.
-fn from_step(definition: &Definition, step: &str, record: &str) -> Result<Definition, String> {
-    let edges = pipeline::edges(definition);
+fn from_step(definition: &Definition, plan: &Plan, step: &str, record: &str) -> Result<Definition, String> {
+    let edges: Vec<_> = plan.edges.iter().filter(|edge| edge.kind == EdgeKind::Data).collect();
     let first = definition.steps.iter().position(|known| known.name.as_str() == step);
     let first = first.ok_or_else(|| format!("the current revision has no step `{step}`"))?;
     if !edges.iter().any(|edge| edge.to == first) {

@@ -17,7 +17,7 @@ use flexcore_engine::{
         log::{LogLevel, LogLine},
     },
     id::{Actor, CorrelationId, EventId, MessageId, PipelineName, Position, QueueName, RunId, StepName, StreamName, Version},
-    pipeline::{Definition, Mistake, mistake::PlacedMistake, revision},
+    pipeline::{Definition, EdgeKind, Mistake, Plan, graph::Edge, mistake::PlacedMistake, revision},
     port::{
         queue::{MessageState, Origin, Peek, PeekedMessage, QueueStats},
         step::{Record, StepKind},
@@ -225,6 +225,7 @@ impl World {
                 Answer::Check(Ok(Ok(Checked { revision: revision::of(&definition), definition, folder: PathBuf::from("/srv") })))
             }
             Question::Check { .. } => Answer::Check(Ok(Err(self.mistakes.clone()))),
+            Question::Plan { revision, definition } => Answer::Plan(revision, Ok(chain(&definition))),
             Question::DryRun { checked, .. } => Answer::DryRun(Ok(dry_run(&checked))),
             Question::Ticks { pipeline, count } => {
                 Answer::Ticks(pipeline, Ok((0..i64::try_from(count).unwrap()).map(|tick| ago(-30 * (tick + 1))).collect()))
@@ -325,5 +326,22 @@ fn vitals(half_seconds: u64) -> Vitals {
             check("log writable", CheckState::Ok, "appended in 0.1 ms"),
             check("dead letters", CheckState::Warn, "40 in quakes.dead"),
         ],
+    }
+}
+
+/// A graph in which each step leads to the one after it.
+fn chain(definition: &Definition) -> Plan {
+    let count = definition.steps.len();
+    let kind = |at| match at {
+        0 => StepKind::Source,
+        at if at + 1 == count => StepKind::Sink,
+        _ => StepKind::Transform,
+    };
+    Plan {
+        steps: definition.steps.iter().map(|step| step.name.clone()).collect(),
+        kinds: (0..count).map(kind).collect(),
+        enabled: vec![true; count],
+        edges: (1..count).map(|to| Edge { from: to - 1, to, kind: EdgeKind::Data }).collect(),
+        order: (0..count).collect(),
     }
 }
