@@ -10,7 +10,10 @@ pub mod serve;
 pub mod settings;
 pub mod test;
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -63,25 +66,48 @@ enum Commands {
 pub fn main(cli: Cli) -> color_eyre::Result<i32> {
     let Cli { console, settings, command } = cli;
     let out = &mut io::stdout();
-    let code = match command {
-        None => console::run(&console, &settings)?,
-        Some(Commands::Serve(args)) => serve::run(&args, &settings)?,
-        Some(Commands::Run(args)) => run::run(&args, &settings)?,
-        Some(Commands::Check(args)) => check::run(&args, out)?,
-        Some(Commands::Test(args)) => test::run(&args, out)?,
-        Some(Commands::Schema(args)) => schema::run(&args, out)?,
-        Some(Commands::Completions(args)) => completions::run(&args, out)?,
-        Some(Commands::Man) => completions::man(out)?,
+    let done = match command {
+        None => return console::run(&console, &settings),
+        Some(Commands::Serve(args)) => return serve::run(&args, &settings),
+        Some(Commands::Run(args)) => return run::run(&args, &settings),
+        Some(Commands::Check(args)) => check::run(&args, out),
+        Some(Commands::Test(args)) => test::run(&args, out),
+        Some(Commands::Schema(args)) => schema::run(&args, out),
+        Some(Commands::Completions(args)) => completions::run(&args, out),
+        Some(Commands::Man) => completions::man(out),
     };
-    out.flush()?;
-    Ok(code)
+    match done.and_then(|code| out.flush().map(|()| code)) {
+        // Whoever read it has seen enough, as in `flexcore schema | head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(DONE),
+        Err(error) => Ok(unable(&error)),
+        Ok(code) => Ok(code),
+    }
 }
+
+/// What went wrong, with its causes, as one line on standard error.
+pub fn unable(error: &dyn std::error::Error) -> i32 {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    complain(&text);
+    FAILED
+}
+
+/// What is left then has so long to be dropped, which ends the processes that steps started.
+const DROPPED_WITHIN: Duration = Duration::from_millis(200);
 
 /// Runs a future to its end on all processors. Threads that still work on something then do not hold up the exit.
 fn block_on<T>(future: impl Future<Output = color_eyre::Result<T>>) -> color_eyre::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("flexcore").build()?;
     let answer = runtime.block_on(future);
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(DROPPED_WITHIN);
     answer
 }
 

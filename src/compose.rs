@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use color_eyre::eyre::WrapErr;
 use flexcore_engine::{
     aggregate::Rejection,
     command::{Command, PipelineCommand, Request},
@@ -23,12 +24,7 @@ use flexcore_engine::{
 };
 use tokio::sync::{Mutex, watch};
 
-use crate::{
-    config::Settings,
-    definition::Loaded,
-    probe,
-    step::{self, EnvFileSecrets},
-};
+use crate::{config::Settings, definition::Loaded, probe, step::EnvFileSecrets};
 
 /// Everything, running.
 pub struct App {
@@ -49,16 +45,15 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the engine in this process, in memory.
-    pub async fn start(settings: Settings) -> color_eyre::Result<Self> {
+    /// Starts the engine in this process, in memory, with a table of step types: below a console, not one that prints.
+    pub async fn start(settings: Settings, types: Arc<dyn StepTypes>) -> color_eyre::Result<Self> {
         let clock: Arc<dyn Clock> = SystemClock::shared();
         let limits = Limits { events_max: settings.retain_events_max, bytes_max: settings.retain_bytes_max.0 };
         let store = Arc::new(MemoryLog::new(limits));
         let queues = Arc::new(MemoryQueues::new(clock.clone()));
         let engine = Engine::new(store, queues, clock);
-        let types = step::table();
         let secrets = secrets(&settings);
-        let folder = std::env::current_dir()?;
+        let folder = std::env::current_dir().wrap_err("cannot find out which folder this is")?;
         let runtime_settings = runtime_settings(&settings, &folder);
         engine.record_started(env!("CARGO_PKG_VERSION"), &settings.node).await?;
         let probe = Arc::new(probe::read);

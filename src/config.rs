@@ -96,9 +96,13 @@ impl Settings {
 }
 
 fn level(text: &str) -> Result<String, String> {
-    tracing_subscriber::EnvFilter::try_new(text)
-        .map(|_| text.to_owned())
-        .map_err(|error| format!("`{text}` is not a log level: error, warn, info, debug, trace ({error})"))
+    let wrong = |part: &str| format!("`{part}` is not a log level: error, warn, info, debug, trace, off, or MODULE=LEVEL");
+    // To the filter itself a word alone is the name of a module, so that a misspelt level would log everything of nothing.
+    let is_level = |part: &str| part.contains('=') || part.trim().parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    if let Some(part) = text.split(',').find(|part| !is_level(part)) {
+        return Err(wrong(part));
+    }
+    tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("{} ({error})", wrong(text)))
 }
 
 fn log_format(text: &str) -> Result<bool, String> {

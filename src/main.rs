@@ -9,6 +9,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> color_eyre::Result<()> {
     color_eyre::install()?;
-    let code = cli::main(Cli::parse())?;
+    let code = cli::main(Cli::parse()).unwrap_or_else(|report| cli::unable(report.as_ref()));
     std::process::exit(code)
 }

@@ -9,7 +9,7 @@ use flexcore_engine::{pipeline::mistake::PlacedMistake, port::step::StepTypes};
 use flexcore_ui::widget::safe_text::{safe, width};
 use serde_json::json;
 
-use super::{ASKED_WRONGLY, DONE, FAILED};
+use super::{DONE, FAILED, complain};
 use crate::{
     definition::{
         FileReport, load_paths,
@@ -38,10 +38,7 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<i32> {
 pub fn check(args: &CheckArgs, types: &dyn StepTypes, env: Environment<'_>, out: &mut dyn Write) -> io::Result<i32> {
     let reports = match load_paths(&args.paths, types, env) {
         Ok(reports) => reports,
-        Err(error) => {
-            writeln!(out, "{}", safe(&error.to_string()))?;
-            return Ok(ASKED_WRONGLY);
-        }
+        Err(error) => return Ok(complain(&safe(&error.to_string()))),
     };
     for report in &reports {
         if args.json { as_json(report, out)? } else { as_text(report, out)? }

@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use clap::Args;
-use flexcore_engine::unit::Duration as Grace;
+use clap::{Args, CommandFactory};
+use flexcore_engine::{pipeline::mistake::nearest, unit::Duration as Grace};
 use flexcore_ui::{
     keymap::Keymap,
     link::Link,
@@ -19,13 +19,13 @@ use flexcore_ui::{
     view::{still::text, svg::svg},
 };
 
-use super::{DONE, complain, paths, say, settings::SettingArgs};
+use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, unable};
 use crate::{
     compose::App,
     config::{Settings, Theme},
     local_link::LocalLink,
     shutdown::StopSignals,
-    telemetry,
+    step, telemetry,
 };
 
 /// What the console begins with.
@@ -68,23 +68,25 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         Ok(settings) => settings,
         Err(wrong) => return Ok(complain(&wrong.to_string())),
     };
-    if args.snapshot.is_none() && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        return Ok(complain(&ConsoleError::NotATerminal.to_string()));
-    }
     let options = match console_options(&settings) {
         Ok(options) => options,
         Err(wrong) => return Ok(complain(&wrong)),
     };
+    // The screen is the console's: here `stdout` writes to the step's log.
+    let types = step::table();
+    let pipelines = match paths::load(&args.paths, types.as_ref()) {
+        Ok(pipelines) => pipelines,
+        Err(mistakes) => return Ok(complain(&format!("{mistakes}{}", meant_command(&args.paths)))),
+    };
+    if args.snapshot.is_none() && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Ok(complain(&ConsoleError::NotATerminal.to_string()));
+    }
     let _log = match telemetry::to_file(&settings) {
         Ok(guard) => guard,
-        Err(error) => return Ok(complain(&error.to_string())),
+        Err(error) => return Ok(unable(&error)),
     };
     super::block_on(async {
-        let app = Arc::new(App::start(settings).await?);
-        let pipelines = match paths::load(&args.paths, app.types.as_ref()) {
-            Ok(pipelines) => pipelines,
-            Err(mistakes) => return Ok(complain(&mistakes)),
-        };
+        let app = Arc::new(App::start(settings, types).await?);
         app.adopt(pipelines).await?;
         let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
         if let Some(size) = args.snapshot {
@@ -119,6 +121,15 @@ async fn leave(app: &App) -> color_eyre::Result<i32> {
         _ = signals.next() => {}
     }
     Ok(DONE)
+}
+
+/// A misspelt command looks like a path that is not there.
+fn meant_command(paths: &[PathBuf]) -> String {
+    let command = Cli::command();
+    let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let word = paths.first().and_then(|path| path.to_str()).filter(|word| !Path::new(word).exists());
+    let near = word.and_then(|word| nearest(word, known.iter().copied()));
+    near.map(|command| format!("; did you mean the command `{command}`?")).unwrap_or_default()
 }
 
 fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {

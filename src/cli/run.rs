@@ -1,24 +1,30 @@
 //! `flexcore run FILE`: one pipeline to its end. Progress goes to standard error, so that a `stdout` step's records stay
 //! clean.
 
+mod end;
 mod progress;
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use clap::Args;
 use flexcore_engine::{
     command::{Command, PipelineCommand, RunCommand},
-    event::{Envelope, Event, pipeline::RunTrigger},
+    event::pipeline::RunTrigger,
     handle::Refusal,
-    id::{Position, RunId, StreamName},
+    id::{PipelineName, Position, RunId, StreamName},
     pipeline::{Definition, definition::ParamType},
-    port::store::{Filter, READ_EVENTS_MAX},
+    port::{
+        step::StepTypes,
+        store::{Filter, READ_EVENTS_MAX, ReadError},
+    },
     unit::Duration,
 };
 use serde_json::{Map, Value};
+use tokio::sync::watch::error::RecvError;
 
-use super::{DONE, FAILED, complain, paths, settings::SettingArgs};
-use crate::{compose::App, definition::Loaded, shutdown::StopSignals, telemetry};
+use super::{FAILED, complain, paths, settings::SettingArgs, unable};
+use crate::{compose::App, definition::Loaded, shutdown::StopSignals, step, telemetry};
+use end::End;
 use progress::Progress;
 
 /// How long a run may take to stop after the first Ctrl-C.
@@ -41,37 +47,41 @@ pub fn run(args: &RunArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
         Ok(settings) => settings,
         Err(wrong) => return Ok(complain(&wrong.to_string())),
     };
+    if settings.read_only {
+        return Ok(complain("a run changes things, and `read_only` is set"));
+    }
+    // What is asked wrongly is told before anything is made, the log folder included.
+    let types = step::table_printing();
+    let asked = loaded(args, types.as_ref()).and_then(|loaded| Ok((params(&args.params, &loaded.definition)?, loaded)));
+    let (params, loaded) = match asked {
+        Ok(asked) => asked,
+        Err(wrong) => return Ok(complain(&wrong)),
+    };
     let _log = match telemetry::to_file(&settings) {
         Ok(guard) => guard,
-        Err(error) => return Ok(complain(&error.to_string())),
+        Err(error) => return Ok(unable(&error)),
     };
     super::block_on(async {
-        let app = Arc::new(App::start(settings).await?);
-        let code = match begin(&app, args).await {
-            Ok((run, definition)) => follow(&app, run, &definition).await?,
-            Err(wrong) => complain(&wrong),
+        let signals = StopSignals::listen()?;
+        let app = App::start(settings, types).await?;
+        let progress = Progress::new(&loaded);
+        let code = match begin(&app, loaded, params).await {
+            Ok((pipeline, run)) => Following { app: &app, run, pipeline, progress, signals }.until_ended().await?,
+            Err(refusal) => Some(complain(&refusal.to_string())),
         };
+        // Given up by a second signal: nothing is waited for.
+        let Some(code) = code else { return Ok(FAILED) };
         app.stop(app.settings.shutdown_grace).await;
         Ok(code)
     })
 }
 
-/// Loads the file and asks for the run.
-async fn begin(app: &App, args: &RunArgs) -> Result<(RunId, Arc<Definition>), String> {
-    let mut loaded = paths::load(std::slice::from_ref(&args.file), app.types.as_ref())?;
-    let Loaded { definition, revision, source, .. } = match (loaded.pop(), loaded.len()) {
-        (Some(one), 0) => one,
-        (_, more) => return Err(format!("{} holds {} pipelines: name the file of one", args.file.display(), more + 1)),
-    };
-    let params = params(&args.params, &definition)?;
-    let name = definition.name.clone();
-    let run = RunId::fresh();
-    let create = PipelineCommand::Create { revision, definition: definition.clone(), source };
-    let request = PipelineCommand::RequestRun { run, trigger: RunTrigger::Manual, params };
-    for command in [create, request] {
-        app.submit(Command::Pipeline(name.clone(), command)).await.map_err(|refusal| refusal.to_string())?;
+fn loaded(args: &RunArgs, types: &dyn StepTypes) -> Result<Loaded, String> {
+    let mut loaded = paths::load(std::slice::from_ref(&args.file), types)?;
+    match (loaded.pop(), loaded.len()) {
+        (Some(one), 0) => Ok(one),
+        (_, more) => Err(format!("{} holds {} pipelines: name the file of one", args.file.display(), more + 1)),
     }
-    Ok((run, definition))
 }
 
 /// Values for strings are taken as they are, all others are JSON. Whether they fit is the pipeline's to decide.
@@ -81,60 +91,108 @@ fn params(pairs: &[String], definition: &Definition) -> Result<Map<String, Value
         let (name, text) = pair.split_once('=').ok_or_else(|| format!("--param {pair}: write it as NAME=VALUE"))?;
         let is_text = definition.params.get(name).is_none_or(|param| param.kind == ParamType::String);
         let value = if is_text { None } else { serde_json::from_str(text).ok() };
-        params.insert(name.to_owned(), value.unwrap_or_else(|| Value::from(text)));
+        if params.insert(name.to_owned(), value.unwrap_or_else(|| Value::from(text))).is_some() {
+            return Err(format!("--param {name} is given twice"));
+        }
     }
     Ok(params)
 }
 
-async fn follow(app: &App, run: RunId, definition: &Definition) -> color_eyre::Result<i32> {
-    let mut signals = StopSignals::listen()?;
-    let mut vitals = app.vitals();
-    let mut progress = Progress::new(definition);
-    let stream = StreamName::run(run);
-    let mut seen = Position(0);
-    let mut asked = false;
-    loop {
-        tokio::select! {
-            () = app.engine.store().wait_past(seen) => {
-                let page = app.engine.store().read(seen, &Filter::default(), READ_EVENTS_MAX).await?;
-                seen = page.seen;
-                for envelope in page.events.iter().filter(|envelope| envelope.stream == stream) {
-                    progress.event(envelope);
-                    if let Some(code) = ended(envelope) {
-                        progress.finish();
-                        return Ok(code);
+async fn begin(app: &App, loaded: Loaded, params: Map<String, Value>) -> Result<(PipelineName, RunId), Refusal> {
+    let Loaded { definition, revision, source, .. } = loaded;
+    let name = definition.name.clone();
+    let run = RunId::fresh();
+    let create = PipelineCommand::Create { revision, definition, source };
+    let request = PipelineCommand::RequestRun { run, trigger: RunTrigger::Manual, params };
+    for command in [create, request] {
+        app.submit(Command::Pipeline(name.clone(), command)).await?;
+    }
+    Ok((name, run))
+}
+
+/// A run on its way, and who watches it.
+struct Following<'a> {
+    app: &'a App,
+    run: RunId,
+    pipeline: PipelineName,
+    progress: Progress,
+    signals: StopSignals,
+}
+
+/// Why the engine's own process cannot follow its own run.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("the log of events cannot be read")]
+    Log(#[from] ReadError),
+    #[error("the engine stopped by itself")]
+    Engine(#[from] RecvError),
+    #[error("the run cannot be stopped")]
+    Cancel(#[from] Refusal),
+}
+
+impl Following<'_> {
+    /// Until the run has ended. `None`: given up.
+    async fn until_ended(mut self) -> Result<Option<i32>, Lost> {
+        let mut vitals = self.app.vitals();
+        let mut seen = Position(0);
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                () = self.app.engine.store().wait_past(seen) => {
+                    if let Some(end) = self.news(&mut seen).await? {
+                        return Ok(Some(self.tell(end).await));
                     }
                 }
-            }
-            changed = vitals.changed() => {
-                changed?;
-                progress.vitals(&vitals.borrow_and_update(), run);
-            }
-            signal = signals.next() => {
-                if asked {
-                    progress.finish();
-                    return Ok(complain("given up: the run did not stop in time").max(130));
+                changed = vitals.changed() => {
+                    changed?;
+                    let figures = vitals.borrow_and_update().clone();
+                    self.progress.log(self.app.live().log(self.run).as_ref());
+                    self.progress.vitals(&figures, self.run);
                 }
-                asked = true;
-                progress.say(&format!("{signal}: the run stops; once more gives it up"));
-                cancel(app, run, signal).await?;
+                signal = self.signals.next() => {
+                    if asked {
+                        self.progress.say(&format!("{signal} again: given up; what was under way is not finished"));
+                        self.progress.finish();
+                        return Ok(None);
+                    }
+                    asked = true;
+                    self.progress.say(&format!("{signal}: the run stops; once more gives it up"));
+                    self.cancel(signal).await?;
+                }
             }
         }
     }
-}
 
-async fn cancel(app: &App, run: RunId, signal: &str) -> Result<(), Refusal> {
-    let command = RunCommand::Cancel { reason: signal.to_owned(), grace: GRACE };
-    match app.submit(Command::Run(run, command)).await {
-        Ok(_) | Err(Refusal::Rejected(_)) => Ok(()),
-        Err(refusal) => Err(refusal),
+    /// Shows what happened since; says how the run ended, if it did.
+    async fn news(&mut self, seen: &mut Position) -> Result<Option<End>, Lost> {
+        let page = self.app.engine.store().read(*seen, &Filter::default(), READ_EVENTS_MAX).await?;
+        *seen = page.seen;
+        let stream = StreamName::run(self.run);
+        for envelope in page.events.iter().filter(|envelope| envelope.stream == stream) {
+            self.progress.log(self.app.live().log(self.run).as_ref());
+            match End::of(envelope) {
+                Some(end) => return Ok(Some(end)),
+                None => self.progress.event(envelope),
+            }
+        }
+        Ok(None)
     }
-}
 
-fn ended(envelope: &Envelope) -> Option<i32> {
-    match envelope.decode()?.ok()? {
-        Event::RunSucceeded(_) => Some(DONE),
-        Event::RunFailed(_) | Event::RunCancelled(_) => Some(FAILED),
-        _ => None,
+    /// One line of what the run did, and what it left behind.
+    async fn tell(&mut self, end: End) -> i32 {
+        let dead = end::dead_letters(self.app, &self.pipeline).await;
+        self.progress.finish();
+        for line in dead.iter().chain(&end.lines(&self.pipeline, self.progress.elapsed())) {
+            self.progress.say(line);
+        }
+        end.code(self.progress.is_whole())
+    }
+
+    async fn cancel(&self, signal: &str) -> Result<(), Refusal> {
+        let command = RunCommand::Cancel { reason: signal.to_owned(), grace: GRACE };
+        match self.app.submit(Command::Run(self.run, command)).await {
+            Ok(_) | Err(Refusal::Rejected(_)) => Ok(()),
+            Err(refusal) => Err(refusal),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DONE, FAILED, complain, paths, settings::SettingArgs};
-use crate::{compose::App, shutdown::StopSignals, telemetry};
+use crate::{compose::App, config::Settings, definition::Loaded, shutdown::StopSignals, step, telemetry};
 
 /// What to serve.
 #[derive(Debug, Args)]
@@ -21,19 +21,57 @@ pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> 
         Ok(settings) => settings,
         Err(wrong) => return Ok(complain(&wrong.to_string())),
     };
+    let types = step::table_printing();
+    let pipelines = match paths::load(&args.paths, types.as_ref()) {
+        Ok(pipelines) => pipelines,
+        Err(mistakes) => return Ok(complain(&mistakes)),
+    };
     telemetry::to_stderr(&settings);
     super::block_on(async {
         let mut signals = StopSignals::listen()?;
-        let app = App::start(settings).await?;
-        let pipelines = match paths::load(&args.paths, app.types.as_ref()) {
-            Ok(pipelines) => pipelines,
-            Err(mistakes) => return Ok(complain(&mistakes)),
-        };
-        app.adopt(pipelines).await?;
-        tracing::info!("serving; SIGTERM stops");
-        let signal = signals.next().await;
-        tracing::info!(signal, "stopping: runs in flight drain");
-        let left = app.stop(app.settings.shutdown_grace).await;
-        Ok(if left == 0 { DONE } else { FAILED })
+        let app = App::start(settings, types).await?;
+        serve(&app, pipelines, &mut signals).await
     })
+}
+
+async fn serve(app: &App, pipelines: Vec<Loaded>, signals: &mut StopSignals) -> color_eyre::Result<i32> {
+    let Settings { node, shutdown_grace, .. } = &app.settings;
+    let count = pipelines.len();
+    app.adopt(pipelines).await?;
+    tracing::info!(pipelines = count, %node, "serving until SIGTERM or SIGINT");
+    let signal = signals.next().await;
+    let going = in_flight(app);
+    tracing::info!(signal, runs = going.len(), "stopping within {shutdown_grace}; the same signal again stops at once");
+    for run in going {
+        tracing::info!("in flight: {run}");
+    }
+    tokio::select! {
+        left = app.stop(*shutdown_grace) => Ok(stopped(app, left)),
+        signal = signals.next() => {
+            tracing::warn!(signal, "stopped at once: runs in flight were given up");
+            Ok(FAILED)
+        }
+    }
+}
+
+fn stopped(app: &App, left: usize) -> i32 {
+    for run in in_flight(app) {
+        tracing::warn!("given up: {run}");
+    }
+    tracing::info!(left, "stopped");
+    if left == 0 { DONE } else { FAILED }
+}
+
+/// What works now, one line each.
+fn in_flight(app: &App) -> Vec<String> {
+    let line = |run: &flexcore_engine::vitals::RunVitals| {
+        let backlog: u64 = run.steps.iter().map(|step| step.backlog).sum();
+        format!(
+            "{} run {}, {backlog} records between its steps, {} batches not safe yet",
+            run.pipeline,
+            run.run.short(),
+            run.unacked
+        )
+    };
+    app.live().vitals().iter().map(line).collect()
 }

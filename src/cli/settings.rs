@@ -18,7 +18,7 @@ pub struct SettingArgs {
     /// Runs at once
     #[arg(long, value_name = "N", global = true)]
     workers: Option<u32>,
-    /// Any setting by its name, as in `--set log.level=debug`; `--help` lists them at its end
+    /// Any setting by its name, as in `--set log.level=debug`; `flexcore --help` lists them at its end
     #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
     set: Vec<String>,
 }

@@ -10,8 +10,9 @@ use flexcore_ui::widget::safe_text::safe;
 use serde_json::json;
 
 use super::{
-    ASKED_WRONGLY, DONE, FAILED,
+    DONE, FAILED,
     check::{self, counted},
+    complain,
 };
 use crate::{
     definition::{
@@ -44,10 +45,7 @@ pub fn run(args: &TestArgs, out: &mut dyn Write) -> io::Result<i32> {
 pub fn test(args: &TestArgs, types: &dyn StepTypes, env: Environment<'_>, out: &mut dyn Write) -> io::Result<i32> {
     let reports = match load_paths(&args.paths, types, env) {
         Ok(reports) => reports,
-        Err(error) => {
-            writeln!(out, "{}", safe(&error.to_string()))?;
-            return Ok(ASKED_WRONGLY);
-        }
+        Err(error) => return Ok(complain(&safe(&error.to_string()))),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut suite = Suite { args, types, tests: 0, failed: 0, bad_files: 0, out };

@@ -180,8 +180,9 @@ impl Program {
 
 fn stopped(stop: Stop, limits: &Limits) -> Failure {
     match stop {
-        Stop::TooLong => Failure::Endless(format!("it did not end within {} ms", limits.time_max.as_millis())),
-        Stop::TooDeep => Failure::Endless("it calls itself too deeply".into()),
+        Stop::Late => Failure::Endless(format!("it did not end within {} ms", limits.time_max.as_millis())),
+        Stop::Deep => Failure::Endless("it calls itself too deeply".into()),
+        Stop::Nested => Failure::Record("its values are nested deeper than 10000 levels".into()),
     }
 }
 

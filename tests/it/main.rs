@@ -6,5 +6,6 @@ mod console;
 mod files;
 mod golden;
 mod pty;
+mod run;
 mod steps;
 mod tidy;

@@ -26,7 +26,8 @@ const HEAD_BYTES_MAX: u64 = 4 << 10;
 /// The files of a path or glob, in alphabetical order.
 pub(super) fn find(path: &str, folder: &Path) -> Result<Vec<PathBuf>, StepError> {
     let whole = folder.join(path);
-    if whole.is_file() {
+    // A pipe or a device is read when it is named as such; a glob takes only files.
+    if whole.metadata().is_ok_and(|metadata| !metadata.is_dir()) {
         return Ok(vec![whole]);
     }
     let pattern = PathBuf::from(glob::Pattern::escape(&folder.to_string_lossy())).join(path);
@@ -74,6 +75,10 @@ struct Cursor {
 impl Mark {
     fn of(file: &mut File, bytes: u64) -> io::Result<Self> {
         let mut head = Vec::new();
+        if !file.metadata()?.is_file() {
+            // What is read of a pipe is gone: there is no beginning to compare, and no way back.
+            return Ok(Self { head: String::new(), head_bytes: 0 });
+        }
         file.seek(SeekFrom::Start(0))?;
         file.take(bytes).read_to_end(&mut head)?;
         file.seek(SeekFrom::Start(0))?;
@@ -119,6 +124,10 @@ impl Opened {
 
     fn go_on(&mut self, cursor: &Value, context: &StepContext) -> io::Result<()> {
         let Ok(cursor) = serde_json::from_value::<Cursor>(cursor.clone()) else { return Ok(()) };
+        if !self.file.metadata()?.is_file() {
+            context.log.warn(&format!("{} is no file: what was read of it before does not come again", self.name));
+            return Ok(());
+        }
         let same = Mark::of(&mut self.file, cursor.mark.head_bytes)? == cursor.mark;
         if same && (self.gzip || cursor.offset <= self.file.metadata()?.len()) {
             (self.offset, self.number) = (cursor.offset, cursor.number);
@@ -159,6 +168,8 @@ impl Content {
     /// Leaves out so many bytes.
     pub(super) fn skip(&mut self, bytes: u64) -> io::Result<()> {
         match self {
+            // A pipe has no place to go to.
+            _ if bytes == 0 => Ok(()),
             Self::Plain(file) => file.seek(SeekFrom::Start(bytes)).map(drop),
             Self::Gzip(decoder) => io::copy(&mut decoder.take(bytes), &mut io::sink()).map(drop),
         }

@@ -1,4 +1,4 @@
-//! Puts a tick into every definition that could call itself, so that a filter that never ends, or recurses without end,
+//! Puts a tick into every definition that could call itself and every loop, so that a filter that never ends, or recurses without end,
 //! is stopped at its next call. Done on the syntax tree, where nothing can be hidden from it.
 
 use jaq_core::{
@@ -25,22 +25,29 @@ pub(super) fn term(tree: Term<&str>) -> Term<&str> {
         Term::BinOp(left, operator, right) => Term::BinOp(boxed(left), operation(operator), boxed(right)),
         Term::Label(name, of) => Term::Label(name, boxed(of)),
         Term::Fold(kind, source, bind, arms) => {
-            Term::Fold(kind, boxed(source), pattern(bind), arms.into_iter().map(term).collect())
+            let arm = |(index, arm)| if index == 1 { ticking(term(arm)) } else { term(arm) };
+            Term::Fold(kind, boxed(source), pattern(bind), arms.into_iter().enumerate().map(arm).collect())
         }
         Term::TryCatch(of, catch) => Term::TryCatch(boxed(of), catch.map(boxed)),
         Term::IfThenElse(arms, otherwise) => {
             let arms = arms.into_iter().map(|(condition, then)| (term(condition), term(then))).collect();
             Term::IfThenElse(arms, otherwise.map(boxed))
         }
-        Term::Def(defs, of) => Term::Def(defs.into_iter().map(ticking).collect(), boxed(of)),
+        Term::Def(defs, of) => Term::Def(defs.into_iter().map(definition).collect(), boxed(of)),
         Term::Call(name, arguments) => Term::Call(name, arguments.into_iter().map(term).collect()),
         Term::Path(of, path) => Term::Path(boxed(of), parts(path)),
     }
 }
 
-fn ticking(def: Def<&str>) -> Def<&str> {
+/// The tick comes first: so a call of itself stays the last thing that a definition does, and takes no stack.
+fn definition(def: Def<&str>) -> Def<&str> {
     let tick = Box::new(Term::Call("flexcore_tick", Vec::new()));
     Def { body: Term::BinOp(tick, BinaryOp::Pipe(None), Box::new(term(def.body))), ..def }
+}
+
+/// What one turn of a loop makes goes through a tick.
+fn ticking(tree: Term<&str>) -> Term<&str> {
+    Term::BinOp(Box::new(tree), BinaryOp::Pipe(None), Box::new(Term::Call("flexcore_tick", Vec::new())))
 }
 
 #[expect(clippy::boxed_local, reason = "the tree is made of boxes")]

@@ -39,8 +39,9 @@ pub(super) struct Scope<'a> {
 /// Why an evaluation was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    TooLong,
-    TooDeep,
+    Late,
+    Deep,
+    Nested,
 }
 
 impl<'a> HasLut<'a, Jq> for &'a Scope<'a> {
@@ -49,8 +50,12 @@ impl<'a> HasLut<'a, Jq> for &'a Scope<'a> {
     }
 }
 
+/// Far more than any result may have, far less than the stack holds.
+const LEVELS_MAX: usize = 10_000;
 /// Reading the clock at every call would cost more than most calls do.
 const TICKS_PER_LOOK: u32 = 64;
+/// Measuring a value costs more still.
+const TICKS_PER_PROBE: u32 = 1_024;
 
 impl<'a> Scope<'a> {
     pub(super) fn new(lut: &'a Lut<Jq>, now: f64, time_max: Duration, stack_max: usize) -> Self {
@@ -73,14 +78,23 @@ impl<'a> Scope<'a> {
     /// Called between outputs: looks at the clock at once.
     pub(super) fn look(&self) -> Result<(), Stop> {
         if self.stopped.get().is_none() && Instant::now() > self.deadline {
-            self.stopped.set(Some(Stop::TooLong));
+            self.stopped.set(Some(Stop::Late));
+        }
+        self.stopped.get().map_or(Ok(()), Err)
+    }
+
+    /// A call or a turn of a loop, with the value at hand: to drop a value takes as much stack as it has levels.
+    fn turn(&self, value: &Val) -> Result<(), Stop> {
+        self.tick()?;
+        if self.ticks.get().is_multiple_of(TICKS_PER_PROBE) && value::is_nested_deeper(value, LEVELS_MAX) {
+            self.stopped.set(Some(Stop::Nested));
         }
         self.stopped.get().map_or(Ok(()), Err)
     }
 
     fn tick(&self) -> Result<(), Stop> {
         if self.stopped.get().is_none() && self.stack_base.abs_diff(stack_pointer()) > self.stack_max {
-            self.stopped.set(Some(Stop::TooDeep));
+            self.stopped.set(Some(Stop::Deep));
         }
         self.ticks.set(self.ticks.get().wrapping_add(1));
         if self.ticks.get().is_multiple_of(TICKS_PER_LOOK) { self.look() } else { self.stopped.get().map_or(Ok(()), Err) }
@@ -97,8 +111,9 @@ fn stack_pointer() -> usize {
 impl From<Stop> for Exn<'_, Val> {
     fn from(stop: Stop) -> Self {
         Error::str(match stop {
-            Stop::TooLong => "stopped: it takes too long",
-            Stop::TooDeep => "stopped: it calls itself too deeply",
+            Stop::Late => "stopped: it takes too long",
+            Stop::Deep => "stopped: it calls itself too deeply",
+            Stop::Nested => "stopped: its values are nested too deeply",
         })
         .into()
     }
@@ -141,15 +156,15 @@ pub(super) fn natives() -> impl Iterator<Item = Fun<Jq>> {
 }
 
 fn ours() -> [Fun<Jq>; 4] {
-    let tick = Native::new(|cv: Cv<'_, Jq>| match cv.0.data().tick() {
+    let tick = Native::new(|cv: Cv<'_, Jq>| match cv.0.data().turn(&cv.1) {
         Ok(()) => box_once(Ok(cv.1)),
         Err(stop) => box_once(Err(stop.into())),
     })
-    .with_paths(|cv| match cv.0.data().tick() {
+    .with_paths(|cv| match cv.0.data().turn(&cv.1.0) {
         Ok(()) => box_once(Ok(cv.1)),
         Err(stop) => box_once(Err(stop.into())),
     })
-    .with_update(|cv, change| match cv.0.data().tick() {
+    .with_update(|cv, change| match cv.0.data().turn(&cv.1) {
         Ok(()) => change(cv.1),
         Err(stop) => box_once(Err(stop.into())),
     });

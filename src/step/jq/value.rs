@@ -28,6 +28,29 @@ pub(super) fn of(value: &serde_json::Value) -> Val {
     parse(value.to_string().as_bytes()).unwrap_or_default()
 }
 
+/// Whether a value is nested deeper than so many levels, as far as a short look tells: at the outer children of each level
+/// and at a bounded number of values. What nests by accident, in a loop, does so along one line.
+pub(super) fn is_nested_deeper(value: &Val, levels: usize) -> bool {
+    const CHILDREN_MAX: usize = 4;
+    let mut looks_left = levels.saturating_mul(8);
+    let mut waiting = vec![(value, 0_usize)];
+    while let Some((value, depth)) = waiting.pop().filter(|_| looks_left > 0) {
+        looks_left -= 1;
+        if depth > levels {
+            return true;
+        }
+        match value {
+            Val::Arr(items) => {
+                waiting.extend(items.iter().rev().take(CHILDREN_MAX).map(|item| (item, depth + 1)));
+                waiting.extend(items.first().filter(|_| items.len() > CHILDREN_MAX).map(|item| (item, depth + 1)));
+            }
+            Val::Obj(pairs) => waiting.extend(pairs.values().rev().take(CHILDREN_MAX).map(|value| (value, depth + 1))),
+            Val::Null | Val::Bool(_) | Val::Num(_) | Val::BStr(_) | Val::TStr(_) => {}
+        }
+    }
+    false
+}
+
 /// Why a value has no JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unwritable {

@@ -118,10 +118,9 @@ fn the_examples_and_the_templates_have_no_mistakes() {
 #[test]
 fn a_path_that_is_not_there_is_asked_wrongly() {
     let (code, told) = checked(&[Path::new("no/such.yaml")], false);
-    assert_eq!((code, &*told), (ASKED_WRONGLY, "cannot read no/such.yaml: there is no such file or folder\n"));
-    let (code, told) = checked(&[Path::new("tests/it")], false);
-    assert_eq!(code, ASKED_WRONGLY);
-    assert!(told.starts_with("there are no pipeline files in tests/it"), "{told}");
+    // What is wrong goes to standard error: output may be JSON for another program.
+    assert_eq!((code, &*told), (ASKED_WRONGLY, ""));
+    assert_eq!(checked(&[Path::new("tests/it")], false), (ASKED_WRONGLY, String::new()));
 }
 
 #[test]

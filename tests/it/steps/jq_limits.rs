@@ -47,6 +47,16 @@ async fn what_is_nested_too_deeply_rejects_the_record() {
     assert_eq!(outcome(".a | fromjson").await, "expr `.a | fromjson`: the JSON text is nested deeper than 128 levels");
     let deep = "reduce range(1000) as $i (0; [.])";
     assert_eq!(outcome(deep).await, format!("expr `{deep}`: the result is nested deeper than 127 levels"));
+    for deeper in [
+        "reduce range(1e7) as $i (0; [.])",
+        "reduce range(1e7) as $i (null; {value: $i, rest: .})",
+        "last(foreach range(1e7) as $i (0; [., 1, 2, 3, 4, 5]))",
+        "def f: [.] | f; f",
+        "0 | until(false; {a: .})",
+    ] {
+        let said = outcome(deeper).await;
+        assert_eq!(said, format!("expr `{deeper}`: its values are nested deeper than 10000 levels"));
+    }
 }
 
 #[test]

@@ -1,0 +1,9 @@
+//! `flexcore run` and `serve` as processes: exit codes, signals, streams, settings.
+
+#![expect(clippy::unwrap_used, reason = "tests; the lint spares only the functions marked as such")]
+
+mod ends;
+mod process;
+mod serves;
+mod settings;
+mod signals;

@@ -1,0 +1,81 @@
+//! The engine without a console.
+
+use std::io::Read;
+
+use rustix::process::Signal;
+
+use super::process::{Place, Running};
+
+const LIVE: &str = "
+name: live
+mode: continuous
+steps:
+  - {name: make, uses: generate, with: {interval: 5ms, template: '{n: $n}'}}
+  - {name: out, uses: stdout}
+";
+
+const STUBBORN: &str = "
+name: stubborn
+mode: continuous
+steps:
+  - {name: make, uses: process.read, with: {shell: 'trap \"\" TERM; echo 1; while true; do sleep 1000; done'}}
+  - {name: out, uses: stdout}
+";
+
+fn first_record(running: &mut Running, expected: &[u8]) {
+    let mut first = vec![0; expected.len()];
+    running.child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(first, expected);
+}
+
+#[test]
+fn sigterm_drains_what_is_in_flight_and_says_what_it_is() {
+    let place = Place::with(LIVE);
+    let mut running = place.start(&["serve", "."]);
+    first_record(&mut running, b"{\"n\":1}\n");
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+    for expected in ["serving until SIGTERM", "pipelines=1", "signal=\"SIGTERM\"", "in flight: live run ", "stopped left=0"] {
+        assert!(running.told.contains(expected), "{expected}: {}", running.told);
+    }
+}
+
+#[test]
+fn what_does_not_stop_within_the_grace_is_told_and_is_a_failure() {
+    let place = Place::with(STUBBORN);
+    let mut running = place.start(&["serve", ".", "--set", "shutdown_grace=50ms"]);
+    first_record(&mut running, b"1\n");
+    running.signal(Signal::INT);
+    assert_eq!(running.end().code(), Some(1), "{}", running.told);
+    assert!(running.told.contains("given up: stubborn run "), "{}", running.told);
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let place = Place::with(STUBBORN);
+    let mut running = place.start(&["serve", ".", "--set", "shutdown_grace=1h"]);
+    first_record(&mut running, b"1\n");
+    running.signal(Signal::TERM);
+    running.until("in flight: stubborn");
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(1), "{}", running.told);
+    assert!(running.told.contains("stopped at once"), "{}", running.told);
+}
+
+#[test]
+fn a_folder_with_a_mistake_is_not_served() {
+    let place = Place::with(LIVE);
+    place.write("bad.pipeline.yaml", "name: bad\n");
+    let done = place.done(&["serve", "."]);
+    assert_eq!((done.code, &*done.out), (Some(2), ""), "{}", done.told);
+    assert!(done.told.contains("bad.pipeline.yaml:1:1: "), "{}", done.told);
+}
+
+#[test]
+fn an_engine_serves_without_pipelines() {
+    let place = Place::new();
+    let mut running = place.start(&["serve"]);
+    running.until("serving until SIGTERM");
+    running.signal(Signal::HUP);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}
