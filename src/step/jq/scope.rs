@@ -42,6 +42,7 @@ pub(super) enum Stop {
     Late,
     Deep,
     Nested,
+    Large,
 }
 
 impl<'a> HasLut<'a, Jq> for &'a Scope<'a> {
@@ -52,6 +53,8 @@ impl<'a> HasLut<'a, Jq> for &'a Scope<'a> {
 
 /// Far more than any result may have, far less than the stack holds.
 const LEVELS_MAX: usize = 10_000;
+/// The largest text or list of a loop: one that is doubled at each turn fills the memory before the clock is read.
+pub(super) const LOOP_BYTES_MAX: usize = 64 << 20;
 /// Reading the clock at every call would cost more than most calls do.
 const TICKS_PER_LOOK: u32 = 64;
 /// Measuring a value costs more still.
@@ -86,6 +89,9 @@ impl<'a> Scope<'a> {
     /// A call or a turn of a loop, with the value at hand: to drop a value takes as much stack as it has levels.
     fn turn(&self, value: &Val) -> Result<(), Stop> {
         self.tick()?;
+        if value::bytes(value) > LOOP_BYTES_MAX {
+            self.stopped.set(Some(Stop::Large));
+        }
         if self.ticks.get().is_multiple_of(TICKS_PER_PROBE) && value::is_nested_deeper(value, LEVELS_MAX) {
             self.stopped.set(Some(Stop::Nested));
         }
@@ -114,6 +120,7 @@ impl From<Stop> for Exn<'_, Val> {
             Stop::Late => "stopped: it takes too long",
             Stop::Deep => "stopped: it calls itself too deeply",
             Stop::Nested => "stopped: its values are nested too deeply",
+            Stop::Large => "stopped: its values are too large",
         })
         .into()
     }

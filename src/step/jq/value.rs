@@ -28,6 +28,15 @@ pub(super) fn of(value: &serde_json::Value) -> Val {
     parse(value.to_string().as_bytes()).unwrap_or_default()
 }
 
+/// What a text or a list takes by itself, without what is in the list.
+pub(super) fn bytes(value: &Val) -> usize {
+    match value {
+        Val::TStr(text) | Val::BStr(text) => text.len(),
+        Val::Arr(items) => size_of::<Val>() * items.len(),
+        Val::Null | Val::Bool(_) | Val::Num(_) | Val::Obj(_) => 0,
+    }
+}
+
 /// Whether a value is nested deeper than so many levels, as far as a short look tells: at the outer children of each level
 /// and at a bounded number of values. What nests by accident, in a loop, does so along one line.
 pub(super) fn is_nested_deeper(value: &Val, levels: usize) -> bool {

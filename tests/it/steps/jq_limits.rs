@@ -59,6 +59,14 @@ async fn what_is_nested_too_deeply_rejects_the_record() {
     }
 }
 
+#[tokio::test]
+async fn what_grows_in_a_loop_rejects_the_record_before_it_fills_the_memory() {
+    for doubling in ["reduce range(1e9) as $i (\"x\"; . + .)", "[0] | until(false; . + .)", "\"x\" | last(recurse(. + .))"] {
+        let said = outcome(doubling).await;
+        assert_eq!(said, format!("expr `{doubling}`: a value of its loop is larger than 64 MiB"));
+    }
+}
+
 #[test]
 fn hostile_expressions_are_mistakes_and_nothing_worse() {
     for hostile in ["(".repeat(16_000), "-".repeat(16_000), "[".repeat(20_000), "if ".repeat(5_000), "\"\\(".repeat(5_000)] {
