@@ -147,6 +147,13 @@ pub struct StoreStats {
     pub over_limit: bool,
 }
 
+impl StoreStats {
+    /// Events that are kept.
+    pub fn kept(&self) -> u64 {
+        (self.head.0 + 1).saturating_sub(self.oldest.0)
+    }
+}
+
 /// One log. Appends are atomic over all their streams; positions are total and gapless; versions are gapless per stream.
 pub trait Store: Send + Sync + 'static {
     /// All of it or nothing. A stream may occur once.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Shared;
 use crate::unit::Duration;
 
-/// How often the log's size is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often the log's size is looked at: a look costs nothing, and a burst fills a small log within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The task.
 pub(super) struct Janitor {
@@ -31,7 +31,7 @@ impl Janitor {
 
 async fn tidy(shared: &Shared) {
     let stats = shared.engine.store().stats();
-    let events = (stats.head.0 + 1).saturating_sub(stats.oldest.0);
+    let events = stats.kept();
     let (events_max, bytes_max) = (shared.settings.retain_events_max, shared.settings.retain_bytes_max.0);
     if events <= events_max && stats.bytes <= bytes_max {
         return;

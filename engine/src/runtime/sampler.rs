@@ -123,7 +123,7 @@ fn lag_state(lag: Duration) -> CheckState {
 }
 
 fn log_check(stats: &StoreStats, events_max: u64, bytes_max: ByteSize) -> Finding {
-    let events = (stats.head.0 + 1).saturating_sub(stats.oldest.0);
+    let events = stats.kept();
     let share = (events as f64 / events_max as f64).max(stats.bytes as f64 / bytes_max.0 as f64);
     // The janitor keeps it below one; well above that it does not keep up, and appends will be refused.
     let state = if share > 1.5 { CheckState::Fail } else { state_if(share > 1.1, CheckState::Warn) };

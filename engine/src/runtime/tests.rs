@@ -2,6 +2,7 @@
 
 mod continuous;
 mod replays;
+mod retention;
 mod runs;
 mod schedules;
 
@@ -68,6 +69,10 @@ fn with(sink: Value, more: &Value) -> Value {
 
 impl World {
     async fn at(start: &str) -> Self {
+        Self::small(start, 1_000_000).await
+    }
+
+    async fn small(start: &str, retain_events_max: u64) -> Self {
         let clock = ManualClock::new(moment(start));
         let store = Arc::new(MemoryLog::new(Limits::default()));
         let queues = Arc::new(MemoryQueues::new(clock.shared()));
@@ -77,7 +82,7 @@ impl World {
         let settings = RuntimeSettings {
             node: "test".into(),
             workers: 4,
-            retain_events_max: 1_000_000,
+            retain_events_max,
             retain_bytes_max: unit::ByteSize(1 << 30),
             store_kind: "memory".into(),
             folder: "/".into(),

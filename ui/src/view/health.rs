@@ -89,7 +89,7 @@ fn process(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let log = format!(
         "log      {} {} events  {}",
         vitals.store_kind,
-        figures::exact(vitals.store.head.0),
+        figures::exact(vitals.store.kept()),
         figures::bytes(vitals.store.bytes)
     );
     ink.text(2, 1, &log, theme.style(Role::Dim));
