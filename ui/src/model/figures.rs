@@ -60,7 +60,8 @@ pub struct StepFigures {
 /// What goes through a pipeline.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PipelineFigures {
-    /// Records that its sources give, a second, over all live runs.
+    /// Records a second through the busiest step of each live run: sources read ahead in bursts, and sinks may be given
+    /// few of what is read.
     pub records_per_s: f64,
     /// Records a minute, by minute since the epoch, oldest first; at most [`MINUTES_MAX`].
     pub minutes: VecDeque<(i64, u64)>,
@@ -211,10 +212,10 @@ impl Figures {
                 let then = then.and_then(|then| then.steps.get(at)).map_or(step.counts, |step| step.counts);
                 step_rates(then, step.counts, length_s)
             });
-            let given_then = then.map_or_else(|| given(run), given);
+            let rates: Vec<StepFigures> = rates.collect();
             let figures = self.pipelines.entry(run.pipeline.clone()).or_default();
-            figures.records_per_s += per_s(given_then, given(run), length_s);
-            self.steps.insert(run.run, rates.collect());
+            figures.records_per_s += rates.iter().map(|rates| rates.in_per_s.max(rates.out_per_s)).fold(0.0, f64::max);
+            self.steps.insert(run.run, rates);
         }
     }
 
