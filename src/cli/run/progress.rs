@@ -11,7 +11,7 @@ use flexcore_engine::{
     id::RunId,
     port::step::StepKind,
     projection::describe::describe,
-    vitals::{RunVitals, Vitals},
+    vitals::{RunVitals, StepVitals, Vitals},
 };
 use flexcore_ui::widget::{figures, safe_text::safe};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -131,12 +131,11 @@ fn per_second(rate: f64) -> String {
     format!("{}/s", figures::exact(rate.round() as u64))
 }
 
-/// What came out of each step; what a step waits for stands beside it.
+/// What a step waits for, should one, because that comes first; what came out of each step.
 fn steps(figures: &RunVitals) -> String {
-    let part = |step: &flexcore_engine::vitals::StepVitals| {
-        let name = step.step.as_ref().map(ToString::to_string).unwrap_or_default();
-        let trouble = step.retrying.as_ref().map(|(_, why)| format!(" (tries again: {})", safe(why))).unwrap_or_default();
-        format!("{name} {}{trouble}", figures::exact(step.counts.records_out))
-    };
-    figures.steps.iter().map(part).collect::<Vec<_>>().join(", ")
+    let name = |step: &StepVitals| step.step.as_ref().map(ToString::to_string).unwrap_or_default();
+    let trouble = figures.steps.iter().find_map(|step| Some((name(step), step.retrying.as_ref()?)));
+    let trouble = trouble.map(|(name, (_, why))| format!("{name} tries again: {}; ", safe(why))).unwrap_or_default();
+    let part = |step: &StepVitals| format!("{} {}", name(step), figures::exact(step.counts.records_out));
+    format!("{trouble}{}", figures.steps.iter().map(part).collect::<Vec<_>>().join(", "))
 }

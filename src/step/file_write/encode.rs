@@ -79,7 +79,10 @@ fn encode_csv(
 
 fn row(columns: &[String], object: &Map<String, Value>) -> Result<Vec<String>, String> {
     if let Some(extra) = object.keys().find(|key| !columns.contains(key)) {
-        return Err(format!("there is no column `{extra}`: the file has {}", columns.join(", ")));
+        return Err(format!(
+            "the field `{extra}` has no column ({}): add it to `columns`, or leave it out with a `map` before",
+            columns.join(", ")
+        ));
     }
     let text = |value: Option<&Value>| match value {
         None | Some(Value::Null) => String::new(),

@@ -64,7 +64,10 @@ async fn csv_has_the_columns_of_the_first_record_and_quotes_what_needs_it() {
     let why: Vec<_> = taken.rejected.iter().map(|(index, error)| (*index, error.message.as_str())).collect();
     assert_eq!(
         why,
-        [(2, "there is no column `c`: the file has a, b"), (3, "csv rows are made of objects, and this record is none")]
+        [
+            (2, "the field `c` has no column (a, b): add it to `columns`, or leave it out with a `map` before"),
+            (3, "csv rows are made of objects, and this record is none")
+        ]
     );
     sink.finish().await.unwrap();
     assert_eq!(world.text("out.csv"), "a,b\n1,\"x, \"\"y\"\"\nz\"\n,\n");

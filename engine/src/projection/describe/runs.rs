@@ -1,5 +1,7 @@
 //! What happens to runs, told.
 
+use jiff::Timestamp;
+
 use super::{Severity, Told, because, counted, info, pipelines::asked, warn};
 use crate::event::run::{
     CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunError, RunFailed, RunQueued,
@@ -8,11 +10,11 @@ use crate::event::run::{
 
 pub(super) fn queued(event: &RunQueued) -> Told {
     let RunQueued { pipeline, number, trigger, deadline, .. } = event;
-    info(format!("{pipeline} #{number} queued {}; to begin before {deadline}", asked(trigger)))
+    info(format!("{pipeline} #{number} queued {}; to begin before {}", asked(trigger), moment(*deadline)))
 }
 
 pub(super) fn started(event: &RunStarted) -> Told {
-    let until = event.deadline.map(|deadline| format!(", until {deadline} at most")).unwrap_or_default();
+    let until = event.deadline.map(|deadline| format!(", until {} at most", moment(deadline))).unwrap_or_default();
     info(format!("attempt {} began on {} with lease {}{until}", event.attempt, event.worker, event.epoch))
 }
 
@@ -43,11 +45,11 @@ pub(super) fn dead_lettered(event: &DeadLettered) -> Told {
 }
 
 pub(super) fn retrying(event: &RunRetrying) -> Told {
-    warn(format!("attempt {} failed, the next begins at {}: {}", event.attempt, event.next_at, told(&event.error)))
+    warn(format!("attempt {} failed, the next begins at {}: {}", event.attempt, moment(event.next_at), told(&event.error)))
 }
 
 pub(super) fn cancel_requested(event: &CancelRequested) -> Told {
-    info(because(&format!("is to stop by {}", event.deadline), &event.reason))
+    info(because(&format!("is to stop by {}", moment(event.deadline)), &event.reason))
 }
 
 pub(super) fn lease_expired(event: &LeaseExpired) -> Told {
@@ -74,6 +76,11 @@ pub(super) fn cancelled(event: &RunCancelled) -> Told {
         return warn(because("given up: it did not stop in time", &event.reason));
     }
     info(because("cancelled", &event.reason))
+}
+
+/// A moment to the second: more digits only hide it.
+fn moment(at: Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M:%SZ")
 }
 
 /// The error with where it was and what led to it.
