@@ -31,7 +31,7 @@ use crate::{
 
 use fit::{Weight, unfit, weigh};
 use heads::{Heads, Place};
-use segments::Segments;
+use segments::{Room, Segments};
 
 /// How much the log may hold. Above a limit it asks to be truncated; at twice a limit it takes no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +96,14 @@ impl MemoryLog {
         let last = kept.segments.next() - 1;
         self.head.store(last, Ordering::Release);
         let awaited = mem::take(&mut kept.awaited);
+        let orders_room = kept.segments.orders_room();
         drop(kept);
         if awaited {
             self.grown.notify_waiters();
+        }
+        if orders_room {
+            let room = Room::touched();
+            self.kept().segments.give(room);
         }
         Ok(Appended { first: Position(first), last: Position(last) })
     }

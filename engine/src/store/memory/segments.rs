@@ -3,7 +3,11 @@
 //! A reader that comes to the growing one seals it, whatever its size: nothing is copied for readers, and however many
 //! there are, the writer pays once. Segments that were sealed small are joined later, so each event moves at most once more.
 
-use std::{mem, ops::Range, sync::Arc};
+use std::{
+    mem::{self, MaybeUninit},
+    ops::Range,
+    sync::Arc,
+};
 
 use crate::event::Envelope;
 
@@ -11,6 +15,10 @@ use crate::event::Envelope;
 pub(super) const SEGMENT_EVENTS_MAX: usize = 1_024;
 /// A segment sealed with fewer is joined with its neighbours once they add up to [`SEGMENT_EVENTS_MAX`].
 const SMALL: usize = 256;
+/// With so many events growing, memory for the next segment is asked for.
+const SPARE_FROM: usize = SEGMENT_EVENTS_MAX / 16;
+/// The smallest page of the machines this runs on: larger ones are only written more than once.
+const PAGE_BYTES: usize = 4_096;
 /// What an event takes beside its data and type: the envelope, and the link to its predecessor in the stream.
 const EVENT_BYTES: usize = size_of::<Envelope>() + size_of::<u64>();
 
@@ -24,7 +32,22 @@ pub(super) struct Segments {
     /// From here on, sealed segments are small.
     small_from: usize,
     growing: Growing,
+    spare: Spare,
     bytes: u64,
+}
+
+/// Memory for the next segment.
+enum Spare {
+    None,
+    /// A writer makes it.
+    Ordered,
+    Ready(Room),
+}
+
+/// Empty memory of a segment.
+pub(super) struct Room {
+    events: Vec<Envelope>,
+    links: Vec<u64>,
 }
 
 /// Dropping one frees its events, which takes a while: not under a lock.
@@ -51,7 +74,7 @@ pub(super) struct Part {
 
 impl Segments {
     pub(super) fn new() -> Self {
-        Self { sealed: Vec::new(), small_from: 0, growing: Growing::at(1), bytes: 0 }
+        Self { sealed: Vec::new(), small_from: 0, growing: Growing::at(1, Room::new()), spare: Spare::None, bytes: 0 }
     }
 
     /// The position that the next event gets.
@@ -82,6 +105,20 @@ impl Segments {
         if self.growing.events.len() >= SEGMENT_EVENTS_MAX {
             self.seal();
         }
+    }
+
+    /// Whether the caller is to make [`Room::touched`] outside the lock and give it. Said once for each.
+    pub(super) fn orders_room(&mut self) -> bool {
+        let orders = self.growing.events.len() >= SPARE_FROM && matches!(self.spare, Spare::None);
+        if orders {
+            self.spare = Spare::Ordered;
+        }
+        orders
+    }
+
+    /// Keeps what was ordered.
+    pub(super) fn give(&mut self, room: Room) {
+        self.spare = Spare::Ready(room);
     }
 
     /// The event at a position and the link to the one before it in its stream. `None` when it is not kept.
@@ -140,7 +177,7 @@ impl Segments {
         if self.growing.events.is_empty() {
             return;
         }
-        let segment = self.growing.take();
+        let segment = self.growing.take(&mut self.spare);
         let is_small = segment.events.len() < SMALL;
         if !is_small {
             self.join_small();
@@ -180,18 +217,49 @@ impl Segment {
     }
 }
 
+impl Spare {
+    /// What is ready; one that is still in the making stays ordered.
+    fn take(&mut self) -> Option<Room> {
+        if matches!(self, Self::Ordered) {
+            return None;
+        }
+        match mem::replace(self, Self::None) {
+            Self::Ready(room) => Some(room),
+            Self::Ordered | Self::None => None,
+        }
+    }
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { events: Vec::with_capacity(SEGMENT_EVENTS_MAX), links: Vec::with_capacity(SEGMENT_EVENTS_MAX) }
+    }
+
+    /// Every page is written once, because the system gives memory only then. That takes longer than the appends that fill
+    /// the segment, and under the lock all writers would wait for it.
+    pub(super) fn touched() -> Self {
+        let mut room = Self::new();
+        for slot in room.events.spare_capacity_mut().iter_mut().step_by(PAGE_BYTES / size_of::<Envelope>()) {
+            *slot = MaybeUninit::zeroed();
+        }
+        for slot in room.links.spare_capacity_mut().iter_mut().step_by(PAGE_BYTES / size_of::<u64>()) {
+            *slot = MaybeUninit::zeroed();
+        }
+        room
+    }
+}
+
 impl Growing {
-    fn at(first: u64) -> Self {
-        let (events, links) = (Vec::with_capacity(SEGMENT_EVENTS_MAX), Vec::with_capacity(SEGMENT_EVENTS_MAX));
+    fn at(first: u64, Room { events, links }: Room) -> Self {
         Self { first, events, links, bytes: 0 }
     }
 
     /// What has grown. A full one is handed over; a smaller one is moved to memory of its size, so that none is wasted.
-    fn take(&mut self) -> Segment {
+    fn take(&mut self, spare: &mut Spare) -> Segment {
         let (first, count) = (self.first, self.events.len());
         let next = first + count as u64;
         if count == self.events.capacity() {
-            let full = mem::replace(self, Self::at(next));
+            let full = mem::replace(self, Self::at(next, spare.take().unwrap_or_else(Room::new)));
             return Segment { first, events: Arc::new(full.events), links: full.links, bytes: full.bytes };
         }
         self.first = next;
@@ -256,6 +324,33 @@ mod tests {
         push(&mut segments, SEGMENT_EVENTS_MAX);
         assert_eq!(held.events[held.range].iter().map(|envelope| envelope.position.0).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(segments.from(2).unwrap().events[1].position, Position(2));
+    }
+
+    #[test]
+    fn room_is_ordered_once_and_used_for_the_next_segment() {
+        let mut segments = Segments::new();
+        push(&mut segments, SPARE_FROM - 1);
+        assert!(!segments.orders_room());
+        push(&mut segments, 1);
+        assert!(segments.orders_room() && !segments.orders_room());
+        let room = Room::touched();
+        let given = room.events.as_ptr();
+        segments.give(room);
+        push(&mut segments, SEGMENT_EVENTS_MAX - SPARE_FROM);
+        assert_eq!((segments.growing.events.len(), segments.growing.events.as_ptr()), (0, given));
+        push(&mut segments, SPARE_FROM);
+        assert!(segments.orders_room());
+    }
+
+    #[test]
+    fn room_that_comes_late_is_for_the_segment_after() {
+        let mut segments = Segments::new();
+        push(&mut segments, SPARE_FROM);
+        assert!(segments.orders_room());
+        push(&mut segments, SEGMENT_EVENTS_MAX);
+        assert!(!segments.orders_room());
+        segments.give(Room::touched());
+        assert!(matches!(segments.spare, Spare::Ready(_)) && !segments.orders_room());
     }
 
     #[test]
