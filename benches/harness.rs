@@ -49,6 +49,8 @@ pub(crate) struct Bench {
     quick: bool,
     only: Option<String>,
     rows: Vec<Row>,
+    /// The row before was left out.
+    skipped: bool,
 }
 
 impl Bench {
@@ -58,7 +60,7 @@ impl Bench {
         let quick = arguments.iter().any(|argument| argument == "--quick");
         let only = arguments.into_iter().find(|argument| !argument.starts_with('-'));
         println!("{name}: load {}, a wake-up of another thread and back {:?}", load(), wake_up());
-        Self { name, quick, only, rows: Vec::new() }
+        Self { name, quick, only, rows: Vec::new(), skipped: false }
     }
 
     /// Runs both in turns after a warm-up of each; the aim is the least ratio of ours to the peer's.
@@ -74,8 +76,10 @@ impl Bench {
         mut peer: impl FnMut() -> f64,
     ) {
         if self.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+            self.skipped = true;
             return;
         }
+        self.skipped = false;
         let rounds = if self.quick { rounds.div_ceil(3) } else { rounds };
         ours();
         peer();
@@ -104,7 +108,7 @@ impl Bench {
 
     /// A remark under the row before.
     pub(crate) fn note(&mut self, text: String) {
-        if let Some(row) = self.rows.last_mut() {
+        if let Some(row) = self.rows.last_mut().filter(|_| !self.skipped) {
             println!("    {text}");
             row.notes.push(text);
         }
