@@ -2,6 +2,7 @@
 
 use flexcore_engine::{event::Envelope, event::pipeline::Outcome, projection::ReadModels};
 use flexcore_ui::{
+    effect::{Answer, Effect, Question},
     keymap::Keymap,
     model::{Model, events::EVENTS_MAX, facts::Facts},
     msg::Msg,
@@ -11,8 +12,16 @@ use flexcore_ui::{
     update::update,
     view::view,
 };
+use jiff::SignedDuration;
 
 use crate::{PIPELINES, SIZE};
+
+/// Every pipeline is due in an hour.
+fn answered(effect: Effect) -> Option<Msg> {
+    let Effect::Ask(tag, Question::Ticks { pipeline, .. }) = effect else { return None };
+    let due = now() + SignedDuration::from_hours(1);
+    Some(Msg::Answer(tag, Answer::Ticks(pipeline, Ok(vec![due]))))
+}
 
 pub(crate) struct Screen {
     model: Model,
@@ -38,14 +47,21 @@ impl Screen {
         for step in 0..60 {
             self.take(Msg::Vitals(vitals(step).into()));
         }
+        while self.model.facts.due.len() < PIPELINES {
+            self.take(Msg::Tick);
+        }
         let backlog = self.next_events(EVENTS_MAX);
         self.take(Msg::Events(backlog));
         assert_eq!(self.model.facts.events.len(), EVENTS_MAX);
         assert_eq!(self.model.overview.pipelines.keys.len(), PIPELINES);
     }
 
+    /// Takes a message in, and the engine's answers to what it leads to.
     fn take(&mut self, msg: Msg) {
-        update(&mut self.model, now(), msg);
+        let mut waiting = vec![msg];
+        while let Some(msg) = waiting.pop() {
+            waiting.extend(update(&mut self.model, now(), msg).into_iter().filter_map(answered));
+        }
     }
 
     /// The bytes that one frame takes.
