@@ -88,8 +88,8 @@ impl Screen {
     }
 
     pub(crate) fn bytes_of_scroll(&mut self) -> usize {
-        (0..SIZE.1).for_each(|_| drop(self.press('j')));
-        self.press('j')
+        let bytes = (0..=SIZE.1).map(|_| self.press('j'));
+        bytes.last().unwrap_or_default()
     }
 
     pub(crate) fn events(&mut self, count: usize) {

@@ -33,13 +33,13 @@ impl Screen {
 
     pub(crate) fn scroll(&mut self, at: usize) {
         if at < FRAMES / 2 {
-            self.state.select_next()
+            self.state.select_next();
         } else {
-            self.state.select_previous()
+            self.state.select_previous();
         }
         let (names, state) = (&self.names, &mut self.state);
         let drawn = self.terminal.draw(|frame| {
-            let table = Table::new(names.iter().map(row), WIDTHS.map(Constraint::Length));
+            let table = Table::new(names.iter().map(|name| row(name)), WIDTHS.map(Constraint::Length));
             let table = table.row_highlight_style(Style::new().bg(Color::Blue));
             frame.render_stateful_widget(table, frame.area(), state);
         });
@@ -47,6 +47,6 @@ impl Screen {
     }
 }
 
-fn row(name: &String) -> Row<'_> {
-    Row::new([name.as_str(), "✓ active", "–", "120/s", "–", "✓ 2m", "28s", "▁▂▃▄▅▆▇█"])
+fn row(name: &str) -> Row<'_> {
+    Row::new([name, "✓ active", "–", "120/s", "–", "✓ 2m", "28s", "▁▂▃▄▅▆▇█"])
 }
