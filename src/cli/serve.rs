@@ -3,6 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use flexcore_engine::{
+    event::Event,
+    id::Position,
+    port::store::{Filter, READ_EVENTS_MAX, ReadError},
+    projection::describe::{Description, Severity, describe},
+};
+use flexcore_ui::widget::safe_text::safe;
 
 use super::{DONE, FAILED, complain, paths, settings::SettingArgs};
 use crate::{compose::App, config::Settings, definition::Loaded, shutdown::StopSignals, step, telemetry};
@@ -39,7 +46,13 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, signals: &mut StopSignals) -> 
     let count = pipelines.len();
     app.adopt(pipelines).await?;
     tracing::info!(pipelines = count, %node, "serving until SIGTERM or SIGINT");
-    let signal = signals.next().await;
+    let mut told = Position(0);
+    let signal = loop {
+        tokio::select! {
+            signal = signals.next() => break signal,
+            () = app.engine.store().wait_past(told) => told = tell(app, told).await,
+        }
+    };
     let going = in_flight(app);
     tracing::info!(signal, runs = going.len(), "stopping within {shutdown_grace}; the same signal again stops at once");
     for run in going {
@@ -52,6 +65,28 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, signals: &mut StopSignals) -> 
             Ok(FAILED)
         }
     }
+}
+
+/// Writes what happened since to the log: what needs a look, and how runs end. The rest is of interest when one looks for
+/// something, at level `debug`.
+async fn tell(app: &App, after: Position) -> Position {
+    let page = match app.engine.store().read(after, &Filter::default(), READ_EVENTS_MAX).await {
+        Ok(page) => page,
+        Err(ReadError::Truncated { oldest }) => return Position(oldest.0.saturating_sub(1)),
+        Err(ReadError::Unavailable { .. }) => return app.engine.store().head(),
+    };
+    for envelope in &page.events {
+        let Description { severity, subject, text } = describe(envelope);
+        let (subject, text) = (safe(&subject), safe(&text));
+        let run_ended = matches!(envelope.decode(), Some(Ok(Event::RunEnded(_))));
+        match severity {
+            Severity::Error => tracing::error!("{subject}: {text}"),
+            Severity::Warn => tracing::warn!("{subject}: {text}"),
+            Severity::Info if run_ended => tracing::info!("{subject}: {text}"),
+            Severity::Info => tracing::debug!("{subject}: {text}"),
+        }
+    }
+    page.seen
 }
 
 fn stopped(app: &App, left: usize) -> i32 {

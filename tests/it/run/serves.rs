@@ -79,3 +79,21 @@ fn an_engine_serves_without_pipelines() {
     running.signal(Signal::HUP);
     assert_eq!(running.end().code(), Some(0), "{}", running.told);
 }
+
+#[test]
+fn a_run_that_fails_is_in_the_log_with_its_reason() {
+    let place = Place::with(
+        "
+name: fails
+triggers: [{interval: 1s}]
+steps:
+  - {name: read, uses: file.read, with: {path: none.ndjson}}
+  - {name: out, uses: drop}
+",
+    );
+    let mut running = place.start(&["serve", "."]);
+    running.until("ERROR");
+    assert!(running.told.contains("step read: there is no file `none.ndjson`"), "{}", running.told);
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}
