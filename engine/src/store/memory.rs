@@ -5,11 +5,11 @@
 
 mod fit;
 mod heads;
+mod kept;
 mod read;
 mod segments;
 
 use std::{
-    collections::HashMap,
     mem,
     pin::pin,
     sync::{
@@ -25,13 +25,13 @@ use crate::{
     id::{Position, StreamName, Version},
     port::{
         BoxFuture, Reply,
-        store::{AppendError, Appended, Expected, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
+        store::{AppendError, Appended, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
     },
 };
 
-use fit::{Weight, unfit, weigh};
-use heads::{Heads, Place};
-use segments::{Room, Segments};
+pub(in crate::store) use fit::{Weight, unfit, weigh};
+pub(in crate::store) use kept::{Kept, Stream, is_met};
+use segments::Room;
 
 /// How much the log may hold. Above a limit it asks to be truncated; at twice a limit it takes no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,15 +58,6 @@ pub struct MemoryLog {
     grown: Notify,
 }
 
-struct Kept {
-    segments: Segments,
-    heads: Heads,
-    snapshots: HashMap<StreamName, Snapshot>,
-    snapshot_bytes: u64,
-    /// Somebody waits for the next append. Without, an append wakes nobody, which is most of its cost.
-    awaited: bool,
-}
-
 impl Default for MemoryLog {
     fn default() -> Self {
         Self::new(Limits::default())
@@ -76,26 +67,34 @@ impl Default for MemoryLog {
 impl MemoryLog {
     /// An empty one.
     pub fn new(limits: Limits) -> Self {
-        let kept = Kept {
-            segments: Segments::new(),
-            heads: Heads::default(),
-            snapshots: HashMap::new(),
-            snapshot_bytes: 0,
-            awaited: false,
-        };
-        Self { limits, head: AtomicU64::new(0), kept: Mutex::new(kept), grown: Notify::new() }
+        Self::holding(limits, Kept::starting_at(1))
+    }
+
+    /// One that goes on from what is kept.
+    pub(in crate::store) fn holding(limits: Limits, kept: Kept) -> Self {
+        let head = AtomicU64::new(kept.next() - 1);
+        Self { limits, head, kept: Mutex::new(kept), grown: Notify::new() }
     }
 
     /// [`Store::append`] without a future: it never waits.
     pub fn append_now(&self, mut batch: Vec<StreamAppend>) -> Result<Appended, AppendError> {
         let weight = weigh(&batch)?;
+        self.publish(|kept| {
+            kept.admit(weight, self.limits)?;
+            let first = kept.next();
+            kept.commit(&mut batch)?;
+            Ok(Appended { first: Position(first), last: Position(kept.next() - 1) })
+        })
+    }
+
+    /// Changes what is kept and lets readers know.
+    pub(in crate::store) fn publish<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {
         let mut kept = self.kept();
-        kept.admit(weight, self.limits)?;
-        let first = kept.segments.next();
-        kept.commit(&mut batch)?;
-        let last = kept.segments.next() - 1;
-        self.head.store(last, Ordering::Release);
-        let awaited = mem::take(&mut kept.awaited);
+        let before = kept.next();
+        let outcome = change(&mut kept);
+        let next = kept.next();
+        self.head.store(next - 1, Ordering::Release);
+        let awaited = next > before && mem::take(&mut kept.awaited);
         let orders_room = kept.segments.orders_room();
         drop(kept);
         if awaited {
@@ -105,7 +104,7 @@ impl MemoryLog {
             let room = Room::touched();
             self.kept().segments.give(room);
         }
-        Ok(Appended { first: Position(first), last: Position(last) })
+        outcome
     }
 
     /// Whether a limit is passed: time to take snapshots and truncate.
@@ -113,7 +112,11 @@ impl MemoryLog {
         self.kept().is_over(self.limits)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub(in crate::store) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(in crate::store) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,7 +125,7 @@ impl MemoryLog {
             let mut grown = pin!(self.grown.notified());
             {
                 let mut kept = self.kept();
-                if kept.segments.next() > seen.0.saturating_add(1) {
+                if kept.next() > seen.0.saturating_add(1) {
                     return;
                 }
                 kept.awaited = true;
@@ -134,126 +137,26 @@ impl MemoryLog {
 
     fn put_snapshot_now(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), AppendError> {
         let mut kept = self.kept();
-        let Some(head) = kept.heads.get(stream) else {
-            return Err(unfit(format!("a snapshot of stream `{stream}`, which does not exist")));
-        };
-        if snapshot.version.0 > head.version() {
-            let (asked, head) = (snapshot.version, head.version());
-            return Err(unfit(format!("a snapshot of stream `{stream}` as of version {asked}, but it is at {head}")));
-        }
-        kept.admit_snapshot(snapshot.data.len() as u64, self.limits)?;
+        let version = kept.version(stream);
+        kept.admit_snapshot(stream, &snapshot, version, self.limits)?;
         kept.put(stream, snapshot);
         Ok(())
     }
 
     fn truncate_now(&self, before: Position, forget: &[StreamName]) {
-        let mut kept = self.kept();
-        kept.heads.forget_with_last_event(forget);
-        let dropped = kept.segments.take_before(before.0);
-        let oldest = kept.segments.oldest();
-        if kept.heads.trim(oldest) {
-            kept.drop_orphaned_snapshots();
-        }
-        drop(kept);
+        let dropped = self.kept().truncate(before.0, forget);
         drop(dropped);
     }
 
     fn stats_now(&self) -> StoreStats {
         let kept = self.kept();
         StoreStats {
-            head: Position(kept.segments.next() - 1),
+            head: Position(kept.next() - 1),
             oldest: Position(kept.segments.oldest()),
             bytes: kept.bytes(),
             streams: kept.heads.len() as u64,
             over_limit: kept.is_over(self.limits),
         }
-    }
-}
-
-impl Kept {
-    fn bytes(&self) -> u64 {
-        self.segments.bytes() + self.snapshot_bytes
-    }
-
-    fn is_over(&self, limits: Limits) -> bool {
-        let streams = self.heads.len() as u64;
-        self.segments.len().max(streams) > limits.events_max || self.bytes() > limits.bytes_max
-    }
-
-    fn admit(&self, more: Weight, limits: Limits) -> Result<(), AppendError> {
-        let (events, bytes) = (self.segments.len().max(self.heads.len() as u64) + more.events, self.bytes() + more.bytes);
-        if events <= limits.events_max.saturating_mul(2) && bytes <= limits.bytes_max.saturating_mul(2) {
-            return Ok(());
-        }
-        let Limits { events_max, bytes_max } = limits;
-        let reason = format!(
-            "with this it would hold {events} events or streams and {bytes} bytes in memory, more than twice its limits of \
-             {events_max} and {bytes_max}; raise the limits, or let retention drop old events"
-        );
-        Err(AppendError::Unavailable { reason, source: None })
-    }
-
-    /// A full log still takes snapshots: without them nothing can be dropped.
-    fn admit_snapshot(&self, bytes: u64, limits: Limits) -> Result<(), AppendError> {
-        let bytes_max = limits.bytes_max.saturating_mul(2);
-        if self.snapshot_bytes + bytes <= bytes_max {
-            return Ok(());
-        }
-        let held = self.snapshot_bytes;
-        let reason = format!("snapshots take {held} bytes of memory and this one {bytes}, of {bytes_max}; raise the limit");
-        Err(AppendError::Unavailable { reason, source: None })
-    }
-
-    /// All checks, then all events. One stream, which is nearly every append, is looked up once.
-    fn commit(&mut self, batch: &mut [StreamAppend]) -> Result<(), AppendError> {
-        if let [append] = batch {
-            let place = self.expect(append)?;
-            self.push(place, append);
-            return Ok(());
-        }
-        batch.iter().try_for_each(|append| self.expect(append).map(drop))?;
-        for append in batch {
-            let place = self.heads.find(&append.stream);
-            self.push(place, append);
-        }
-        Ok(())
-    }
-
-    fn expect(&self, append: &StreamAppend) -> Result<Option<Place>, AppendError> {
-        let place = self.heads.find(&append.stream);
-        let actual = self.heads.version_at(place);
-        let is_met = match append.expected {
-            Expected::Any => true,
-            Expected::NoStream => actual == Version(0),
-            Expected::Exact(version) => actual == version,
-        };
-        if is_met { Ok(place) } else { Err(AppendError::Conflict { stream: append.stream.clone(), actual }) }
-    }
-
-    /// Takes the events out of the append, but leaves its memory to be freed after the lock.
-    fn push(&mut self, place: Option<Place>, append: &mut StreamAppend) {
-        let head = self.heads.of_writer(place, &append.stream);
-        for event in append.events.drain(..) {
-            let position = self.segments.next();
-            let (version, link) = head.push(position);
-            self.segments.push(Envelope { position: Position(position), stream: head.name(), version, event }, link);
-        }
-    }
-
-    fn put(&mut self, stream: &StreamName, snapshot: Snapshot) {
-        let older = self.snapshots.get(stream).map(|kept| (kept.version, kept.data.len() as u64));
-        if older.is_some_and(|(version, _)| version > snapshot.version) {
-            return;
-        }
-        self.snapshot_bytes -= older.map_or(0, |(_, bytes)| bytes);
-        self.snapshot_bytes += snapshot.data.len() as u64;
-        self.snapshots.insert(stream.clone(), snapshot);
-    }
-
-    fn drop_orphaned_snapshots(&mut self) {
-        let heads = &self.heads;
-        self.snapshots.retain(|stream, _| heads.get(stream).is_some());
-        self.snapshot_bytes = self.snapshots.values().map(|snapshot| snapshot.data.len() as u64).sum();
     }
 }
 
@@ -279,7 +182,7 @@ impl Store for MemoryLog {
     }
 
     fn version(&self, stream: &StreamName) -> Reply<'_, Result<Version, ReadError>> {
-        Reply::ready(Ok(self.kept().heads.version(stream)))
+        Reply::ready(Ok(self.kept().version(stream)))
     }
 
     fn head(&self) -> Position {
@@ -295,7 +198,7 @@ impl Store for MemoryLog {
     }
 
     fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>> {
-        Reply::ready(Ok(self.kept().snapshots.get(stream).cloned()))
+        Reply::ready(Ok(self.kept().snapshot(stream).cloned()))
     }
 
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
@@ -319,6 +222,7 @@ mod tests {
     use crate::{
         event::{EventType, NewEvent},
         id::{Actor, CorrelationId, EventId},
+        port::store::Expected,
     };
 
     async fn fresh() -> (Arc<dyn Store>, ()) {

@@ -10,13 +10,13 @@ use super::segments::bytes_of;
 
 /// What an append would take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Weight {
-    pub(super) events: u64,
-    pub(super) bytes: u64,
+pub(in crate::store) struct Weight {
+    pub(in crate::store) events: u64,
+    pub(in crate::store) bytes: u64,
 }
 
 /// Weighs an append that keeps the limits.
-pub(super) fn weigh(batch: &[StreamAppend]) -> Result<Weight, AppendError> {
+pub(in crate::store) fn weigh(batch: &[StreamAppend]) -> Result<Weight, AppendError> {
     let mut weight = Weight { events: 0, bytes: 0 };
     for append in batch {
         let StreamAppend { stream, events, .. } = append;
@@ -68,6 +68,6 @@ fn check_once(batch: &[StreamAppend]) -> Result<(), AppendError> {
     }
 }
 
-pub(super) fn unfit(reason: String) -> AppendError {
+pub(in crate::store) fn unfit(reason: String) -> AppendError {
     AppendError::Unfit { reason }
 }

@@ -6,7 +6,9 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::id::{StreamName, Version};
+use crate::id::{Position, StreamName, Version};
+
+use super::Stream;
 
 /// A mark stands at every version that is a multiple of this.
 const MARK_EVERY: u64 = 64;
@@ -63,6 +65,22 @@ impl Heads {
     pub(super) fn of_writer(&mut self, place: Option<Place>, stream: &StreamName) -> &mut Head {
         let Place(place) = place.unwrap_or_else(|| self.add(stream));
         self.row[place as usize].as_mut().expect("a place in the table has a head")
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Stream> {
+        self.row.iter().flatten().map(|head| Stream {
+            name: head.name(),
+            version: Version(head.version),
+            last: Position(head.last),
+            forget: head.forget,
+        })
+    }
+
+    /// Puts a stream back of which no event is kept.
+    pub(super) fn restore(&mut self, stream: &Stream) {
+        let place = self.find(&stream.name);
+        let head = self.of_writer(place, &stream.name);
+        (head.version, head.last, head.forget) = (stream.version.0, stream.last.0, stream.forget);
     }
 
     pub(super) fn forget_with_last_event(&mut self, streams: &[StreamName]) {
@@ -126,6 +144,16 @@ impl Head {
             self.marks.push(position);
         }
         (Version(self.version), link)
+    }
+
+    /// Goes to just before a version, leaving out what is not kept. `false` when it is past it already.
+    pub(super) fn skip_before(&mut self, version: Version) -> bool {
+        let Some(skipped) = version.0.checked_sub(self.version + 1) else { return false };
+        if skipped > 0 {
+            (self.version, self.last) = (version.0 - 1, 0);
+            self.marks.clear();
+        }
+        true
     }
 
     pub(super) fn version(&self) -> u64 {

@@ -27,6 +27,10 @@ pub(super) fn bytes_of(data: usize, kind: usize) -> u64 {
     (EVENT_BYTES + data + kind) as u64
 }
 
+fn weight(envelope: &Envelope) -> u64 {
+    bytes_of(envelope.event.data.len(), envelope.event.kind.as_str().len())
+}
+
 pub(super) struct Segments {
     sealed: Vec<Segment>,
     /// From here on, sealed segments are small.
@@ -51,7 +55,7 @@ pub(super) struct Room {
 }
 
 /// Dropping one frees its events, which takes a while: not under a lock.
-pub(super) struct Segment {
+pub(in crate::store) struct Segment {
     first: u64,
     events: Arc<Vec<Envelope>>,
     /// For each event the position of the one before it in its stream, 0 for none.
@@ -73,8 +77,8 @@ pub(super) struct Part {
 }
 
 impl Segments {
-    pub(super) fn new() -> Self {
-        Self { sealed: Vec::new(), small_from: 0, growing: Growing::at(1, Room::new()), spare: Spare::None, bytes: 0 }
+    pub(super) fn starting_at(next: u64) -> Self {
+        Self { sealed: Vec::new(), small_from: 0, growing: Growing::at(next, Room::new()), spare: Spare::None, bytes: 0 }
     }
 
     /// The position that the next event gets.
@@ -97,7 +101,7 @@ impl Segments {
 
     /// Adds an event, whose position must be the next one.
     pub(super) fn push(&mut self, envelope: Envelope, link: u64) {
-        let bytes = bytes_of(envelope.event.data.len(), envelope.event.kind.as_str().len());
+        let bytes = weight(&envelope);
         self.bytes += bytes;
         self.growing.bytes += bytes;
         self.growing.events.push(envelope);
@@ -156,6 +160,20 @@ impl Segments {
         taken
     }
 
+    /// Takes out everything before a position, and splits the segment that holds it.
+    pub(super) fn take_all_before(&mut self, position: u64) -> Vec<Segment> {
+        let mut taken = self.take_before(position);
+        if position > self.growing.first {
+            self.seal();
+        }
+        if let Some(first) = self.sealed.first_mut().filter(|segment| segment.first < position) {
+            let rest = first.from(position);
+            self.bytes -= first.bytes - rest.bytes;
+            taken.push(mem::replace(first, rest));
+        }
+        taken
+    }
+
     fn holding(&mut self, position: u64) -> Option<(&Segment, usize)> {
         if position >= self.growing.first {
             self.seal();
@@ -201,6 +219,14 @@ impl Segments {
 impl Segment {
     fn end(&self) -> u64 {
         self.first + self.events.len() as u64
+    }
+
+    /// The events from a position inside of it on.
+    fn from(&self, position: u64) -> Self {
+        let at = (position - self.first) as usize;
+        let events = self.events[at..].to_vec();
+        let bytes = events.iter().map(weight).sum();
+        Self { first: position, events: Arc::new(events), links: self.links[at..].to_vec(), bytes }
     }
 
     /// Moves the events of the second behind those of the first; copies where a reader still holds either.
@@ -306,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_reader_of_each_event_does_not_leave_a_segment_for_each() {
-        let mut segments = Segments::new();
+        let mut segments = Segments::starting_at(1);
         for at in 1..=SEGMENT_EVENTS_MAX as u64 * 2 + 1 {
             push(&mut segments, 1);
             assert_eq!(segments.from(at).unwrap().range.len(), 1);
@@ -317,7 +343,7 @@ mod tests {
 
     #[test]
     fn joining_leaves_readers_what_they_hold() {
-        let mut segments = Segments::new();
+        let mut segments = Segments::starting_at(1);
         push(&mut segments, 3);
         let held = segments.from(2).unwrap();
         push(&mut segments, SEGMENT_EVENTS_MAX + 1);
@@ -328,7 +354,7 @@ mod tests {
 
     #[test]
     fn room_is_ordered_once_and_used_for_the_next_segment() {
-        let mut segments = Segments::new();
+        let mut segments = Segments::starting_at(1);
         push(&mut segments, SPARE_FROM - 1);
         assert!(!segments.orders_room());
         push(&mut segments, 1);
@@ -344,7 +370,7 @@ mod tests {
 
     #[test]
     fn room_that_comes_late_is_for_the_segment_after() {
-        let mut segments = Segments::new();
+        let mut segments = Segments::starting_at(1);
         push(&mut segments, SPARE_FROM);
         assert!(segments.orders_room());
         push(&mut segments, SEGMENT_EVENTS_MAX);
@@ -355,7 +381,7 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_what_is_kept() {
-        let mut segments = Segments::new();
+        let mut segments = Segments::starting_at(1);
         push(&mut segments, SEGMENT_EVENTS_MAX + 10);
         assert_eq!(segments.bytes(), segments.len() * bytes_of(2, 6));
         let taken = segments.take_before(SEGMENT_EVENTS_MAX as u64 + 5);
@@ -363,5 +389,20 @@ mod tests {
         assert_eq!(segments.bytes(), segments.len() * bytes_of(2, 6));
         segments.take_before(u64::MAX);
         assert_eq!((segments.oldest(), segments.len(), segments.bytes()), (segments.next(), 0, 0));
+    }
+
+    #[test]
+    fn a_cut_is_where_it_is_asked_for() {
+        for position in [1, 2, 700, 1_024, 1_025, 1_500, 2_060] {
+            let mut segments = Segments::starting_at(1);
+            push(&mut segments, SEGMENT_EVENTS_MAX * 2 + 11);
+            drop(segments.take_all_before(position));
+            assert_eq!((segments.oldest(), segments.len()), (position, 2_060 - position), "{position}");
+            assert_eq!(segments.bytes(), segments.len() * bytes_of(2, 6));
+            assert_eq!(segments.get(position).map(|(envelope, link)| (envelope.position.0, link)), {
+                (position < 2_060).then_some((position, position - 1))
+            });
+            assert!(segments.get(position - 1).is_none());
+        }
     }
 }

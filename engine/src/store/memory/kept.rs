@@ -1,0 +1,226 @@
+//! What is kept: the events, where streams stand, and their snapshots. Whoever holds it looks at or changes all of it at
+//! once; the memory log keeps it under one lock, the journal also builds it anew from its files.
+
+use std::collections::HashMap;
+
+use crate::{
+    event::Envelope,
+    id::{Position, StreamName, Version},
+    port::store::{AppendError, Expected, Snapshot, StreamAppend},
+};
+
+use super::{
+    Limits,
+    fit::{Weight, unfit},
+    heads::{Heads, Place},
+    segments::{Segment, Segments},
+};
+
+pub(in crate::store) struct Kept {
+    pub(super) segments: Segments,
+    pub(super) heads: Heads,
+    snapshots: HashMap<StreamName, Snapshot>,
+    snapshot_bytes: u64,
+    /// Somebody waits for the next append. Without, an append wakes nobody, which is most of its cost.
+    pub(super) awaited: bool,
+}
+
+/// Where a stream stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::store) struct Stream {
+    pub(in crate::store) name: StreamName,
+    pub(in crate::store) version: Version,
+    /// Its last event.
+    pub(in crate::store) last: Position,
+    /// It goes with its last event.
+    pub(in crate::store) forget: bool,
+}
+
+impl Kept {
+    /// Nothing, before an event of this position.
+    pub(in crate::store) fn starting_at(next: u64) -> Self {
+        Self {
+            segments: Segments::starting_at(next),
+            heads: Heads::default(),
+            snapshots: HashMap::new(),
+            snapshot_bytes: 0,
+            awaited: false,
+        }
+    }
+
+    /// The position that the next event gets.
+    pub(in crate::store) fn next(&self) -> u64 {
+        self.segments.next()
+    }
+
+    pub(in crate::store) fn oldest(&self) -> u64 {
+        self.segments.oldest()
+    }
+
+    pub(in crate::store) fn version(&self, stream: &StreamName) -> Version {
+        self.heads.version(stream)
+    }
+
+    pub(in crate::store) fn snapshot(&self, stream: &StreamName) -> Option<&Snapshot> {
+        self.snapshots.get(stream)
+    }
+
+    pub(in crate::store) fn streams(&self) -> impl Iterator<Item = Stream> {
+        self.heads.iter()
+    }
+
+    pub(in crate::store) fn snapshots(&self) -> impl Iterator<Item = (&StreamName, &Snapshot)> {
+        self.snapshots.iter()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.bytes() + self.snapshot_bytes
+    }
+
+    pub(super) fn is_over(&self, limits: Limits) -> bool {
+        let streams = self.heads.len() as u64;
+        self.segments.len().max(streams) > limits.events_max || self.bytes() > limits.bytes_max
+    }
+
+    pub(in crate::store) fn admit(&self, more: Weight, limits: Limits) -> Result<(), AppendError> {
+        let (events, bytes) = (self.segments.len().max(self.heads.len() as u64) + more.events, self.bytes() + more.bytes);
+        if events <= limits.events_max.saturating_mul(2) && bytes <= limits.bytes_max.saturating_mul(2) {
+            return Ok(());
+        }
+        let Limits { events_max, bytes_max } = limits;
+        let reason = format!(
+            "with this it would hold {events} events or streams and {bytes} bytes in memory, more than twice its limits of \
+             {events_max} and {bytes_max}; raise the limits, or let retention drop old events"
+        );
+        Err(AppendError::Unavailable { reason, source: None })
+    }
+
+    /// Whether a snapshot fits a stream that is at a version. A full log still takes snapshots: without them nothing can be
+    /// dropped.
+    pub(in crate::store) fn admit_snapshot(
+        &self,
+        stream: &StreamName,
+        snapshot: &Snapshot,
+        at: Version,
+        limits: Limits,
+    ) -> Result<(), AppendError> {
+        if at == Version(0) {
+            return Err(unfit(format!("a snapshot of stream `{stream}`, which does not exist")));
+        }
+        let Snapshot { version, data, .. } = snapshot;
+        if *version > at {
+            return Err(unfit(format!("a snapshot of stream `{stream}` as of version {version}, but it is at {at}")));
+        }
+        let (held, bytes, bytes_max) = (self.snapshot_bytes, data.len() as u64, limits.bytes_max.saturating_mul(2));
+        if held + bytes <= bytes_max {
+            return Ok(());
+        }
+        let reason = format!("snapshots take {held} bytes of memory and this one {bytes}, of {bytes_max}; raise the limit");
+        Err(AppendError::Unavailable { reason, source: None })
+    }
+
+    /// All checks, then all events. One stream, which is nearly every append, is looked up once.
+    pub(in crate::store) fn commit(&mut self, batch: &mut [StreamAppend]) -> Result<(), AppendError> {
+        if let [append] = batch {
+            let place = self.expect(append)?;
+            self.push(place, append);
+            return Ok(());
+        }
+        batch.iter().try_for_each(|append| self.expect(append).map(drop))?;
+        for append in batch {
+            let place = self.heads.find(&append.stream);
+            self.push(place, append);
+        }
+        Ok(())
+    }
+
+    fn expect(&self, append: &StreamAppend) -> Result<Option<Place>, AppendError> {
+        let place = self.heads.find(&append.stream);
+        let actual = self.heads.version_at(place);
+        if is_met(append.expected, actual) { Ok(place) } else { Err(conflict(append, actual)) }
+    }
+
+    /// Takes the events out of the append, but leaves its memory to be freed after the lock.
+    fn push(&mut self, place: Option<Place>, append: &mut StreamAppend) {
+        let head = self.heads.of_writer(place, &append.stream);
+        for event in append.events.drain(..) {
+            let position = self.segments.next();
+            let (version, link) = head.push(position);
+            self.segments.push(Envelope { position: Position(position), stream: head.name(), version, event }, link);
+        }
+    }
+
+    pub(in crate::store) fn put(&mut self, stream: &StreamName, snapshot: Snapshot) {
+        let older = self.snapshots.get(stream).map(|kept| (kept.version, kept.data.len() as u64));
+        if older.is_some_and(|(version, _)| version > snapshot.version) {
+            return;
+        }
+        self.snapshot_bytes -= older.map_or(0, |(_, bytes)| bytes);
+        self.snapshot_bytes += snapshot.data.len() as u64;
+        self.snapshots.insert(stream.clone(), snapshot);
+    }
+
+    /// As much before a position as goes without splitting a segment. What it takes out is to be freed after the lock.
+    pub(super) fn truncate(&mut self, before: u64, forget: &[StreamName]) -> Vec<Segment> {
+        self.heads.forget_with_last_event(forget);
+        let dropped = self.segments.take_before(before);
+        self.trim(self.segments.oldest());
+        dropped
+    }
+
+    /// Everything before a position, not less: what is left is the same however often it was read in between.
+    pub(in crate::store) fn truncate_exactly(&mut self, before: u64, forget: &[StreamName]) -> Vec<Segment> {
+        self.heads.forget_with_last_event(forget);
+        let dropped = self.segments.take_all_before(before);
+        self.trim(before);
+        dropped
+    }
+
+    fn trim(&mut self, oldest: u64) {
+        if self.heads.trim(oldest) {
+            self.drop_orphaned_snapshots();
+        }
+    }
+
+    fn drop_orphaned_snapshots(&mut self) {
+        let heads = &self.heads;
+        self.snapshots.retain(|stream, _| heads.get(stream).is_some());
+        self.snapshot_bytes = self.snapshots.values().map(|snapshot| snapshot.data.len() as u64).sum();
+    }
+
+    /// Puts an event back that was here before; its position must be the next one. Whether its stream can be there.
+    pub(in crate::store) fn replay(&mut self, mut envelope: Envelope) -> bool {
+        let place = self.heads.find(&envelope.stream);
+        let head = self.heads.of_writer(place, &envelope.stream);
+        if !head.skip_before(envelope.version) {
+            return false;
+        }
+        let (_, link) = head.push(envelope.position.0);
+        envelope.stream = head.name();
+        self.segments.push(envelope, link);
+        true
+    }
+
+    /// Puts a stream back whose events are no longer kept.
+    pub(in crate::store) fn restore(&mut self, stream: &Stream) {
+        self.heads.restore(stream);
+    }
+
+    /// Forgets the events, not where the streams stand, and goes on at a position.
+    pub(in crate::store) fn skip_to(&mut self, next: u64) {
+        self.segments = Segments::starting_at(next);
+    }
+}
+
+/// Whether a writer's belief about a stream holds.
+pub(in crate::store) fn is_met(expected: Expected, actual: Version) -> bool {
+    match expected {
+        Expected::Any => true,
+        Expected::NoStream => actual == Version(0),
+        Expected::Exact(version) => actual == version,
+    }
+}
+
+fn conflict(append: &StreamAppend, actual: Version) -> AppendError {
+    AppendError::Conflict { stream: append.stream.clone(), actual }
+}
