@@ -1,3 +1,4 @@
 //! Implementations of the log's contract.
 
+pub mod journal;
 pub mod memory;

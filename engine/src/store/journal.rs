@@ -1,0 +1,281 @@
+//! The log on a disk, in this process: what was acknowledged is there after a crash.
+//!
+//! The journal is its files; what is kept of them is also in memory, in the very structures of the memory log, built anew
+//! when it is opened. So readers never wait for the disk, and both logs answer alike. See `frame` for the layout, `scan` for
+//! what counts after a crash, `writer` for how many callers share one sync.
+
+mod base;
+mod disk;
+pub mod doctor;
+mod frame;
+mod group;
+mod keeper;
+mod load;
+mod lock;
+mod open;
+mod record;
+mod scan;
+mod tail;
+mod writer;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+    thread::JoinHandle,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::memory::{Limits, MemoryLog, unfit, weigh};
+use crate::{
+    event::Envelope,
+    id::{Position, StreamName, Version},
+    port::{
+        BoxFuture, Reply,
+        store::{AppendError, Appended, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
+    },
+};
+
+use disk::Folder;
+use group::{Answer, Append, Ask, Put};
+use lock::Lock;
+use scan::Damage;
+use writer::{SharedCondition, ended};
+
+/// The smallest segment, in bytes.
+pub const SEGMENT_BYTES_MIN: u64 = 4 << 10;
+/// The largest segment, in bytes.
+pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
+/// Callers whose appends wait for the writer; the next ones wait to be let in.
+const ASKS_MAX: usize = 4_096;
+
+/// How a journal is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The length of a file, in bytes, within [`SEGMENT_BYTES_MIN`] and [`SEGMENT_BYTES_MAX`]; 16 MiB if not set. One append
+    /// must fit into 15/16 of it. What was written with another length stays as it is.
+    pub segment_bytes: u64,
+    /// What is kept in memory and so, but for the granularity of files, on disk.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { segment_bytes: 16 << 20, limits: Limits::default() }
+    }
+}
+
+/// Whether the journal takes appends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// It does.
+    Writing,
+    /// The last one could not be written, for want of room or because of an error; it tries again with each one.
+    Refusing {
+        /// What the system said.
+        reason: String,
+    },
+    /// A sync failed: nobody knows what is on disk, so it takes no more until it is opened again. Reads go on.
+    Failed {
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// What was found when a journal was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Events that are kept.
+    pub events: u64,
+    /// Files that were read.
+    pub segments: u64,
+    /// A write that was not finished, and so not acknowledged: the file, where it began, and its length in bytes.
+    pub torn: Option<(String, u64, u64)>,
+    /// The process that had the journal before and ended without closing it.
+    pub died: Option<u32>,
+}
+
+/// Why a journal was not opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// One process has a journal at a time.
+    #[error("the journal in `{}` is in use by {}", folder.display(), holder.map_or("another process".into(), |pid| format!("process {pid}")))]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+        /// The process that has it, if it said so.
+        holder: Option<u32>,
+    },
+    /// A file is not as it was written. Opening it anyway could lose what was acknowledged.
+    #[error("the journal's file `{file}` is damaged at byte {offset}: {what}; repairing sets it aside and keeps the rest")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// The first byte that is wrong.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// The disk did not do what it was asked.
+    #[error("cannot {action} the journal's `{file}`: {source}")]
+    Disk {
+        /// What it was asked.
+        action: &'static str,
+        /// Of which file; `.` for the folder.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl OpenError {
+    fn disk(action: &'static str, file: &str, source: io::Error) -> Self {
+        Self::Disk { action, file: file.into(), source }
+    }
+
+    fn damaged(file: &str, damage: Damage) -> Self {
+        Self::Damaged { file: file.into(), offset: damage.offset, what: damage.what }
+    }
+}
+
+/// The log in a folder. Share it by `Arc`; dropping it writes what was asked of it and gives the folder back.
+///
+/// What was acknowledged is there when the journal is opened again. What was refused as unavailable may be there too: after
+/// a write or a sync that failed, nobody can say what a crash would leave of it.
+pub struct Journal {
+    index: Arc<MemoryLog>,
+    asks: Option<mpsc::Sender<Ask>>,
+    writer: Option<JoinHandle<()>>,
+    condition: SharedCondition,
+    recovered: Recovered,
+    batch_bytes_max: usize,
+    lock: Option<Lock>,
+}
+
+impl Journal {
+    /// Opens the journal in a folder, which is made if it is not there, and reads all of it: about a second for a million
+    /// events. Waits for the disk.
+    pub fn open(folder: &Path, settings: Settings) -> Result<Self, OpenError> {
+        make(folder).map_err(|error| OpenError::disk("make", ".", error))?;
+        let (lock, died) = Lock::take(folder)?;
+        let mut journal = Self::on(Arc::new(Folder::new(folder)), settings)?;
+        (journal.lock, journal.recovered.died) = (Some(lock), died);
+        Ok(journal)
+    }
+
+    /// Whether it takes appends.
+    pub fn condition(&self) -> Condition {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was found when it was opened.
+    pub fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    /// Makes an append as it goes to disk, which need not be done by the one thread that writes.
+    fn append_ask(&self, parts: Vec<StreamAppend>, answer: Answer<Appended>) -> Result<Ask, AppendError> {
+        let weight = weigh(&parts)?;
+        self.fits(Ask::Append(Append::new(parts, weight, answer)))
+    }
+
+    fn fits(&self, ask: Ask) -> Result<Ask, AppendError> {
+        if ask.bytes() <= self.batch_bytes_max {
+            return Ok(ask);
+        }
+        let (bytes, bytes_max) = (ask.bytes(), self.batch_bytes_max);
+        Err(unfit(format!(
+            "{bytes} bytes on disk, where {bytes_max} fit into a segment; append less at once, or set longer segments"
+        )))
+    }
+
+    async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<Result<T, AppendError>>) -> Result<T, AppendError> {
+        let asks = self.asks.as_ref().ok_or_else(ended)?;
+        asks.send(ask).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+
+    fn reply<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(Answer<T>) -> Result<Ask, AppendError>,
+    ) -> Reply<'_, Result<T, AppendError>> {
+        let (answer, answered) = oneshot::channel();
+        match ask(answer) {
+            Ok(ask) => Reply::Pending(Box::pin(self.ask(ask, answered))),
+            Err(refusal) => Reply::ready(Err(refusal)),
+        }
+    }
+}
+
+/// A folder that is new must itself be there after a crash.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    folder.canonicalize()?.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.asks = None;
+        if let Some(writer) = self.writer.take() {
+            drop(writer.join());
+        }
+        self.lock = None;
+    }
+}
+
+impl Store for Journal {
+    fn append(&self, batch: Vec<StreamAppend>) -> Reply<'_, Result<Appended, AppendError>> {
+        self.reply(|answer| self.append_ask(batch, answer))
+    }
+
+    fn read(&self, after: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>> {
+        self.index.read(after, filter, max)
+    }
+
+    fn read_some(&self, after: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>> {
+        self.index.read_some(after, filter, max)
+    }
+
+    fn read_back(&self, before: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>> {
+        self.index.read_back(before, filter, max)
+    }
+
+    fn read_stream(&self, stream: &StreamName, after: Version, max: usize) -> Reply<'_, Result<Vec<Envelope>, ReadError>> {
+        self.index.read_stream(stream, after, max)
+    }
+
+    fn version(&self, stream: &StreamName) -> Reply<'_, Result<Version, ReadError>> {
+        self.index.version(stream)
+    }
+
+    fn head(&self) -> Position {
+        self.index.head()
+    }
+
+    fn wait_past(&self, seen: Position) -> BoxFuture<'_, ()> {
+        self.index.wait_past(seen)
+    }
+
+    fn put_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Reply<'_, Result<(), AppendError>> {
+        self.reply(|answer| self.fits(Ask::Snapshot(Put::new(stream.clone(), snapshot, answer))))
+    }
+
+    fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>> {
+        self.index.snapshot(stream)
+    }
+
+    fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
+        self.reply(|answer| Ok(Ask::Truncate { before, forget: forget.to_vec(), answer }))
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.index.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! What the journal needs of a disk, as a port of its own: a test gives it one that runs full, tears writes and fails to
+//! sync, which no real disk does when asked.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind},
+    os::unix::fs::FileExt,
+    path::PathBuf,
+};
+
+/// Bytes of zeros that are written at once.
+static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+
+/// One folder of files. What is done to names is there after a crash once [`Disk::sync`] has returned.
+pub(super) trait Disk: Send + Sync + 'static {
+    fn names(&self) -> io::Result<Vec<String>>;
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// An empty file, in place of one of that name.
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
+    /// A file that is there, to be written to.
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    fn remove(&self, name: &str) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// One file. What is written is there after a crash once a sync has returned.
+pub(super) trait DiskFile: Send {
+    /// Writes some of the bytes, at least one; how many.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
+    fn set_len(&mut self, length: u64) -> io::Result<()>;
+    /// What was written within the length that the file had at the last [`DiskFile::sync_all`].
+    fn sync_data(&mut self) -> io::Result<()>;
+    /// What was written, and the length.
+    fn sync_all(&mut self) -> io::Result<()>;
+}
+
+/// Writes all of the bytes.
+pub(super) fn write_all_at(file: &mut dyn DiskFile, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write_at(offset, bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => (offset, bytes) = (offset + count as u64, &bytes[count..]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes zeros. The blocks are then there, and a later sync has no metadata to write.
+pub(super) fn fill(file: &mut dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
+    let mut at = from;
+    while at < to {
+        let count = (to - at).min(ZEROS.len() as u64);
+        write_all_at(file, at, &ZEROS[..count as usize])?;
+        at += count;
+    }
+    Ok(())
+}
+
+/// A folder of the file system.
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl Disk for Folder {
+    fn names(&self) -> io::Result<Vec<String>> {
+        fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.path.join(name))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(self.path.join(name))?;
+        Ok(Box::new(file))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(OpenOptions::new().read(true).write(true).open(self.path.join(name))?))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+impl DiskFile for File {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        FileExt::write_at(self, bytes, offset)
+    }
+
+    fn set_len(&mut self, length: u64) -> io::Result<()> {
+        File::set_len(self, length)
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        File::sync_data(self)
+    }
+
+    fn sync_all(&mut self) -> io::Result<()> {
+        File::sync_all(self)
+    }
+}

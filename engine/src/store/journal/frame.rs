@@ -1,0 +1,220 @@
+//! The outer layout of a file: a header, then batches of records, each batch closed by a commit record.
+//!
+//! ```text
+//! header  magic 8 | version u32 | 0 u32 | number u64 | next u64 | created µs i64 | 0 … | crc32c u32        64 bytes
+//! record  length u32 | crc32c u32 | kind u8 | body            length: kind and body; crc: length, kind and body
+//! commit  its body is: offset of the batch u64 | records in it u32 | next position u64
+//! ```
+//!
+//! Numbers are little-endian. The crc of the header seeds those of the records, so that bytes of one file never pass for
+//! another's, not even as data inside of an event. The commit names the offset where its batch begins: what is left of an
+//! earlier write that failed there can therefore not be taken for a later batch.
+
+use jiff::Timestamp;
+
+pub(super) const HEADER_BYTES: usize = 64;
+pub(super) const FORMAT_VERSION: u32 = 1;
+/// Length, crc and kind.
+pub(super) const FRAME_BYTES: usize = 9;
+/// A commit record, whole.
+pub(super) const COMMIT_BYTES: usize = FRAME_BYTES + 20;
+
+pub(super) const EVENT: u8 = 1;
+pub(super) const SNAPSHOT: u8 = 2;
+pub(super) const TRUNCATE: u8 = 3;
+pub(super) const COMMIT: u8 = 4;
+pub(super) const STREAM: u8 = 5;
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Batches as they were written.
+    Segment,
+    /// Where streams stood before the segment of that number.
+    Base,
+}
+
+impl Purpose {
+    fn magic(self) -> &'static [u8; 8] {
+        match self {
+            Self::Segment => b"FLEXJRNL",
+            Self::Base => b"FLEXBASE",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) purpose: Purpose,
+    /// Segments count from 1.
+    pub(super) number: u64,
+    /// The position of the first event that comes in or, for a base, after this file.
+    pub(super) next: u64,
+    pub(super) created: Timestamp,
+}
+
+impl Header {
+    pub(super) fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[..8].copy_from_slice(self.purpose.magic());
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.number.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.next.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.created.as_microsecond().to_le_bytes());
+        let crc = crc32c::crc32c(&bytes[..60]);
+        bytes[60..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the header, or says what is wrong with it.
+    pub(super) fn decode(file: &[u8], purpose: Purpose) -> Result<Self, String> {
+        let bytes = file.get(..HEADER_BYTES).ok_or("it ends within its header")?;
+        if bytes[..8] != *purpose.magic() {
+            return Err("it does not begin as a journal's file does".into());
+        }
+        if crc32c::crc32c(&bytes[..60]) != u32_at(bytes, 60) {
+            return Err("the checksum of its header is wrong".into());
+        }
+        let version = u32_at(bytes, 8);
+        if version != FORMAT_VERSION {
+            return Err(format!("it has format {version}, and this program reads format {FORMAT_VERSION}"));
+        }
+        let created = i64::from_le_bytes(array_at(bytes, 32));
+        let created = Timestamp::from_microsecond(created).map_err(|error| error.to_string())?;
+        Ok(Self { purpose, number: u64_at(bytes, 16), next: u64_at(bytes, 24), created })
+    }
+}
+
+/// What the checksums of a file's records begin with: the checksum of its header, which must be there.
+pub(super) fn seed_of(file: &[u8]) -> u32 {
+    u32_at(file, 60)
+}
+
+/// Records on their way into a file. They get their checksums at the end, because these depend on the file.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    records: u32,
+}
+
+impl Batch {
+    /// The bytes, without the commit record.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.records = 0;
+    }
+
+    /// Adds a record whose body is written by a function.
+    pub(super) fn push(&mut self, kind: u8, body: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; 8]);
+        self.bytes.push(kind);
+        body(&mut self.bytes);
+        let length = (self.bytes.len() - start - 8) as u32;
+        self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        self.records += 1;
+    }
+
+    /// Adds all records of another one; where the first of them begins.
+    pub(super) fn extend(&mut self, other: &Self) -> usize {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.records += other.records;
+        start
+    }
+
+    /// Writes two numbers at the beginning of the body of a record; where the next one begins.
+    pub(super) fn patch(&mut self, record: usize, numbers: [u64; 2]) -> usize {
+        let body = record + FRAME_BYTES;
+        self.bytes[body..body + 8].copy_from_slice(&numbers[0].to_le_bytes());
+        self.bytes[body + 8..body + 16].copy_from_slice(&numbers[1].to_le_bytes());
+        record + 8 + u32_at(&self.bytes, record) as usize
+    }
+
+    /// Closes the batch for a place in a file; its bytes.
+    pub(super) fn seal(&mut self, seed: u32, offset: u64, next: u64) -> &[u8] {
+        let records = self.records;
+        self.push(COMMIT, |out| {
+            out.extend_from_slice(&offset.to_le_bytes());
+            out.extend_from_slice(&records.to_le_bytes());
+            out.extend_from_slice(&next.to_le_bytes());
+        });
+        let mut at = 0;
+        while at < self.bytes.len() {
+            let end = at + 8 + u32_at(&self.bytes, at) as usize;
+            let crc = checksum(seed, &self.bytes[at..end]);
+            self.bytes[at + 4..at + 8].copy_from_slice(&crc.to_le_bytes());
+            at = end;
+        }
+        &self.bytes
+    }
+}
+
+/// Of a whole record, which contains it and is looked at without.
+fn checksum(seed: u32, record: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(seed, &record[..4]), &record[8..])
+}
+
+/// A record whose checksum holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame<'b> {
+    pub(super) kind: u8,
+    pub(super) body: &'b [u8],
+    pub(super) end: usize,
+}
+
+/// The record at an offset, or what is wrong with it.
+pub(super) fn frame_at(file: &[u8], at: usize, seed: u32) -> Result<Frame<'_>, &'static str> {
+    let rest = &file[at..];
+    if rest.len() < FRAME_BYTES {
+        return Err("a record is cut off");
+    }
+    let length = u32_at(rest, 0) as usize;
+    if length == 0 {
+        return Err("a record is missing");
+    }
+    let record = rest.get(..8 + length).ok_or("a record is longer than its file")?;
+    if checksum(seed, record) != u32_at(record, 4) {
+        return Err("the checksum of a record is wrong");
+    }
+    Ok(Frame { kind: record[8], body: &record[FRAME_BYTES..], end: at + record.len() })
+}
+
+/// What a commit record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Commit {
+    pub(super) offset: u64,
+    pub(super) records: u32,
+    pub(super) next: u64,
+}
+
+impl Commit {
+    pub(super) fn of(frame: Frame<'_>) -> Option<Self> {
+        let body = frame.body;
+        (frame.kind == COMMIT && body.len() == COMMIT_BYTES - FRAME_BYTES).then(|| Self {
+            offset: u64_at(body, 0),
+            records: u32_at(body, 8),
+            next: u64_at(body, 12),
+        })
+    }
+}
+
+fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes[at..at + N].try_into().expect("the range is as long as the array")
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(array_at(bytes, at))
+}
+
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(array_at(bytes, at))
+}

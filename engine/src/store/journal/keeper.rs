@@ -1,0 +1,113 @@
+//! What must be done and must not hold up an append, on a thread of its own: making the next segment's file, and dropping
+//! segments that retention has let go.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use super::{
+    base::drop_segments_before,
+    disk::{Disk, DiskFile, fill},
+};
+
+/// The file that becomes the next segment.
+pub(super) const NEXT: &str = "next.tmp";
+const JOBS_MAX: usize = 8;
+
+type Prepared = io::Result<Box<dyn DiskFile>>;
+
+enum Job {
+    Prepare(SyncSender<Prepared>),
+    DropBefore(u64),
+}
+
+pub(super) struct Keeper {
+    jobs: Option<SyncSender<Job>>,
+    /// The file that is asked for.
+    coming: Option<Receiver<Prepared>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    pub(super) fn start(disk: Arc<dyn Disk>, segment_bytes: u64) -> io::Result<Self> {
+        let (jobs, queue) = sync_channel(JOBS_MAX);
+        let work = move || {
+            let mut undone = None;
+            for job in queue {
+                act(&*disk, segment_bytes, job, &mut undone);
+            }
+        };
+        let thread = thread::Builder::new().name("journal-keeper".into()).spawn(work)?;
+        Ok(Self { jobs: Some(jobs), coming: None, thread: Some(thread) })
+    }
+
+    /// Asks for the next file, so that it is there when it is needed.
+    pub(super) fn prepare(&mut self) {
+        if self.coming.is_none() {
+            let (done, coming) = sync_channel(1);
+            self.coming = self.jobs.as_ref().and_then(|jobs| jobs.send(Job::Prepare(done)).ok()).map(|()| coming);
+        }
+    }
+
+    /// Waits for the next file. After an error the next call tries again.
+    pub(super) fn prepared(&mut self) -> Prepared {
+        self.prepare();
+        let ended = || io::Error::other("the thread that makes the journal's files has ended");
+        self.coming.take().and_then(|coming| coming.recv().ok()).unwrap_or_else(|| Err(ended()))
+    }
+
+    /// Drops segments before long. Where that fails it is tried again before the next file is made.
+    pub(super) fn drop_before(&self, number: u64) {
+        if let Some(jobs) = &self.jobs {
+            // A full queue already holds the same request, of a little earlier.
+            drop(jobs.try_send(Job::DropBefore(number)));
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn act(disk: &dyn Disk, segment_bytes: u64, job: Job, undone: &mut Option<u64>) {
+    match job {
+        Job::Prepare(done) => {
+            // A full disk: the room for the new file may be that of the old ones.
+            if let Some(number) = undone.take() {
+                drop_before(disk, number, undone);
+            }
+            drop(done.send(prepare(disk, segment_bytes)));
+        }
+        Job::DropBefore(number) => drop_before(disk, number, undone),
+    }
+}
+
+fn drop_before(disk: &dyn Disk, number: u64, undone: &mut Option<u64>) {
+    if let Err(error) = drop_segments_before(disk, number) {
+        tracing::warn!(%error, "segments of the journal that are no longer needed could not be dropped");
+        *undone = Some(number);
+    }
+}
+
+/// A file of zeros. When the disk is full, what was made of it is given back.
+pub(super) fn prepare(disk: &dyn Disk, segment_bytes: u64) -> Prepared {
+    let made = disk.create(NEXT).and_then(|mut file| {
+        fill(&mut *file, 0, segment_bytes)?;
+        file.sync_all()?;
+        Ok(file)
+    });
+    if made.is_err() {
+        drop(disk.remove(NEXT));
+    }
+    made
+}

@@ -1,0 +1,220 @@
+//! The bodies of records. A text is its length as u32 and its bytes; what comes last takes the rest.
+//!
+//! ```text
+//! event     position u64 | version u64 | id 16 | correlation 16 | at s i64, ns i32 | cause 0, or 1 and 16
+//!           | actor u8, text | stream text | type text | data
+//! snapshot  version u64 | position u64 | stream text | data
+//! truncate  oldest u64 | count u32 | streams to forget, texts
+//! stream    version u64 | last position u64 | forget u8 | name text                                  in a base only
+//! ```
+
+use std::{collections::HashSet, sync::Arc};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    event::{Envelope, EventType, NewEvent},
+    id::{Actor, CorrelationId, EventId, PipelineName, Position, StepName, StreamName, Version},
+    port::store::Snapshot,
+    store::memory::Stream,
+};
+
+use super::frame::{Batch, EVENT, SNAPSHOT, STREAM, TRUNCATE};
+
+/// Types of events that are shared while a file is read; beyond that each event has its own.
+const KINDS_MAX: usize = 10_000;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Record {
+    Event(Envelope),
+    Snapshot { stream: StreamName, snapshot: Snapshot },
+    Truncate { oldest: u64, forget: Vec<StreamName> },
+    Stream(Stream),
+}
+
+/// Adds an event; its position and version are for [`Batch::patch`] once they are known.
+pub(super) fn push_event(batch: &mut Batch, stream: &StreamName, event: &NewEvent) {
+    batch.push(EVENT, |out| {
+        out.extend_from_slice(&[0; 16]);
+        out.extend_from_slice(event.id.0.as_bytes());
+        out.extend_from_slice(event.correlation.0.as_bytes());
+        out.extend_from_slice(&event.at.as_second().to_le_bytes());
+        out.extend_from_slice(&event.at.subsec_nanosecond().to_le_bytes());
+        match event.cause {
+            None => out.push(0),
+            Some(cause) => {
+                out.push(1);
+                out.extend_from_slice(cause.0.as_bytes());
+            }
+        }
+        let (actor, name) = actor_parts(&event.actor);
+        out.push(actor);
+        put_text(out, name);
+        put_text(out, stream.as_str());
+        put_text(out, event.kind.as_str());
+        out.extend_from_slice(&event.data);
+    });
+}
+
+pub(super) fn push_snapshot(batch: &mut Batch, stream: &StreamName, snapshot: &Snapshot) {
+    batch.push(SNAPSHOT, |out| {
+        out.extend_from_slice(&snapshot.version.0.to_le_bytes());
+        out.extend_from_slice(&snapshot.position.0.to_le_bytes());
+        put_text(out, stream.as_str());
+        out.extend_from_slice(&snapshot.data);
+    });
+}
+
+pub(super) fn push_truncate(batch: &mut Batch, oldest: u64, forget: &[StreamName]) {
+    batch.push(TRUNCATE, |out| {
+        out.extend_from_slice(&oldest.to_le_bytes());
+        out.extend_from_slice(&(forget.len() as u32).to_le_bytes());
+        for stream in forget {
+            put_text(out, stream.as_str());
+        }
+    });
+}
+
+pub(super) fn push_stream(batch: &mut Batch, stream: &Stream) {
+    batch.push(STREAM, |out| {
+        out.extend_from_slice(&stream.version.0.to_le_bytes());
+        out.extend_from_slice(&stream.last.0.to_le_bytes());
+        out.push(u8::from(stream.forget));
+        put_text(out, stream.name.as_str());
+    });
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn actor_parts(actor: &Actor) -> (u8, &str) {
+    match actor {
+        Actor::Operator(name) => (1, name),
+        Actor::Token(name) => (2, name),
+        Actor::Schedule(pipeline) => (3, pipeline.as_str()),
+        Actor::Step(step) => (4, step.as_str()),
+        Actor::Engine => (5, ""),
+    }
+}
+
+/// Reads records back. Texts that occur in every event are shared.
+#[derive(Default)]
+pub(super) struct Decoder {
+    kinds: HashSet<Arc<str>>,
+}
+
+impl Decoder {
+    /// Reads a record whose checksum held; what is wrong with it otherwise.
+    pub(super) fn decode(&mut self, kind: u8, body: &[u8]) -> Result<Record, String> {
+        let mut body = Body(body);
+        match kind {
+            EVENT => self.event(&mut body).map(Record::Event),
+            SNAPSHOT => body.snapshot(),
+            TRUNCATE => body.truncate(),
+            STREAM => body.stream().map(Record::Stream),
+            other => Err(format!("a record of the unknown kind {other}")),
+        }
+    }
+
+    fn event(&mut self, body: &mut Body<'_>) -> Result<Envelope, String> {
+        let (position, version) = (Position(body.u64()?), Version(body.u64()?));
+        let (id, correlation) = (EventId(body.uuid()?), CorrelationId(body.uuid()?));
+        let (seconds, nanoseconds) = (i64::from_le_bytes(body.array()?), i32::from_le_bytes(body.array()?));
+        let at = Timestamp::new(seconds, nanoseconds).map_err(|error| error.to_string())?;
+        let cause = if body.u8()? == 0 { None } else { Some(EventId(body.uuid()?)) };
+        let actor = body.actor()?;
+        let stream = body.name()?;
+        let kind = self.kind(body.text()?);
+        let event = NewEvent { id, kind, data: body.rest(), at, actor, correlation, cause };
+        Ok(Envelope { position, stream, version, event })
+    }
+
+    fn kind(&mut self, text: &str) -> EventType {
+        if let Some(kind) = self.kinds.get(text) {
+            return EventType(kind.clone());
+        }
+        let kind: Arc<str> = text.into();
+        if self.kinds.len() < KINDS_MAX {
+            self.kinds.insert(kind.clone());
+        }
+        EventType(kind)
+    }
+}
+
+/// What is left of a body.
+struct Body<'b>(&'b [u8]);
+
+impl<'b> Body<'b> {
+    fn take(&mut self, count: usize) -> Result<&'b [u8], String> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or("a record ends within a field")?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        Ok(self.take(N)?.try_into().expect("as many were taken"))
+    }
+
+    fn u8(&mut self) -> Result<u8, String> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    fn u32(&mut self) -> Result<u32, String> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, String> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn uuid(&mut self) -> Result<Uuid, String> {
+        self.array().map(Uuid::from_bytes)
+    }
+
+    fn text(&mut self) -> Result<&'b str, String> {
+        let length = self.u32()?;
+        std::str::from_utf8(self.take(length as usize)?).map_err(|_| "a text is not UTF-8".into())
+    }
+
+    fn name(&mut self) -> Result<StreamName, String> {
+        self.text().map(|text| StreamName(text.into()))
+    }
+
+    /// A copy: a slice of the file would hold on to all of it.
+    fn rest(&mut self) -> Bytes {
+        Bytes::copy_from_slice(std::mem::take(&mut self.0))
+    }
+
+    fn actor(&mut self) -> Result<Actor, String> {
+        let (kind, name) = (self.u8()?, self.text()?);
+        Ok(match kind {
+            1 => Actor::Operator(name.into()),
+            2 => Actor::Token(name.into()),
+            3 => Actor::Schedule(PipelineName::new(name).map_err(|error| error.to_string())?),
+            4 => Actor::Step(StepName::new(name).map_err(|error| error.to_string())?),
+            5 => Actor::Engine,
+            other => return Err(format!("an actor of the unknown kind {other}")),
+        })
+    }
+
+    fn snapshot(&mut self) -> Result<Record, String> {
+        let (version, position) = (Version(self.u64()?), Position(self.u64()?));
+        let stream = self.name()?;
+        Ok(Record::Snapshot { stream, snapshot: Snapshot { version, position, data: self.rest() } })
+    }
+
+    fn truncate(&mut self) -> Result<Record, String> {
+        let (oldest, count) = (self.u64()?, self.u32()?);
+        let forget = (0..count).map(|_| self.name()).collect::<Result<_, _>>()?;
+        Ok(Record::Truncate { oldest, forget })
+    }
+
+    fn stream(&mut self) -> Result<Stream, String> {
+        let (version, last, forget) = (Version(self.u64()?), Position(self.u64()?), self.u8()? != 0);
+        Ok(Stream { name: self.name()?, version, last, forget })
+    }
+}

@@ -1,0 +1,152 @@
+//! The end of the journal: the segment that is written to, and how the next one follows it.
+
+use std::{collections::VecDeque, io, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{
+    disk::{Disk, DiskFile, fill, write_all_at},
+    frame::{Batch, COMMIT_BYTES, HEADER_BYTES, Header, Purpose, seed_of},
+    keeper::{Keeper, NEXT},
+    load::segment_name,
+    scan::Scanned,
+};
+
+/// Of a segment, what appends leave for snapshots and truncations: a disk that is full can still be relieved.
+const RESERVE_SHARE: u64 = 16;
+
+/// Why a batch was not written.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It does not count, and the journal stands where it stood.
+    Refused(io::Error),
+    /// Nobody knows what is on disk: after a sync that failed, the next one may succeed without having written anything.
+    Unknown(io::Error),
+}
+
+/// The most bytes of records in one batch, commit record not counted.
+pub(super) fn batch_bytes_max(segment_bytes: u64) -> usize {
+    (segment_bytes - segment_bytes / RESERVE_SHARE) as usize - HEADER_BYTES - COMMIT_BYTES
+}
+
+/// The segment that is written to.
+pub(super) struct Active {
+    file: Box<dyn DiskFile>,
+    number: u64,
+    seed: u32,
+    /// Where the next batch goes.
+    end: u64,
+    /// The length of the file, all of which has its blocks.
+    capacity: u64,
+    /// Up to here may be what writes that failed have left.
+    soiled: u64,
+}
+
+impl Active {
+    /// Makes a file of zeros the next segment.
+    pub(super) fn begin(
+        disk: &dyn Disk,
+        mut file: Box<dyn DiskFile>,
+        number: u64,
+        next: u64,
+        capacity: u64,
+    ) -> Result<Self, Failure> {
+        let header = Header { purpose: Purpose::Segment, number, next, created: Timestamp::now() }.encode();
+        write_all_at(&mut *file, 0, &header).map_err(Failure::Refused)?;
+        file.sync_all().map_err(Failure::Refused)?;
+        disk.rename(NEXT, &segment_name(number)).map_err(Failure::Refused)?;
+        disk.sync().map_err(Failure::Unknown)?;
+        let end = HEADER_BYTES as u64;
+        Ok(Self { file, number, seed: seed_of(&header), end, capacity, soiled: end })
+    }
+
+    /// Goes on with a segment that was read. Its last batch is written once more: if a sync of it failed, it can be read
+    /// and yet not be on disk.
+    pub(super) fn resume(disk: &dyn Disk, number: u64, bytes: &[u8], scanned: &Scanned, segment_bytes: u64) -> io::Result<Self> {
+        let mut file = disk.open(&segment_name(number))?;
+        let (length, last) = (bytes.len() as u64, scanned.last_batch.clone());
+        write_all_at(&mut *file, 0, &bytes[..HEADER_BYTES])?;
+        write_all_at(&mut *file, last.start as u64, &bytes[last])?;
+        fill(&mut *file, scanned.end, scanned.torn.as_ref().map_or(scanned.end, |torn| torn.end))?;
+        // A disk without room for the rest of the segment is told when something is to be written there.
+        let capacity = if fill(&mut *file, length, segment_bytes).is_ok() { length.max(segment_bytes) } else { length };
+        file.sync_all()?;
+        Ok(Self { file, number, seed: seed_of(bytes), end: scanned.end, capacity, soiled: scanned.end })
+    }
+
+    fn write(&mut self, batch: &mut Batch, next: u64) -> Result<(), Failure> {
+        let bytes = batch.seal(self.seed, self.end, next);
+        let end = self.end + bytes.len() as u64;
+        let written = fill(&mut *self.file, self.end, self.soiled).and_then(|()| write_all_at(&mut *self.file, self.end, bytes));
+        if let Err(error) = written {
+            self.soiled = self.soiled.max(end);
+            return Err(Failure::Refused(error));
+        }
+        self.file.sync_data().map_err(Failure::Unknown)?;
+        (self.end, self.soiled) = (end, end);
+        Ok(())
+    }
+
+    /// Cuts off what was not written to.
+    fn seal(&mut self) -> Result<(), Failure> {
+        self.file.set_len(self.end).map_err(Failure::Refused)?;
+        (self.capacity, self.soiled) = (self.end, self.end);
+        self.file.sync_all().map_err(Failure::Unknown)
+    }
+}
+
+/// A segment that is no longer written to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sealed {
+    pub(super) number: u64,
+    /// The position after its last event.
+    pub(super) next: u64,
+}
+
+pub(super) struct Tail {
+    disk: Arc<dyn Disk>,
+    active: Active,
+    sealed: VecDeque<Sealed>,
+    keeper: Keeper,
+    segment_bytes: u64,
+}
+
+impl Tail {
+    pub(super) fn new(disk: Arc<dyn Disk>, active: Active, sealed: VecDeque<Sealed>, segment_bytes: u64) -> io::Result<Self> {
+        let mut keeper = Keeper::start(disk.clone(), segment_bytes)?;
+        keeper.prepare();
+        Ok(Self { disk, active, sealed, keeper, segment_bytes })
+    }
+
+    /// Writes a batch and syncs it. `from` and `next` are the positions before and after it; what relieves the disk may use
+    /// the reserve.
+    pub(super) fn write(&mut self, batch: &mut Batch, from: u64, next: u64, relieves: bool) -> Result<(), Failure> {
+        let reserve = if relieves { 0 } else { self.segment_bytes / RESERVE_SHARE };
+        if self.active.end + (batch.len() + COMMIT_BYTES) as u64 + reserve > self.active.capacity {
+            self.roll(from)?;
+        }
+        self.active.write(batch, next)
+    }
+
+    /// Goes on in a new segment. Its file is there before the old one is closed: a full disk leaves the old one as it is.
+    fn roll(&mut self, next: u64) -> Result<(), Failure> {
+        let file = self.keeper.prepared().map_err(Failure::Refused)?;
+        self.active.seal()?;
+        let number = self.active.number;
+        self.active = Active::begin(&*self.disk, file, number + 1, next, self.segment_bytes)?;
+        self.sealed.push_back(Sealed { number, next });
+        self.keeper.prepare();
+        Ok(())
+    }
+
+    /// Drops whole segments before a position, in the background.
+    pub(super) fn drop_before(&mut self, oldest: u64) {
+        let before = self.sealed.len();
+        while self.sealed.front().is_some_and(|sealed| sealed.next <= oldest) {
+            self.sealed.pop_front();
+        }
+        if self.sealed.len() < before {
+            self.keeper.drop_before(self.sealed.front().map_or(self.active.number, |sealed| sealed.number));
+        }
+    }
+}

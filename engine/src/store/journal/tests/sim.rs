@@ -1,0 +1,291 @@
+//! A disk that does what real ones do at bad moments: it runs full, writes a part, fails to sync and forgets what it said it
+//! would write, and loses power between any two calls.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+};
+
+use super::super::disk::{Disk, DiskFile};
+
+const SECTOR: usize = 512;
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+#[derive(Clone, Default)]
+pub(super) struct SimDisk {
+    world: Arc<(Mutex<World>, Condvar)>,
+}
+
+#[derive(Default)]
+pub(super) struct World {
+    files: Vec<SimFile>,
+    /// What is seen, and what is there after a crash.
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    /// Calls that change something.
+    pub(super) calls: u64,
+    pub(super) syncs: u64,
+    /// From this call on there is no power.
+    pub(super) power_until: Option<u64>,
+    /// Bytes of all files.
+    pub(super) room: Option<u64>,
+    /// Writes that found no room.
+    pub(super) roomless: u64,
+    /// The most bytes of one write.
+    pub(super) write_max: Option<usize>,
+    /// So many writes fail, after half of their bytes.
+    pub(super) failing_writes: u32,
+    /// So many syncs fail, and what they should have written never is.
+    pub(super) failing_syncs: u32,
+    /// Syncs of data wait.
+    pub(super) is_held: bool,
+}
+
+#[derive(Default, Clone)]
+struct SimFile {
+    seen: Vec<u8>,
+    durable: Vec<u8>,
+    unsynced: Vec<Change>,
+}
+
+#[derive(Clone)]
+enum Change {
+    Write(usize, Vec<u8>),
+    Length(usize),
+}
+
+impl Change {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Write(at, written) => {
+                bytes.resize(bytes.len().max(at + written.len()), 0);
+                bytes[*at..at + written.len()].copy_from_slice(written);
+            }
+            Self::Length(length) => bytes.resize(*length, 0),
+        }
+    }
+}
+
+/// A simple source of coins, the same for the same seed.
+pub(super) struct Coins(u64);
+
+impl Coins {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % limit
+    }
+}
+
+impl SimDisk {
+    pub(super) fn with(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        let disk = Self::default();
+        {
+            let mut world = disk.world();
+            for (name, bytes) in files {
+                let id = world.files.len();
+                world.files.push(SimFile { seen: bytes.clone(), durable: bytes, unsynced: Vec::new() });
+                world.names.insert(name.clone(), id);
+                world.durable_names.insert(name, id);
+            }
+        }
+        disk
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.0.lock().unwrap()
+    }
+
+    pub(super) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let world = self.world();
+        world.names.iter().map(|(name, id)| (name.clone(), world.files[*id].seen.clone())).collect()
+    }
+
+    /// Waits until a file is there and synced.
+    pub(super) fn await_synced(&self, name: &str) {
+        let is_synced = |world: &World| {
+            let file = world.names.get(name).map(|id| &world.files[*id]);
+            file.is_some_and(|file| file.unsynced.is_empty() && !file.durable.is_empty())
+        };
+        self.await_that(is_synced);
+    }
+
+    pub(super) fn await_that(&self, holds: impl Fn(&World) -> bool) {
+        while !holds(&self.world()) {
+            std::thread::yield_now();
+        }
+    }
+
+    pub(super) fn release(&self) {
+        self.world().is_held = false;
+        self.world.1.notify_all();
+    }
+
+    /// What is there after the power failed: what was synced, and of the rest any sectors.
+    pub(super) fn after_crash(&self, seed: u64) -> Self {
+        let (world, mut coins) = (self.world(), Coins::new(seed));
+        let names = if coins.below(2) == 0 { &world.names } else { &world.durable_names };
+        let content = |(name, id): (&String, &usize)| (name.clone(), world.files[*id].after_crash(&mut coins));
+        Self::with(names.iter().map(content).collect::<Vec<_>>())
+    }
+}
+
+impl SimFile {
+    fn after_crash(&self, coins: &mut Coins) -> Vec<u8> {
+        let (mut bytes, odds) = (self.durable.clone(), coins.below(4));
+        for change in &self.unsynced {
+            match change {
+                Change::Length(length) if coins.below(3) < odds => bytes.resize(*length, 0),
+                Change::Length(_) => {}
+                Change::Write(at, written) => {
+                    let sectors = written.chunks(SECTOR).enumerate().filter(|_| coins.below(3) < odds);
+                    sectors.for_each(|(sector, part)| Change::Write(at + sector * SECTOR, part.to_vec()).apply(&mut bytes));
+                }
+            }
+        }
+        bytes
+    }
+
+    fn change(&mut self, change: Change) {
+        change.apply(&mut self.seen);
+        self.unsynced.push(change);
+    }
+}
+
+fn fails(code: i32) -> io::Error {
+    io::Error::from_raw_os_error(code)
+}
+
+impl World {
+    /// Counts a call that changes something.
+    fn call(&mut self) -> io::Result<()> {
+        self.calls += 1;
+        if self.power_until.is_some_and(|until| self.calls > until) { Err(fails(EIO)) } else { Ok(()) }
+    }
+
+    fn id(&self, name: &str) -> io::Result<usize> {
+        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn used(&self) -> u64 {
+        self.names.values().map(|id| self.files[*id].seen.len() as u64).sum()
+    }
+
+    fn write(&mut self, id: usize, at: usize, bytes: &[u8]) -> io::Result<usize> {
+        self.call()?;
+        let count = bytes.len().min(self.write_max.unwrap_or(usize::MAX));
+        if self.failing_writes > 0 {
+            self.failing_writes -= 1;
+            self.files[id].change(Change::Write(at, bytes[..count / 2].to_vec()));
+            return Err(fails(EIO));
+        }
+        let grows = (at + count).saturating_sub(self.files[id].seen.len());
+        let lacking = self.room.map_or(0, |room| (self.used() + grows as u64).saturating_sub(room)) as usize;
+        let count = count.saturating_sub(lacking.min(grows));
+        if count == 0 {
+            self.roomless += 1;
+            return Err(fails(ENOSPC));
+        }
+        self.files[id].change(Change::Write(at, bytes[..count].to_vec()));
+        Ok(count)
+    }
+
+    fn sync(&mut self, id: usize) -> io::Result<()> {
+        self.call()?;
+        self.syncs += 1;
+        let file = &mut self.files[id];
+        let changes = std::mem::take(&mut file.unsynced);
+        if self.failing_syncs > 0 {
+            self.failing_syncs -= 1;
+            return Err(fails(EIO));
+        }
+        for change in changes {
+            change.apply(&mut file.durable);
+        }
+        Ok(())
+    }
+}
+
+impl Disk for SimDisk {
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.world().names.keys().cloned().collect())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let world = self.world();
+        Ok(world.files[world.id(name)?].seen.clone())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let mut world = self.world();
+        world.call()?;
+        let id = world.files.len();
+        world.files.push(SimFile::default());
+        world.names.insert(name.into(), id);
+        Ok(Box::new(Opened { disk: self.clone(), id }))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let id = self.world().id(name)?;
+        Ok(Box::new(Opened { disk: self.clone(), id }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut world = self.world();
+        world.call()?;
+        let id = world.id(from)?;
+        world.names.remove(from);
+        world.names.insert(to.into(), id);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut world = self.world();
+        world.call()?;
+        world.id(name)?;
+        world.names.remove(name);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut world = self.world();
+        world.call()?;
+        world.durable_names = world.names.clone();
+        Ok(())
+    }
+}
+
+struct Opened {
+    disk: SimDisk,
+    id: usize,
+}
+
+impl DiskFile for Opened {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.disk.world().write(self.id, offset as usize, bytes)
+    }
+
+    fn set_len(&mut self, length: u64) -> io::Result<()> {
+        let mut world = self.disk.world();
+        world.call()?;
+        world.files[self.id].change(Change::Length(length as usize));
+        Ok(())
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        let (world, released) = &*self.disk.world;
+        let mut world = released.wait_while(world.lock().unwrap(), |world| world.is_held).unwrap();
+        world.sync(self.id)
+    }
+
+    fn sync_all(&mut self) -> io::Result<()> {
+        self.disk.world().sync(self.id)
+    }
+}

@@ -1,0 +1,162 @@
+//! The one thread that writes: takes all that waits, writes it at once, syncs once, shows it to readers, answers everybody.
+//!
+//! While it syncs, the next callers gather. So a batch grows with what a sync costs, and no timer holds anyone up.
+
+use std::{
+    io, mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    id::{Position, StreamName},
+    port::store::AppendError,
+    store::memory::MemoryLog,
+};
+
+use super::{
+    Condition,
+    frame::Batch,
+    group::{Answer, Ask, Group, unavailable},
+    record::push_truncate,
+    tail::{Failure, Tail},
+};
+
+/// Bytes of records after which a group takes no more callers.
+const GROUP_BYTES_MAX: usize = 1 << 20;
+/// Callers in a group.
+const GROUP_CALLERS_MAX: usize = 2_048;
+/// Streams to forget that one record names.
+const FORGET_MAX: usize = 64;
+
+/// Shared with the journal, which shows it to whoever asks.
+pub(super) type SharedCondition = Arc<Mutex<Condition>>;
+
+pub(super) struct Writer {
+    pub(super) index: Arc<MemoryLog>,
+    pub(super) asks: mpsc::Receiver<Ask>,
+    pub(super) tail: Tail,
+    pub(super) condition: SharedCondition,
+    /// The most bytes that a batch may have.
+    pub(super) batch_bytes_max: usize,
+    /// Came after a group that had no room for it.
+    pub(super) waiting: Option<Ask>,
+    /// Memory that is used again.
+    pub(super) spare: Batch,
+}
+
+impl Writer {
+    pub(super) fn run(mut self) {
+        while let Some(ask) = self.waiting.take().or_else(|| self.asks.blocking_recv()) {
+            match (self.poison(), ask) {
+                (Some(reason), ask) => ask.refuse(|| unavailable(&reason, None)),
+                (None, Ask::Truncate { before, forget, answer }) => self.truncate(before, &forget, answer),
+                (None, ask) => self.write_group(ask),
+            }
+        }
+    }
+
+    /// Why nothing more may be written.
+    fn poison(&self) -> Option<String> {
+        match &*self.condition.lock().unwrap_or_else(PoisonError::into_inner) {
+            Condition::Failed { reason } => Some(reason.clone()),
+            Condition::Writing | Condition::Refusing { .. } => None,
+        }
+    }
+
+    fn write_group(&mut self, first: Ask) {
+        let mut group = self.gather(first);
+        let written = self.write(&mut group);
+        self.spare = match written {
+            Ok(()) => {
+                self.index.publish(|kept| group.publish(kept));
+                group.answer()
+            }
+            Err((reason, error)) => group.refuse(&reason, &error),
+        };
+    }
+
+    fn gather(&mut self, first: Ask) -> Group {
+        let mut group = Group::new(mem::take(&mut self.spare), self.index.kept().next());
+        let mut ask = Some(first);
+        while let Some(next) = ask {
+            match next {
+                Ask::Truncate { .. } => self.waiting = Some(next),
+                next if group.len() > 0 && group.batch.len() + next.bytes() > self.batch_bytes_max => self.waiting = Some(next),
+                Ask::Append(append) => group.add_append(&self.index, append),
+                Ask::Snapshot(put) => group.add_snapshot(&self.index, put),
+            }
+            ask = if self.is_gathered(&group) { None } else { self.asks.try_recv().ok() };
+        }
+        group
+    }
+
+    /// While the disk is full everybody is on their own: an append that does not fit must not take a snapshot with it.
+    fn is_gathered(&self, group: &Group) -> bool {
+        self.waiting.is_some()
+            || group.len() >= GROUP_CALLERS_MAX
+            || group.batch.len() >= GROUP_BYTES_MAX
+            || !matches!(*self.condition.lock().unwrap_or_else(PoisonError::into_inner), Condition::Writing)
+    }
+
+    /// Nothing to write when all were refused.
+    fn write(&mut self, group: &mut Group) -> Result<(), (String, io::Error)> {
+        if group.batch.is_empty() {
+            return Ok(());
+        }
+        let (from, next, relieves) = (self.index.kept().next(), group.next, group.relieves);
+        self.write_batch(&mut group.batch, from, next, relieves)
+    }
+
+    fn write_batch(&mut self, batch: &mut Batch, from: u64, next: u64, relieves: bool) -> Result<(), (String, io::Error)> {
+        let outcome = self.tail.write(batch, from, next, relieves);
+        let (condition, outcome) = match outcome {
+            Ok(()) => (Condition::Writing, Ok(())),
+            Err(Failure::Refused(error)) => {
+                let reason = format!("{error}; what is in the journal stays readable, and it takes more as soon as it can");
+                (Condition::Refusing { reason: reason.clone() }, Err((reason, error)))
+            }
+            Err(Failure::Unknown(error)) => {
+                let reason = format!("a sync failed, so it takes no more until it is opened again, but stays readable: {error}");
+                tracing::error!(%error, "a sync of the journal failed; it takes no more until it is opened again");
+                (Condition::Failed { reason: reason.clone() }, Err((reason, error)))
+            }
+        };
+        *self.condition.lock().unwrap_or_else(PoisonError::into_inner) = condition;
+        outcome
+    }
+
+    fn truncate(&mut self, before: Position, forget: &[StreamName], answer: Answer<()>) {
+        let outcome = self.record_truncation(before, forget);
+        drop(answer.send(outcome.map_err(|(reason, error)| unavailable(&reason, Some(&error)))));
+    }
+
+    /// The position counts exactly, though files go only whole.
+    fn record_truncation(&mut self, before: Position, forget: &[StreamName]) -> Result<(), (String, io::Error)> {
+        let (next, was) = {
+            let kept = self.index.kept();
+            (kept.next(), kept.oldest())
+        };
+        let oldest = before.0.clamp(was, next);
+        let known: Vec<StreamName> = forget.iter().filter(|stream| self.index.kept().version(stream).0 > 0).cloned().collect();
+        if known.is_empty() && oldest == was {
+            return Ok(());
+        }
+        let parts = known.chunks(FORGET_MAX).chain(known.is_empty().then_some(&[][..]));
+        for streams in parts {
+            let mut batch = Batch::default();
+            push_truncate(&mut batch, oldest, streams);
+            self.write_batch(&mut batch, next, next, true)?;
+            let dropped = self.index.publish(|kept| kept.truncate_exactly(oldest, streams));
+            drop(dropped);
+        }
+        self.tail.drop_before(oldest);
+        Ok(())
+    }
+}
+
+/// What callers are told when the writer is not there.
+pub(super) fn ended() -> AppendError {
+    unavailable("the journal is closed", None)
+}
