@@ -68,8 +68,10 @@ pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     }
     model.overview.events.extend(&model.facts.events, before, model.facts.now);
     model.overview.refresh(&model.facts);
-    let mut effects = ask_due(model);
+    let mut effects = Vec::new();
+    // Only what happens to a pipeline changes when it is due, or its graph; each tick of the clock asks for the rest.
     if about_pipelines {
+        effects.extend(ask_due(model));
         effects.extend(ask_plans(&mut model.facts));
     }
     effects.extend(tell_top(model, Input::Facts));
