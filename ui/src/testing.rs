@@ -9,7 +9,7 @@ pub use scripted::ScriptedLink;
 use std::{
     fmt::Write,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -39,6 +39,10 @@ use crate::{
 
 /// Nothing happened for this long: the console is idle. Less than a second, so that the clock alone does not keep it awake.
 const IDLE: Duration = Duration::from_millis(300);
+/// The same where an engine works on threads of its own: a lone escape key has been told apart by then.
+const IDLE_LIVE: Duration = Duration::from_millis(50);
+/// A test that never sees what it waits for fails after this long, however slow the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The most turns of one settling: a console that is never idle fails its test instead of hanging it.
 const TURNS_MAX: usize = 100_000;
 
@@ -98,6 +102,7 @@ pub struct Headless {
     /// What the editor does.
     pub desk: ScriptedDesk,
     runtime: Runtime,
+    idle: Duration,
 }
 
 impl Headless {
@@ -114,6 +119,16 @@ impl Headless {
 
     /// A console on a runtime with paused time on which an engine may run as well.
     pub fn on(runtime: Runtime, link: Arc<dyn Link>, setup: Setup) -> Self {
+        Self::begin(runtime, link, setup, IDLE)
+    }
+
+    /// A console on a runtime with real time and an engine that works on threads of its own: nothing is ever settled for
+    /// long there, so a test waits [`Self::until`] it sees what it wants.
+    pub fn live(runtime: Runtime, link: Arc<dyn Link>, setup: Setup) -> Self {
+        Self::begin(runtime, link, setup, IDLE_LIVE)
+    }
+
+    fn begin(runtime: Runtime, link: Arc<dyn Link>, setup: Setup, idle: Duration) -> Self {
         let inside = runtime.enter();
         let (input, received) = mpsc::channel(64);
         let frames = Arc::new(Mutex::new(Vec::new()));
@@ -122,7 +137,7 @@ impl Headless {
         let options = ConsoleOptions { theme: setup.theme, keymap: setup.keymap, now: setup.now };
         let console = Console::new(link, options, ports);
         drop(inside);
-        let mut headless = Self { console, input, frames, ended: None, desk, runtime };
+        let mut headless = Self { console, input, frames, ended: None, desk, runtime, idle };
         headless.settle();
         headless
     }
@@ -133,8 +148,8 @@ impl Headless {
             if self.ended.is_some() {
                 return self;
             }
-            let console = &mut self.console;
-            match self.runtime.block_on(async { timeout(IDLE, console.turn()).await }) {
+            let (console, idle) = (&mut self.console, self.idle);
+            match self.runtime.block_on(async { timeout(idle, console.turn()).await }) {
                 Ok(end) => self.ended = end,
                 Err(_) => return self,
             }
@@ -161,7 +176,8 @@ impl Headless {
 
     /// Until the screen shows a text, for engines that work on threads of their own. Fails the test when it never does.
     pub fn until(&mut self, wanted: &str) -> &mut Self {
-        for _ in 0..1_000 {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             if self.settle().screen().contains(wanted) {
                 return self;
             }
