@@ -124,7 +124,7 @@ fn a_dead_letter_is_mended_tried_and_replayed() {
         stage.console.press("d").until("Tried on revision 1").press("j").until("after half").until("half 3");
         stage.console.press("esc").until("Dead letters 1");
         stage.console.press("R").until("go through copy again").press("y").until("no dead letters");
-        stage.console.press("P").until("overview › copy").press("1").until("replay");
+        stage.console.press("P").until("overview › copy").press("1");
         stage.console.until("2 ok, 0 failed");
         assert_eq!(stage.written(), "{\"id\":1,\"half\":2}\n{\"id\":2,\"half\":3}\n");
     }
