@@ -7,6 +7,7 @@ use flexcore::{
     config::{Layers, Settings},
     definition::{load_paths, variables},
     local_link::LocalLink,
+    step::table,
 };
 use flexcore_ui::testing::{Headless, Setup};
 use jiff::Timestamp;
@@ -80,7 +81,7 @@ impl Stage {
 async fn begin(folder: &Path) -> Arc<App> {
     let nothing = |_: &str| None;
     let settings = Settings::of(&Layers::defaults(&nothing)).unwrap();
-    let app = App::start(settings).await.unwrap();
+    let app = App::start(settings, table()).await.unwrap();
     let reports = load_paths(&[folder.to_owned()], app.types.as_ref(), &variables::of_process).unwrap();
     app.adopt(reports.into_iter().map(|report| report.result.unwrap()).collect()).await.unwrap();
     Arc::new(app)

@@ -121,7 +121,7 @@ impl PipelineScreen {
         Intent::Confirm(Confirmation {
             title: format!("Save revision {} of {}", current.number + 1, self.name),
             effects: vec![
-                format!("{added} lines added, {removed} removed; new runs use it{live}"),
+                format!("{added} line(s) added, {removed} removed; new runs use it{live}"),
                 format!("refused if somebody else changed it since revision {}", current.number),
             ],
             grade: Grade::of(row),
