@@ -4,8 +4,6 @@ mod pipelines;
 mod rest;
 mod runs;
 
-use jiff::Timestamp;
-
 use crate::{
     event::{Envelope, Event},
     id::RunId,
@@ -112,11 +110,6 @@ fn info(text: impl Into<String>) -> Told {
 
 fn warn(text: impl Into<String>) -> Told {
     (Severity::Warn, text.into())
-}
-
-/// A moment for people: whole seconds.
-fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn because(what: &str, reason: &str) -> String {

@@ -4,7 +4,7 @@ use flexcore_engine::id::PipelineName;
 use ratatui::{Frame, layout::Rect};
 use serde_json::{Map, Value};
 
-use super::{Input, Place, Screen, parts};
+use super::{Input, Place, Screen};
 use crate::{
     effect::{Change, Intent},
     keymap::Scope,
@@ -87,7 +87,7 @@ impl Screen for FormSheet {
 
     fn sheet_size(&self) -> Option<(u16, u16)> {
         let effects: usize = self.effects.iter().map(|effect| wrap(effect, usize::from(COLUMNS) - 4).len()).sum();
-        Some((COLUMNS, self.form.height().saturating_add(effects as u16 + 6)))
+        Some((COLUMNS, self.form.height().saturating_add(effects as u16 + 3)))
     }
 
     fn update(&mut self, input: Input<'_>, _: &Facts) -> Vec<Intent> {
@@ -106,21 +106,20 @@ impl Screen for FormSheet {
     fn view(&self, _: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         let theme = *theme;
         let look = theme.look();
-        let inside = parts::framed(frame.buffer_mut(), area, theme, &self.title, true);
-        let room = usize::from(inside.width.saturating_sub(2)).max(1);
+        let room = usize::from(area.width.saturating_sub(2)).max(1);
         let effects: Vec<String> = self.effects.iter().flat_map(|effect| wrap(effect, room)).collect();
-        let mut ink = Ink::new(frame.buffer_mut(), inside);
+        let mut ink = Ink::new(frame.buffer_mut(), area);
         for (row, line) in effects.iter().enumerate() {
             ink.text(1, row as u16, line, look.text);
         }
-        let below = inside.height.saturating_sub(2);
+        let below = area.height.saturating_sub(2);
         let keys = if self.form.height() > 2 { "enter does it   tab next field   esc no" } else { "enter does it   esc no" };
-        ink.text(1, inside.height.saturating_sub(1), keys, look.dim);
+        ink.text(1, area.height.saturating_sub(1), keys, look.dim);
         let first = effects.len() as u16 + 1;
         let fields = Rect {
-            x: inside.x + 1.min(inside.width),
-            y: inside.y.saturating_add(first),
-            width: inside.width.saturating_sub(2),
+            x: area.x + 1.min(area.width),
+            y: area.y.saturating_add(first),
+            width: area.width.saturating_sub(2),
             height: below.saturating_sub(first),
         };
         if let Some(cursor) = self.form.render(frame.buffer_mut(), fields, &look) {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Severity, Told, because, counted, info, moment, pipelines::asked, warn};
+use super::{Severity, Told, because, counted, info, pipelines::asked, warn};
 use crate::event::run::{
     CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunError, RunFailed, RunQueued,
     RunRetrying, RunStarted, RunSucceeded, StepEnded, StepOutcome,
