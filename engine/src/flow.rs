@@ -96,6 +96,7 @@ impl FlowContext {
             revision: self.revision,
             step: step.clone(),
             params: self.params.clone(),
+            is_replay: false,
             started_at: self.started_at,
             checkpoints: self.checkpoints.get(step).cloned().unwrap_or_default(),
             folder: self.folder.clone(),

@@ -28,7 +28,8 @@ pub(super) struct With {
     /// How it is written. Default: by its ending (.ndjson, .jsonl, .csv).
     #[serde(default)]
     format: Option<Format>,
-    /// `replace`: the new file takes the old one's place when the run succeeds. `append`: lines are added.
+    /// `replace`: the new file takes the old one's place when the run succeeds. `append`: lines are added. Replayed dead
+    /// letters are always added.
     #[serde(default)]
     mode: Mode,
     /// csv only: the columns, in order. Default: the keys of the first record.
@@ -100,7 +101,8 @@ impl Spec for FileWrite {
     fn build(with: With, context: StepContext) -> BoxFuture<'static, Result<BuiltStep, StepError>> {
         Box::pin(async move {
             let path = context.folder.join(&with.path);
-            let mut file = Writer::new(path, &with);
+            let mode = if context.is_replay { Mode::Append } else { with.mode };
+            let mut file = Writer::new(path, mode, &with);
             let thread = Thread::start("file-write", move |job| file.perform(job))?;
             thread.ask(Job::Open).await??;
             Ok(BuiltStep::Sink(Box::new(FileSink { thread })))
@@ -152,12 +154,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(path: PathBuf, with: &With) -> Self {
+    fn new(path: PathBuf, mode: Mode, with: &With) -> Self {
         let encoder = match with.format() {
             Some(Format::Csv) => Encoder::csv(with.columns.clone()),
             Some(Format::Ndjson) | None => Encoder::Ndjson,
         };
-        Self { path, mode: with.mode, create_dirs: with.create_dirs, encoder, output: None }
+        Self { path, mode, create_dirs: with.create_dirs, encoder, output: None }
     }
 
     fn perform(&mut self, job: Job) -> Result<Written, StepError> {

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use crate::{
     event::run::{RunError, StepOutcome},
     id::StepName,
-    port::step::{BuiltStep, StepError, StepKind},
+    port::step::{BuiltStep, StepContext, StepError, StepKind},
 };
 
 use super::{
@@ -107,6 +107,7 @@ async fn build(caller: &Caller) -> Result<BuiltStep, Halt> {
     let mut failures = 0;
     loop {
         let context = shared.context.of_step(&caller.step().name, shared.halt.child_token(), &shared.log);
+        let context = StepContext { is_replay: shared.is_replay(), ..context };
         match caller.once(async { shared.types.build(caller.step(), context).await }).await? {
             Ok(built) => {
                 caller.meter().works_again();

@@ -309,6 +309,8 @@ pub struct StepContext {
     pub step: StepName,
     /// Checked parameters: `$params` in jq.
     pub params: Arc<Map<String, Value>>,
+    /// Single records are processed again: what the run gives belongs to what is there, and takes the place of nothing.
+    pub is_replay: bool,
     /// When the attempt began: `now` in jq.
     pub started_at: Timestamp,
     /// Sources: where to go on, per stream. Empty: from the beginning.

@@ -20,6 +20,17 @@ async fn a_replaced_file_appears_as_a_whole_at_the_end() {
 }
 
 #[tokio::test]
+async fn a_replay_adds_to_the_file_that_a_run_would_replace() {
+    let mut world = World::new();
+    world.context.is_replay = true;
+    world.file("out.ndjson", "1\n2\n");
+    let mut sink = world.sink("file.write", json!({"path": "out.ndjson"})).await;
+    sink.write(&records(&[json!(3)])).await.unwrap();
+    sink.finish().await.unwrap();
+    assert_eq!(world.text("out.ndjson"), "1\n2\n3\n");
+}
+
+#[tokio::test]
 async fn an_aborted_replacement_leaves_the_old_file_and_nothing_else() {
     let world = World::new();
     world.file("out.ndjson", "old\n");

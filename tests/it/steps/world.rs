@@ -59,6 +59,7 @@ impl World {
             log: log.of_step(name.clone(), clock.clone()),
             step: name,
             params: Arc::new(json!({"region": "eu"}).as_object().unwrap().clone()),
+            is_replay: false,
             started_at: Timestamp::from_second(1_700_000_000).unwrap(),
             checkpoints: BTreeMap::new(),
             folder: folder.path().into(),
