@@ -5,7 +5,7 @@ run: ## The console on live examples
 	cargo run --release -- examples
 
 test: ## All tests
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 lint: ## Formatting and lints, warnings as errors
 	cargo fmt --all --check

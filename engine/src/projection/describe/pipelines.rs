@@ -1,6 +1,6 @@
 //! What happens to pipelines, told.
 
-use super::{Severity, Told, counted, info, warn};
+use super::{Severity, Told, counted, info, runs::moment, warn};
 use crate::event::pipeline::{
     Outcome, PipelineActivated, PipelineCreated, PipelineRevised, RunEnded, RunRequested, RunTrigger, SkipReason, TickSkipped,
 };
@@ -24,7 +24,7 @@ pub(super) fn run_requested(event: &RunRequested) -> Told {
 pub(super) fn asked(trigger: &RunTrigger) -> String {
     match trigger {
         RunTrigger::Manual => "by hand".into(),
-        RunTrigger::Schedule { tick } => format!("by the schedule, due {tick}"),
+        RunTrigger::Schedule { tick } => format!("by the schedule, due {}", moment(*tick)),
         RunTrigger::Retry { of } => format!("to try run {} again", of.short()),
         RunTrigger::Replay => "to process dead letters again".into(),
         RunTrigger::Activation => "because the pipeline is to run all the time".into(),
@@ -50,5 +50,5 @@ pub(super) fn tick_skipped(event: &TickSkipped) -> Told {
         SkipReason::QueueFull => "too many runs wait",
     };
     let last = if event.count == 1 { "due" } else { "the last due" };
-    warn(format!("{} skipped, {last} {}: {why}", counted(event.count, "tick"), event.tick))
+    warn(format!("{} skipped, {last} {}: {why}", counted(event.count, "tick"), moment(event.tick)))
 }

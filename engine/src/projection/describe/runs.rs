@@ -79,7 +79,7 @@ pub(super) fn cancelled(event: &RunCancelled) -> Told {
 }
 
 /// A moment to the second: more digits only hide it.
-fn moment(at: Timestamp) -> impl std::fmt::Display {
+pub(super) fn moment(at: Timestamp) -> impl std::fmt::Display {
     at.strftime("%Y-%m-%d %H:%M:%SZ")
 }
 

@@ -48,7 +48,7 @@ fn ticks_that_started_nothing_are_told_with_their_reason() {
     let skipped = TickSkipped { tick: jiff::Timestamp::UNIX_EPOCH, reason: SkipReason::Overlap, count: 3 };
     let (severity, subject, text) = line("pipeline/quakes", skipped);
     assert_eq!((severity, subject.as_str()), (Severity::Warn, "quakes"));
-    assert_eq!(text, "3 ticks skipped, the last due 1970-01-01T00:00:00Z: a run still lives");
+    assert_eq!(text, "3 ticks skipped, the last due 1970-01-01 00:00:00Z: a run still lives");
 }
 
 #[test]
