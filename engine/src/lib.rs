@@ -15,6 +15,7 @@ pub mod event;
 pub mod flow;
 pub mod handle;
 pub mod id;
+pub mod moment;
 pub mod pipeline;
 pub mod port;
 pub mod projection;
