@@ -17,7 +17,7 @@ use flexcore_engine::{
     },
     projection::board::PipelineState,
     queue::memory::MemoryQueues,
-    runtime::{Runtime, RuntimeSettings},
+    runtime::{Probes, Runtime, RuntimeSettings},
     store::memory::{Limits, MemoryLog},
     unit::Duration,
     vitals::Vitals,
@@ -56,7 +56,7 @@ impl App {
         let folder = std::env::current_dir().wrap_err("cannot find out which folder this is")?;
         let runtime_settings = runtime_settings(&settings, &folder);
         engine.record_started(env!("CARGO_PKG_VERSION"), &settings.node).await?;
-        let probe = Arc::new(probe::read);
+        let probe = Probes::new(probe::read);
         let runtime = Runtime::start(engine.clone(), types.clone(), secrets.clone(), runtime_settings, probe).await?;
         let (vitals, live) = (runtime.vitals(), runtime.live().clone());
         Ok(Self { settings, engine, types, secrets, folder, vitals, live, runtime: Mutex::new(Some(runtime)) })

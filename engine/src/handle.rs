@@ -5,6 +5,7 @@ mod aggregates;
 mod append;
 mod custom;
 mod lifecycle;
+mod meter;
 mod models;
 mod queues;
 mod replay;
@@ -26,6 +27,7 @@ use crate::{
         store::{Expected, Store},
     },
     projection::{ReadModels, runs::RunState},
+    subscription::readers::Readers,
 };
 use aggregates::Aggregates;
 use append::{Beside, Decision};
@@ -74,6 +76,8 @@ struct Inner {
     runs: Aggregates<Run>,
     declared: Aggregates<Queue>,
     models: Mutex<ReadModels>,
+    readers: Readers,
+    meter: meter::Meter,
 }
 
 impl Engine {
@@ -82,8 +86,8 @@ impl Engine {
         let pipelines = Aggregates::new(PIPELINES_HELD_MAX);
         let runs = Aggregates::new(RUNS_HELD_MAX);
         let declared = Aggregates::new(QUEUES_HELD_MAX);
-        let models = Mutex::default();
-        Self { inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, models }) }
+        let (models, readers, meter) = (Mutex::default(), Readers::default(), meter::Meter::default());
+        Self { inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, models, readers, meter }) }
     }
 
     /// The log: for reading.
@@ -101,6 +105,11 @@ impl Engine {
         &self.inner.clock
     }
 
+    /// Who reads the log, as far as they gave a name.
+    pub fn readers(&self) -> &Readers {
+        &self.inner.readers
+    }
+
     /// Asks for a change. When this returns `Ok`, its events are in the log. Refusals of people's commands are audited on
     /// the stream `engine`; those of the engine's own are answers only.
     pub async fn submit(&self, request: Request) -> Result<Accepted, Refusal> {
@@ -109,6 +118,7 @@ impl Engine {
             Command::Run(run, command) => self.on_run(*run, command, &request).await,
             Command::Queue(name, command) => self.on_queue(name, command, &request).await,
         };
+        self.inner.meter.answered(&answer);
         if let Err(Refusal::Rejected(rejection)) = &answer {
             self.audit(&request, rejection).await;
         }

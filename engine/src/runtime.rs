@@ -8,9 +8,12 @@ pub mod schedule;
 mod assignment;
 mod attempt;
 mod dispatcher;
+mod health;
 mod janitor;
 mod live;
+mod parts;
 mod pump;
+mod punctuality;
 mod reaper;
 mod replay;
 mod report;
@@ -23,6 +26,8 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use jiff::Timestamp;
+
 use crate::{
     command::{Command, Request},
     handle::{Accepted, Engine, Refusal},
@@ -33,10 +38,13 @@ use crate::{
         store::StoreStats,
     },
     unit::{ByteSize, Duration},
-    vitals::{ProcessVitals, Vitals},
+    vitals::{DiskVitals, Finding, ProcessVitals, Vitals},
 };
 
 pub use live::LiveRuns;
+
+use parts::Parts;
+use punctuality::Punctuality;
 
 /// How long a worker's lease lasts without a sign of life.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -62,8 +70,23 @@ pub struct RuntimeSettings {
     pub folder: PathBuf,
 }
 
-/// Reads the process's figures; the shell knows how.
-pub type ProcessProbe = Arc<dyn Fn() -> ProcessVitals + Send + Sync>;
+/// What only the shell can look at. Each is asked at every sample, so none may wait for anything.
+#[derive(Clone)]
+pub struct Probes {
+    /// The process's figures.
+    pub process: Arc<dyn Fn() -> ProcessVitals + Send + Sync>,
+    /// The disk that the data is on, or why it cannot be looked at; `None` when nothing is kept on one.
+    pub disk: Option<Arc<dyn Fn() -> Result<DiskVitals, String> + Send + Sync>>,
+    /// Checks of adapters, plugins and listeners, by parts of the shell that know how they are.
+    pub more: Vec<Arc<dyn Fn(Timestamp) -> Vec<Finding> + Send + Sync>>,
+}
+
+impl Probes {
+    /// With the process's figures alone.
+    pub fn new(process: impl Fn() -> ProcessVitals + Send + Sync + 'static) -> Self {
+        Self { process: Arc::new(process), disk: None, more: Vec::new() }
+    }
+}
 
 /// What all parts share.
 pub(crate) struct Shared {
@@ -72,6 +95,8 @@ pub(crate) struct Shared {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) settings: RuntimeSettings,
     pub(crate) live: LiveRuns,
+    pub(crate) parts: Parts,
+    pub(crate) punctuality: Punctuality,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -115,23 +140,24 @@ impl Runtime {
         types: Arc<dyn StepTypes>,
         secrets: Arc<dyn Secrets>,
         settings: RuntimeSettings,
-        probe: ProcessProbe,
+        probes: Probes,
     ) -> Result<Self, Refusal> {
         let limits = QueueLimits { attempts_max: u32::MAX, ..QueueLimits::default() };
         let declared = engine.queues().declare(&runs_queue(), limits).await;
         declared.map_err(|error| Refusal::Unavailable(error.to_string()))?;
-        let live = LiveRuns::default();
+        let (live, parts, punctuality) = (LiveRuns::default(), Parts::default(), Punctuality::default());
         let shutdown = CancellationToken::new();
-        let shared = Arc::new(Shared { engine, types, secrets, settings, live, shutdown });
-        let (sampler, vitals) = sampler::Sampler::new(shared.clone(), probe);
+        let shared = Arc::new(Shared { engine, types, secrets, settings, live, parts, punctuality, shutdown });
+        let (sampler, vitals) = sampler::Sampler::new(shared.clone(), probes);
+        let parts = &shared.parts;
         let mut tasks = JoinSet::new();
-        tasks.spawn(dispatcher::Dispatcher::new(shared.clone()).run());
-        tasks.spawn(pump::Pump::new(shared.clone()).run());
-        tasks.spawn(scheduler::Scheduler::new(shared.clone()).run());
-        tasks.spawn(steward::Steward::new(shared.clone()).run());
-        tasks.spawn(reaper::Reaper::new(shared.clone()).run());
-        tasks.spawn(janitor::Janitor::new(shared.clone()).run());
-        tasks.spawn(sampler.run());
+        tasks.spawn(parts.known("dispatcher", dispatcher::Dispatcher::new(shared.clone()).run()));
+        tasks.spawn(parts.known("pump", pump::Pump::new(shared.clone()).run()));
+        tasks.spawn(parts.known("scheduler", scheduler::Scheduler::new(shared.clone()).run()));
+        tasks.spawn(parts.known("steward", steward::Steward::new(shared.clone()).run()));
+        tasks.spawn(parts.known("reaper", reaper::Reaper::new(shared.clone()).run()));
+        tasks.spawn(parts.known("janitor", janitor::Janitor::new(shared.clone()).run()));
+        tasks.spawn(parts.known("sampler", sampler.run()));
         Ok(Self { shared, vitals, tasks })
     }
 

@@ -1,8 +1,12 @@
 //! A cursor on the log: never loses, never repeats. It holds no events, so a slow subscriber costs nobody anything.
 
+pub mod readers;
+
 use std::sync::Arc;
 
 use tokio::task::coop::consume_budget;
+
+use readers::{Readers, Reading};
 
 use crate::{
     id::Position,
@@ -17,12 +21,20 @@ pub struct Subscription {
     store: Arc<dyn Store>,
     filter: Filter,
     after: Position,
+    seen: Option<Reading>,
 }
 
 impl Subscription {
     /// Begins after a position: [`Position::default`] for everything, [`Store::head`] for what is new.
     pub fn new(store: Arc<dyn Store>, after: Position, filter: Filter) -> Self {
-        Self { store, filter, after }
+        Self { store, filter, after, seen: None }
+    }
+
+    /// Makes it known by a name, so that how far it is can be looked at as long as it lives.
+    #[must_use]
+    pub fn named(mut self, readers: &Readers, name: impl Into<String>) -> Self {
+        self.seen = Some(readers.enter(name, self.after));
+        self
     }
 
     /// Everything up to here was delivered or did not pass the filter.
@@ -40,7 +52,7 @@ impl Subscription {
             // A log that is written fast never makes us wait: let others run now and then all the same.
             consume_budget().await;
             let page = self.store.read_some(self.after, &self.filter, PULL_EVENTS_MAX).await?;
-            self.after = page.seen;
+            self.go_on(page.seen);
             if !page.events.is_empty() {
                 return Ok(page);
             }
@@ -51,7 +63,14 @@ impl Subscription {
     pub fn skip_to_oldest(&mut self) -> u64 {
         let kept_after = self.store.stats().oldest.0.saturating_sub(1);
         let skipped = kept_after.saturating_sub(self.after.0);
-        self.after = Position(self.after.0 + skipped);
+        self.go_on(Position(self.after.0 + skipped));
         skipped
+    }
+
+    fn go_on(&mut self, seen: Position) {
+        self.after = seen;
+        if let Some(reading) = &self.seen {
+            reading.seen(seen);
+        }
     }
 }

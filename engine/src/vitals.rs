@@ -1,40 +1,19 @@
 //! The figures that are too many for the log: what flows through each edge, how deep queues are, what the process uses.
-//! Taken twice a second, shared as one value, never stored.
+//! Taken twice a second, shared as one value, never stored. Metrics are told from these, too: the engine knows no exporter.
+
+mod check;
+pub mod latency;
 
 use jiff::Timestamp;
 
 use crate::{
     event::run::StepCounts,
-    id::{PipelineName, QueueName, RunId, StepName},
+    id::{PipelineName, Position, QueueName, RunId, StepName},
     port::{queue::QueueStats, store::StoreStats},
 };
 
-/// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum CheckState {
-    /// As it should be.
-    Ok,
-    /// Needs a look.
-    Warn,
-    /// Does not work.
-    Fail,
-    /// Not looked at yet.
-    #[default]
-    Unknown,
-}
-
-/// One thing that was looked at, with what was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// Like `log writable`.
-    pub name: String,
-    /// How it came out.
-    pub state: CheckState,
-    /// What was seen, one line.
-    pub evidence: String,
-    /// When.
-    pub at: Timestamp,
-}
+pub use check::{Bearing, Check, CheckState, FIGURES_AGE_MAX, Figure, Finding, Verdict};
+use latency::Latencies;
 
 /// Where a step of a live run stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -92,8 +71,69 @@ pub struct ProcessVitals {
     pub open_files: u64,
 }
 
+/// The disk that the data is on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiskVitals {
+    /// The folder that was looked at.
+    pub folder: String,
+    /// Bytes that this user may still write.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+}
+
+/// What was asked of the log by the one appender, since this process began.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AppendVitals {
+    /// Events that were appended.
+    pub events: u64,
+    /// Appends that the log did not take, conflicts of writers not counted.
+    pub failed: u64,
+    /// How long the ones took that it did.
+    pub took: Latencies,
+    /// When the last one was taken.
+    pub last_at: Option<Timestamp>,
+    /// When the last one was not, and why.
+    pub last_failure: Option<(Timestamp, String)>,
+}
+
+/// What became of commands, since this process began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CommandVitals {
+    /// Carried out.
+    pub accepted: u64,
+    /// Refused, because the state of the world did not allow it.
+    pub rejected: u64,
+    /// Not carried out because the log or a queue could not be reached, or carried out and not on record.
+    pub failed: u64,
+}
+
+/// How far a reader of the log is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReaderVitals {
+    /// What reads, like `dispatcher`.
+    pub name: String,
+    /// Everything up to here was handed to it.
+    pub position: Position,
+    /// Events between there and the head.
+    pub lag: u64,
+    /// Since when it has not moved although it is behind.
+    pub stuck_since: Option<Timestamp>,
+}
+
+/// What went through a step of a pipeline since this process began, in all its runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepTotals {
+    /// Whose.
+    pub pipeline: PipelineName,
+    /// Which.
+    pub step: StepName,
+    /// The sum over the attempts.
+    pub counts: StepCounts,
+}
+
 /// Everything of one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Vitals {
     /// When it was taken.
     pub at: Timestamp,
@@ -105,16 +145,39 @@ pub struct Vitals {
     pub store: StoreStats,
     /// What the store is, like `memory`.
     pub store_kind: String,
+    /// What was asked of it.
+    pub appends: AppendVitals,
+    /// How long its syncs took; `None` for a log that has no disk.
+    pub syncs: Option<Latencies>,
+    /// What became of commands.
+    pub commands: CommandVitals,
+    /// Who reads the log, and how far behind they are.
+    pub readers: Vec<ReaderVitals>,
     /// All queues, the internal ones included.
     pub queues: Vec<(QueueName, QueueStats)>,
     /// Live runs.
     pub runs: Vec<RunVitals>,
+    /// What went through steps, in ended runs and live ones; by pipeline and step.
+    pub steps: Vec<StepTotals>,
+    /// What went through steps that are too many to be told apart.
+    pub steps_other: StepCounts,
     /// Slots that run something.
     pub workers_busy: u32,
     /// Slots.
     pub workers: u32,
+    /// How late these figures were taken: how much the process is held up.
+    pub lag_ms: u64,
     /// The process.
     pub process: ProcessVitals,
+    /// The disk that the data is on; `None` when nothing is kept on one.
+    pub disk: Option<DiskVitals>,
     /// What was looked at.
     pub checks: Vec<Check>,
+}
+
+impl Vitals {
+    /// What the checks mean as a whole, at a moment.
+    pub fn verdict(&self, now: Timestamp) -> Verdict<'_> {
+        Verdict::new(&self.checks, self.at, now)
+    }
 }

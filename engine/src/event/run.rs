@@ -86,6 +86,18 @@ pub struct StepCounts {
     pub retries: u64,
 }
 
+impl StepCounts {
+    /// Adds what went through at another time.
+    pub fn add(&mut self, more: &Self) {
+        self.records_in += more.records_in;
+        self.records_out += more.records_out;
+        self.dropped += more.dropped;
+        self.dead += more.dead;
+        self.bytes += more.bytes;
+        self.retries += more.retries;
+    }
+}
+
 /// A step of the attempt ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepEnded {

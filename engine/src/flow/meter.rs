@@ -82,6 +82,11 @@ impl FlowMeters {
         }
     }
 
+    /// What went through each step so far.
+    pub fn counts(&self) -> impl Iterator<Item = (StepName, StepCounts)> {
+        self.steps.iter().map(|meter| (meter.step.clone(), meter.counts()))
+    }
+
     /// Records of the run as a whole. A step that takes no part has counted nothing.
     pub fn totals(&self) -> FlowTotals {
         let fed = self.feeder.counts();

@@ -138,7 +138,7 @@ impl Engine {
         if batch.is_empty() {
             return Ok(Accepted { last: self.inner.store.head(), note: String::new() });
         }
-        let appended = self.inner.store.append(batch).await?;
+        let appended = self.append(batch).await?;
         Ok(Accepted { last: appended.last, note: String::new() })
     }
 
@@ -156,7 +156,7 @@ impl Engine {
     /// Appends a fact that no state can speak against, whatever the stream's version.
     pub(super) async fn append_to(&self, stream: StreamName, event: Event, stamp: &Stamp) -> Result<Accepted, Refusal> {
         let part = StreamAppend { stream, expected: Expected::Any, events: stamp.events(&[event]) };
-        let appended = self.inner.store.append(vec![part]).await?;
+        let appended = self.append(vec![part]).await?;
         Ok(Accepted { last: appended.last, note: String::new() })
     }
 }

@@ -31,7 +31,7 @@ impl Engine {
         if batch.is_empty() {
             return Ok(());
         }
-        match self.inner.store.append(batch).await {
+        match self.append(batch).await {
             Ok(_) => Ok(()),
             Err(error @ AppendError::Unfit { .. }) => Err(StepError::permanent("the events cannot be appended").because(&error)),
             Err(error) => Err(StepError::transient("the events cannot be appended now").because(&error)),

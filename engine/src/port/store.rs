@@ -10,6 +10,7 @@ use super::{BoxFuture, Reply};
 use crate::{
     event::{Envelope, NewEvent},
     id::{Position, StreamName, Version},
+    vitals::latency::Latencies,
 };
 
 /// The most events of one append.
@@ -132,6 +133,24 @@ pub struct Snapshot {
     pub data: Bytes,
 }
 
+/// Whether a store takes appends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Condition {
+    /// It does.
+    #[default]
+    Writing,
+    /// The last one could not be written, for want of room or because of an error; it tries again with each one.
+    Refusing {
+        /// What the system said.
+        reason: String,
+    },
+    /// It takes no more until it is opened again: nobody knows what was kept. Reads go on.
+    Failed {
+        /// What the system said.
+        reason: String,
+    },
+}
+
 /// Figures of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreStats {
@@ -199,4 +218,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Figures for health and metrics.
     fn stats(&self) -> StoreStats;
+
+    /// Whether it takes appends. Memory always does.
+    fn condition(&self) -> Condition {
+        Condition::Writing
+    }
+
+    /// How long the syncs of its disk took; `None` for a store without one.
+    fn syncs(&self) -> Option<Latencies> {
+        None
+    }
 }

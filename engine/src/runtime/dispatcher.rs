@@ -45,6 +45,7 @@ impl Dispatcher {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let head = shared.engine.store().head();
         let subscription = Subscription::new(shared.engine.store().clone(), head, Filter::default());
+        let subscription = subscription.named(shared.engine.readers(), "dispatcher");
         Self { shared, subscription }
     }
 

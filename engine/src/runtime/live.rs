@@ -8,14 +8,17 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    event::run::StepCounts,
     flow::{log::RunLog, meter::FlowMeters},
     id::{PipelineName, RunId, StepName},
     port::step::Record,
-    vitals::RunVitals,
+    vitals::{RunVitals, StepTotals},
 };
 
 /// Logs of so many runs are kept; the oldest go first.
 const RUN_LOGS_MAX: usize = 500;
+/// So many steps are counted by name; the rest as one.
+const STEPS_TOLD_MAX: usize = 2_000;
 
 /// A run that works here.
 #[derive(Clone)]
@@ -39,6 +42,7 @@ struct Inner {
     runs: BTreeMap<RunId, LiveRun>,
     logs: BTreeMap<RunId, RunLog>,
     log_order: VecDeque<RunId>,
+    ended: Totals,
 }
 
 impl LiveRuns {
@@ -56,6 +60,16 @@ impl LiveRuns {
     /// How many work now.
     pub fn count(&self) -> usize {
         self.lock().runs.len()
+    }
+
+    /// What went through steps since the process began, by pipeline and step, and through those too many to tell apart.
+    pub fn totals(&self) -> (Vec<StepTotals>, StepCounts) {
+        let inner = self.lock();
+        let mut totals = inner.ended.clone();
+        inner.runs.values().for_each(|live| totals.add(live));
+        drop(inner);
+        let told = totals.steps.into_iter().map(|((pipeline, step), counts)| StepTotals { pipeline, step, counts });
+        (told.collect(), totals.other)
     }
 
     /// What flows in each.
@@ -80,7 +94,10 @@ impl LiveRuns {
     }
 
     pub(crate) fn end(&self, run: RunId) {
-        self.lock().runs.remove(&run);
+        let mut inner = self.lock();
+        if let Some(live) = inner.runs.remove(&run) {
+            inner.ended.add(&live);
+        }
     }
 
     pub(crate) fn cancel(&self, run: RunId) {
@@ -101,5 +118,23 @@ impl LiveRuns {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+/// Sums over the runs of each step.
+#[derive(Debug, Clone, Default)]
+struct Totals {
+    steps: BTreeMap<(PipelineName, StepName), StepCounts>,
+    other: StepCounts,
+}
+
+impl Totals {
+    fn add(&mut self, live: &LiveRun) {
+        for (step, counts) in live.meters.counts() {
+            let key = (live.pipeline.clone(), step);
+            let is_told = self.steps.contains_key(&key) || self.steps.len() < STEPS_TOLD_MAX;
+            let sum = if is_told { self.steps.entry(key).or_default() } else { &mut self.other };
+            sum.add(&counts);
+        }
     }
 }

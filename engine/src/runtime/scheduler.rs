@@ -54,7 +54,9 @@ impl Scheduler {
         loop {
             let seen = self.shared.engine.store().head();
             let due = self.shared.engine.view(scheduled).await;
-            self.schedules.retain(|name, _| due.iter().any(|pipeline| pipeline.name == *name));
+            let is_scheduled = |name: &PipelineName| due.iter().any(|pipeline| pipeline.name == *name);
+            self.schedules.retain(|name, _| is_scheduled(name));
+            self.shared.punctuality.retain(is_scheduled);
             let mut next = Timestamp::MAX;
             for pipeline in due {
                 next = next.min(self.advance(&pipeline).await);
@@ -71,8 +73,9 @@ impl Scheduler {
     /// Fires what is due and says when to look again.
     async fn advance(&mut self, pipeline: &Scheduled) -> Timestamp {
         let now = self.shared.engine.clock().now();
-        let Some(schedule) = self.schedule(pipeline) else { return Timestamp::MAX };
-        let Some(tick) = schedule.next_after(pipeline.handled, pipeline.anchor) else { return Timestamp::MAX };
+        let tick = self.schedule(pipeline).and_then(|schedule| schedule.next_after(pipeline.handled, pipeline.anchor));
+        self.shared.punctuality.due(&pipeline.name, tick.as_ref().map(|tick| tick.at));
+        let Some(tick) = tick else { return Timestamp::MAX };
         if tick.at > now {
             return tick.at;
         }
@@ -117,7 +120,7 @@ impl Scheduler {
         let run = RunId::of_tick(&pipeline.name, tick);
         let command = PipelineCommand::RequestRun { run, trigger: RunTrigger::Schedule { tick }, params: Map::new() };
         match self.submit(&pipeline.name, command).await {
-            Ok(()) | Err(Refusal::Rejected(Rejection::RunExists(_))) => {}
+            Ok(()) | Err(Refusal::Rejected(Rejection::RunExists(_))) => self.dealt_with(&pipeline.name, tick),
             Err(Refusal::Rejected(Rejection::Overlaps { .. })) => self.skip(&pipeline.name, tick, SkipReason::Overlap, 1).await,
             Err(Refusal::Rejected(Rejection::TooManyRuns { .. })) => {
                 self.skip(&pipeline.name, tick, SkipReason::QueueFull, 1).await;
@@ -127,9 +130,14 @@ impl Scheduler {
     }
 
     async fn skip(&self, name: &PipelineName, tick: Timestamp, reason: SkipReason, count: u64) {
-        if let Err(refusal) = self.submit(name, PipelineCommand::SkipTick { tick, reason, count }).await {
-            tracing::warn!(pipeline = %name, %refusal, "a skipped tick is not on record");
+        match self.submit(name, PipelineCommand::SkipTick { tick, reason, count }).await {
+            Ok(()) => self.dealt_with(name, tick),
+            Err(refusal) => tracing::warn!(pipeline = %name, %refusal, "a skipped tick is not on record"),
         }
+    }
+
+    fn dealt_with(&self, name: &PipelineName, tick: Timestamp) {
+        self.shared.punctuality.dealt_with(name, tick, self.shared.engine.clock().now());
     }
 
     async fn submit(&self, name: &PipelineName, command: PipelineCommand) -> Result<(), Refusal> {

@@ -31,6 +31,7 @@ impl Steward {
         let head = shared.engine.store().head();
         let only = Filter { stream_prefix: Some("pipeline/".into()), types: Vec::new() };
         let subscription = Subscription::new(shared.engine.store().clone(), head, only);
+        let subscription = subscription.named(shared.engine.readers(), "steward");
         Self { shared, subscription, restarting: HashSet::new() }
     }
 

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{ProcessProbe, Runtime, RuntimeSettings};
+use super::{Probes, Runtime, RuntimeSettings};
 use crate::{
     aggregate::Rejection,
     command::{Command, PipelineCommand, Request, RunCommand},
@@ -87,7 +87,7 @@ impl World {
             store_kind: "memory".into(),
             folder: "/".into(),
         };
-        let probe: ProcessProbe = Arc::new(ProcessVitals::default);
+        let probe = Probes::new(ProcessVitals::default);
         let runtime = Runtime::start(engine.clone(), steps.clone(), Arc::new(Nothing), settings, probe).await.unwrap();
         Self { engine, clock, steps, diary, _runtime: runtime }
     }

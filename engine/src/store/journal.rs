@@ -33,8 +33,9 @@ use crate::{
     id::{Position, StreamName, Version},
     port::{
         BoxFuture, Reply,
-        store::{AppendError, Appended, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
+        store::{AppendError, Appended, Condition, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
     },
+    vitals::latency::{Latencies, LatencyMeter},
 };
 
 use disk::Folder;
@@ -64,23 +65,6 @@ impl Default for Settings {
     fn default() -> Self {
         Self { segment_bytes: 16 << 20, limits: Limits::default() }
     }
-}
-
-/// Whether the journal takes appends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    /// It does.
-    Writing,
-    /// The last one could not be written, for want of room or because of an error; it tries again with each one.
-    Refusing {
-        /// What the system said.
-        reason: String,
-    },
-    /// A sync failed: nobody knows what is on disk, so it takes no more until it is opened again. Reads go on.
-    Failed {
-        /// What the system said.
-        reason: String,
-    },
 }
 
 /// What was found when a journal was opened.
@@ -148,6 +132,7 @@ pub struct Journal {
     asks: Option<mpsc::Sender<Ask>>,
     writer: Option<JoinHandle<()>>,
     condition: SharedCondition,
+    syncs: Arc<LatencyMeter>,
     recovered: Recovered,
     batch_bytes_max: usize,
     lock: Option<Lock>,
@@ -162,11 +147,6 @@ impl Journal {
         let mut journal = Self::on(Arc::new(Folder::new(folder)), settings)?;
         (journal.lock, journal.recovered.died) = (Some(lock), died);
         Ok(journal)
-    }
-
-    /// Whether it takes appends.
-    pub fn condition(&self) -> Condition {
-        self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What was found when it was opened.
@@ -274,6 +254,14 @@ impl Store for Journal {
 
     fn stats(&self) -> StoreStats {
         self.index.stats()
+    }
+
+    fn condition(&self) -> Condition {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn syncs(&self) -> Option<Latencies> {
+        Some(self.syncs.read())
     }
 }
 

@@ -216,9 +216,10 @@ impl Overview {
         let filter = self.health.filter.clone();
         let mut sieve = filter.sieve();
         let checks = facts.vitals.as_ref().map_or(&[][..], |vitals| &vitals.checks);
-        let passing = checks.iter().enumerate().filter(|(_, check)| sieve.passes(&format!("{} {}", check.name, check.evidence)));
+        let passing =
+            checks.iter().enumerate().filter(|(_, check)| sieve.passes(&format!("{} {}", check.name(), check.evidence())));
         let mut keys: Vec<usize> = passing.map(|(at, _)| at).collect();
-        keys.sort_by_key(|at| std::cmp::Reverse(severity(checks[*at].state)));
+        keys.sort_by_key(|at| std::cmp::Reverse(severity(checks[*at].state())));
         self.health.set(keys, checks.len());
     }
 }

@@ -105,12 +105,12 @@ fn check_look(state: CheckState, theme: Theme) -> (String, Style) {
 fn view_checks(vitals: &Vitals, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
     const NAME_COLUMNS: u16 = 22;
     let look = theme.look();
-    let inside = parts::framed(buffer, area, theme, "Checks", false);
+    let inside = parts::framed(buffer, area, theme, "Checks, and since when", false);
     let mut ink = Ink::new(buffer, inside);
     let end = ink.width();
     // What does not work stands first: where there is no room for all, that is what must be seen.
     let mut checks: Vec<_> = vitals.checks.iter().collect();
-    checks.sort_by_key(|check| match check.state {
+    checks.sort_by_key(|check| match check.state() {
         CheckState::Fail => 0,
         CheckState::Warn => 1,
         CheckState::Unknown => 2,
@@ -118,11 +118,11 @@ fn view_checks(vitals: &Vitals, facts: &Facts, theme: Theme, area: Rect, buffer:
     });
     for (row, check) in checks.into_iter().enumerate() {
         let row = row as u16;
-        let (state, style) = check_look(check.state, theme);
+        let (state, style) = check_look(check.state(), theme);
         ink.text_in(1, row, 9, &state, style);
-        ink.text_in(11, row, NAME_COLUMNS, &check.name, look.text);
-        ink.text_in(12 + NAME_COLUMNS, row, end.saturating_sub(NAME_COLUMNS + 20), &check.evidence, look.dim);
-        ink.text_right(end.saturating_sub(1), row, 6, &figures::age(facts.now, check.at), look.dim);
+        ink.text_in(11, row, NAME_COLUMNS, check.name(), look.text);
+        ink.text_in(12 + NAME_COLUMNS, row, end.saturating_sub(NAME_COLUMNS + 20), check.evidence(), look.dim);
+        ink.text_right(end.saturating_sub(1), row, 6, &figures::age(facts.now, check.since), look.dim);
     }
 }
 

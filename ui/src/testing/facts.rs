@@ -15,7 +15,7 @@ use flexcore_engine::{
         ReadModels,
         board::{LastRun, PipelineRow, PipelineState, RevisionRow},
     },
-    vitals::{Check, CheckState, FlowTotals, ProcessVitals, RunVitals, StepVitals, Vitals},
+    vitals::{Check, CheckState, Finding, FlowTotals, ProcessVitals, RunVitals, StepVitals, Vitals},
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -132,7 +132,7 @@ fn queue(name: &str, ready: u64, dead: u64, totals: (u64, u64)) -> (QueueName, Q
 }
 
 fn check(name: &str, state: CheckState, evidence: &str) -> Check {
-    Check { name: name.into(), state, evidence: evidence.into(), at: ago(2) }
+    Check { finding: Finding::new(name, state, evidence), since: ago(2), at: ago(2) }
 }
 
 /// The figures of a moment, `step` half seconds after [`now`]; totals grow with it.
@@ -169,6 +169,7 @@ pub fn vitals(step: u64) -> Vitals {
             check("workers", CheckState::Ok, "1 of 4 busy"),
             check("dead letters", CheckState::Warn, "40 in quakes.dead"),
         ],
+        ..Vitals::default()
     }
 }
 

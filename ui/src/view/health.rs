@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-const COLUMNS: [Column; 3] = [Column::text("CHECK", 18, 9), Column::wide("EVIDENCE", 12, 1, 8), Column::number("SEEN", 4, 3)];
+const COLUMNS: [Column; 3] = [Column::text("CHECK", 18, 9), Column::wide("EVIDENCE", 12, 1, 8), Column::number("FOR", 4, 3)];
 
 fn sign(state: CheckState) -> (Glyph, Role) {
     match state {
@@ -35,7 +35,7 @@ fn checks(model: &Model) -> &[Check] {
 
 /// `9 ok`, or what is not.
 fn summary(model: &Model) -> (Role, String) {
-    let count = |state| checks(model).iter().filter(|check| check.state == state).count();
+    let count = |state| checks(model).iter().filter(|check| check.state() == state).count();
     let (failing, warning, unknown) = (count(CheckState::Fail), count(CheckState::Warn), count(CheckState::Unknown));
     match (failing, warning, checks(model).len()) {
         (_, _, 0) => (Role::Dim, "nothing checked yet".into()),
@@ -64,11 +64,11 @@ pub(super) fn pane(model: &Model, area: Rect, frame: &mut Frame<'_>) {
 }
 
 fn row<'a>(model: &Model, check: &'a Check) -> Row<'a> {
-    let (glyph, role) = sign(check.state);
+    let (glyph, role) = sign(check.state());
     Row::new()
-        .cell(format!("{} {}", model.theme.glyph(glyph), check.name), model.theme.style(role))
-        .cell(check.evidence.as_str(), model.theme.style(Role::Text))
-        .cell(figures::age(model.facts.now, check.at), model.theme.style(Role::Dim))
+        .cell(format!("{} {}", model.theme.glyph(glyph), check.name()), model.theme.style(role))
+        .cell(check.evidence(), model.theme.style(Role::Text))
+        .cell(figures::age(model.facts.now, check.since), model.theme.style(Role::Dim))
 }
 
 fn process(model: &Model, area: Rect, frame: &mut Frame<'_>) {
@@ -108,9 +108,9 @@ pub(super) fn line(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let column = ink.text(1, 0, "4 Health", title) + 2;
     let (role, text) = summary(model);
     let mut column = ink.text(column, 0, &text, theme.style(role)) + 2;
-    let worst = checks(model).iter().find(|check| check.state == CheckState::Fail);
-    if let Some(check) = worst.or_else(|| checks(model).iter().find(|check| check.state == CheckState::Warn)) {
-        column = ink.text(column, 0, &format!("{}: {}", check.name, check.evidence), theme.style(role)) + 2;
+    let worst = checks(model).iter().find(|check| check.state() == CheckState::Fail);
+    if let Some(check) = worst.or_else(|| checks(model).iter().find(|check| check.state() == CheckState::Warn)) {
+        column = ink.text(column, 0, &format!("{}: {}", check.name(), check.evidence()), theme.style(role)) + 2;
     }
     if let Some(vitals) = &model.facts.vitals {
         let used = &vitals.process;

@@ -9,10 +9,13 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::store::memory::{Kept, MemoryLog};
+use crate::{
+    port::store::Condition,
+    store::memory::{Kept, MemoryLog},
+};
 
 use super::{
-    ASKS_MAX, Condition, Journal, OpenError, Recovered, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, Settings,
+    ASKS_MAX, Journal, OpenError, Recovered, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, Settings,
     disk::Disk,
     frame::Batch,
     keeper::prepare,
@@ -52,6 +55,7 @@ impl Journal {
     fn start(index: Arc<MemoryLog>, tail: Tail, recovered: Recovered, batch_bytes_max: usize) -> io::Result<Self> {
         let (sender, asks) = mpsc::channel(ASKS_MAX);
         let condition = Arc::new(Mutex::new(Condition::Writing));
+        let syncs = tail.syncs.clone();
         let writer = Writer {
             index: index.clone(),
             asks,
@@ -62,7 +66,7 @@ impl Journal {
             spare: Batch::default(),
         };
         let writer = thread::Builder::new().name("journal-writer".into()).spawn(move || writer.run())?;
-        Ok(Self { index, asks: Some(sender), writer: Some(writer), condition, recovered, batch_bytes_max, lock: None })
+        Ok(Self { index, asks: Some(sender), writer: Some(writer), condition, syncs, recovered, batch_bytes_max, lock: None })
     }
 }
 

@@ -1,8 +1,10 @@
 //! The end of the journal: the segment that is written to, and how the next one follows it.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
+
+use crate::vitals::latency::LatencyMeter;
 
 use super::{
     disk::{Disk, DiskFile, fill, write_all_at},
@@ -74,7 +76,7 @@ impl Active {
         Ok(Self { file, number, seed: seed_of(bytes), end: scanned.end, capacity, soiled: scanned.end })
     }
 
-    fn write(&mut self, batch: &mut Batch, next: u64) -> Result<(), Failure> {
+    fn write(&mut self, batch: &mut Batch, next: u64, syncs: &LatencyMeter) -> Result<(), Failure> {
         let bytes = batch.seal(self.seed, self.end, next);
         let end = self.end + bytes.len() as u64;
         let written = fill(&mut *self.file, self.end, self.soiled).and_then(|()| write_all_at(&mut *self.file, self.end, bytes));
@@ -82,7 +84,9 @@ impl Active {
             self.soiled = self.soiled.max(end);
             return Err(Failure::Refused(error));
         }
+        let began = Instant::now();
         self.file.sync_data().map_err(Failure::Unknown)?;
+        syncs.record(began.elapsed());
         (self.end, self.soiled) = (end, end);
         Ok(())
     }
@@ -109,13 +113,15 @@ pub(super) struct Tail {
     sealed: VecDeque<Sealed>,
     keeper: Keeper,
     segment_bytes: u64,
+    /// How long the syncs of batches took.
+    pub(super) syncs: Arc<LatencyMeter>,
 }
 
 impl Tail {
     pub(super) fn new(disk: Arc<dyn Disk>, active: Active, sealed: VecDeque<Sealed>, segment_bytes: u64) -> io::Result<Self> {
         let mut keeper = Keeper::start(disk.clone(), segment_bytes)?;
         keeper.prepare();
-        Ok(Self { disk, active, sealed, keeper, segment_bytes })
+        Ok(Self { disk, active, sealed, keeper, segment_bytes, syncs: Arc::default() })
     }
 
     /// Writes a batch and syncs it. `from` and `next` are the positions before and after it; what relieves the disk may use
@@ -125,7 +131,7 @@ impl Tail {
         if self.active.end + (batch.len() + COMMIT_BYTES) as u64 + reserve > self.active.capacity {
             self.roll(from)?;
         }
-        self.active.write(batch, next)
+        self.active.write(batch, next, &self.syncs)
     }
 
     /// Goes on in a new segment. Its file is there before the old one is closed: a full disk leaves the old one as it is.

@@ -11,12 +11,11 @@ use tokio::sync::mpsc;
 
 use crate::{
     id::{Position, StreamName},
-    port::store::AppendError,
+    port::store::{AppendError, Condition},
     store::memory::MemoryLog,
 };
 
 use super::{
-    Condition,
     frame::Batch,
     group::{Answer, Ask, Group, unavailable},
     record::push_truncate,

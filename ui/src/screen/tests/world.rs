@@ -24,7 +24,7 @@ use flexcore_engine::{
         store::{Page, StoreStats},
     },
     projection::ReadModels,
-    vitals::{Check, CheckState, FlowTotals, ProcessVitals, RunVitals, StepVitals, Vitals},
+    vitals::{Check, CheckState, Finding, FlowTotals, ProcessVitals, RunVitals, StepVitals, Vitals},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Map;
@@ -299,7 +299,8 @@ fn vitals(half_seconds: u64) -> Vitals {
         acked_total: 10 * half_seconds,
         ..QueueStats::default()
     };
-    let check = |name: &str, state, evidence: &str| Check { name: name.into(), state, evidence: evidence.into(), at: ago(2) };
+    let check =
+        |name: &str, state, evidence: &str| Check { finding: Finding::new(name, state, evidence), since: ago(2), at: ago(2) };
     Vitals {
         at,
         started_at: ago(11_040),
@@ -326,6 +327,7 @@ fn vitals(half_seconds: u64) -> Vitals {
             check("log writable", CheckState::Ok, "appended in 0.1 ms"),
             check("dead letters", CheckState::Warn, "40 in quakes.dead"),
         ],
+        ..Vitals::default()
     }
 }
 

@@ -3,14 +3,14 @@
 use futures_util::{FutureExt, future::join_all};
 
 use super::{
-    super::{Condition, keeper::NEXT, load::segment_name},
+    super::{keeper::NEXT, load::segment_name},
     Journal, OpenError, add, event, kept, open, segments,
     sim::SimDisk,
     snapshot, stream, texts, to,
 };
 use crate::{
     id::{Position, Version},
-    port::store::{AppendError, Expected, Store},
+    port::store::{AppendError, Condition, Expected, Store},
 };
 
 #[tokio::test]
@@ -25,7 +25,9 @@ async fn a_write_that_fails_is_refused_and_the_next_goes_in_its_place() {
     assert!(matches!(journal.condition(), Condition::Refusing { .. }));
     assert_eq!(texts(&kept(&journal).await), ["first"]);
     let batch = vec![to("a", Expected::Exact(Version(1)), vec![event("s")])];
+    let synced = journal.syncs().unwrap().count();
     assert_eq!(journal.append(batch).await.unwrap().first, Position(2));
+    assert_eq!(journal.syncs().unwrap().count(), synced + 1);
     assert_eq!(journal.condition(), Condition::Writing);
     drop(journal);
     for left in [disk.clone(), disk.after_crash(7)] {
