@@ -5,6 +5,7 @@ pub mod board;
 pub mod describe;
 pub mod history;
 pub mod queues;
+pub mod rows;
 pub mod runs;
 pub mod timeline;
 

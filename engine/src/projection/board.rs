@@ -1,10 +1,11 @@
 //! The board: every pipeline with its state, revisions and how its runs fare.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::rows::Rows;
 use crate::{
     event::{
         Envelope, Event,
@@ -133,7 +134,7 @@ impl PipelineRow {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Board {
     /// By name.
-    pub pipelines: BTreeMap<PipelineName, PipelineRow>,
+    pub pipelines: Rows<PipelineName, PipelineRow>,
 }
 
 impl Board {
@@ -160,7 +161,8 @@ impl Board {
     /// Dead letters are told by runs, and counted where their pipeline is found.
     fn apply_to_run(&mut self, run: &str, event: &Event) {
         let (Event::DeadLettered(letters), Ok(run)) = (event, run.parse::<RunId>()) else { return };
-        if let Some(row) = self.pipelines.values_mut().find(|row| row.live.contains(&run)) {
+        let name = self.pipelines.values().find(|row| row.live.contains(&run)).map(|row| row.name.clone());
+        if let Some(row) = name.and_then(|name| self.pipelines.get_mut(&name)) {
             row.dead_total += letters.count;
         }
     }

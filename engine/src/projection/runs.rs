@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::rows::Rows;
 use crate::{
     event::{
         Envelope, Event,
@@ -192,7 +193,7 @@ mod pairs {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Runs {
     /// By id.
-    pub runs: BTreeMap<RunId, RunRow>,
+    pub runs: Rows<RunId, RunRow>,
     /// Ended runs in the order in which they ended, oldest first.
     pub ended: std::collections::VecDeque<RunId>,
 }
