@@ -2,15 +2,18 @@
 //! decided here, by an aggregate, against the newest state of its stream.
 
 mod aggregates;
+mod anchors;
 mod append;
 mod custom;
 mod lifecycle;
 mod meter;
 mod models;
+mod past;
 mod queues;
 mod replay;
 mod retention;
 
+pub use anchors::{ANCHOR_BYTES_MAX, ANCHOR_EVENTS, ANCHORS_MAX};
 pub use replay::{REPLAY_MAX, replay_queue};
 pub use retention::Retained;
 
@@ -30,6 +33,7 @@ use crate::{
     subscription::readers::Readers,
 };
 use aggregates::Aggregates;
+use anchors::Anchors;
 use append::{Beside, Decision};
 
 /// The most pipelines whose state is held ready.
@@ -78,6 +82,7 @@ struct Inner {
     models: Mutex<ReadModels>,
     readers: Readers,
     meter: meter::Meter,
+    anchors: Mutex<Anchors>,
 }
 
 impl Engine {
@@ -86,8 +91,9 @@ impl Engine {
         let pipelines = Aggregates::new(PIPELINES_HELD_MAX);
         let runs = Aggregates::new(RUNS_HELD_MAX);
         let declared = Aggregates::new(QUEUES_HELD_MAX);
-        let (models, readers, meter) = (Mutex::default(), Readers::default(), meter::Meter::default());
-        Self { inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, models, readers, meter }) }
+        let (models, anchors) = (Mutex::default(), Mutex::default());
+        let (readers, meter) = (Readers::default(), meter::Meter::default());
+        Self { inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, models, anchors, readers, meter }) }
     }
 
     /// The log: for reading.

@@ -158,6 +158,7 @@ impl Runtime {
         tasks.spawn(parts.known("reaper", reaper::Reaper::new(shared.clone()).run()));
         tasks.spawn(parts.known("janitor", janitor::Janitor::new(shared.clone()).run()));
         tasks.spawn(parts.known("sampler", sampler.run()));
+        tasks.spawn(survey(shared.clone()));
         Ok(Self { shared, vitals, tasks })
     }
 
@@ -188,6 +189,16 @@ impl Runtime {
             () = clock.sleep(grace.0) => {}
         }
         self.shared.live.count()
+    }
+}
+
+/// Prepares jumps into the past of a log that was there before; ends when that is done.
+async fn survey(shared: Arc<Shared>) {
+    tokio::select! {
+        () = shared.shutdown.cancelled() => {}
+        surveyed = shared.engine.survey() => if let Err(refusal) = surveyed {
+            tracing::warn!(%refusal, "jumps into the past may be slow");
+        }
     }
 }
 

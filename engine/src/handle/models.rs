@@ -25,16 +25,6 @@ impl Engine {
         self.view(ReadModels::clone).await
     }
 
-    /// The read models as of a position: time travel. Reads from the oldest kept state on, so it may take a while.
-    pub async fn models_at(&self, position: Position) -> Result<ReadModels, Refusal> {
-        let mut models = self.base().await?.unwrap_or_default();
-        if models.position > position {
-            return Err(ReadError::Truncated { oldest: models.position.next() }.into());
-        }
-        self.fold_into(&mut models, position, |_| {}).await?;
-        Ok(models)
-    }
-
     /// Folds in what is new. Lookers that fold at the same time read the same events, and each is taken in once.
     pub(super) async fn fold(&self) -> Result<(), Refusal> {
         loop {
@@ -55,29 +45,8 @@ impl Engine {
             }
             let mut models = self.folded();
             page.events.iter().for_each(|envelope| models.apply(envelope));
+            self.anchors().offer(&models);
         }
-    }
-
-    /// Folds events up to a position into models of one's own.
-    pub(super) async fn fold_into(
-        &self,
-        models: &mut ReadModels,
-        upto: Position,
-        mut seen: impl FnMut(&crate::event::Envelope),
-    ) -> Result<(), Refusal> {
-        while models.position < upto {
-            let page = self.inner.store.read(models.position, &Filter::default(), READ_EVENTS_MAX).await?;
-            let Some(last) = page.events.last() else { return Ok(()) };
-            let done = last.position >= upto;
-            for envelope in page.events.iter().filter(|envelope| envelope.position <= upto) {
-                seen(envelope);
-                models.apply(envelope);
-            }
-            if done {
-                return Ok(());
-            }
-        }
-        Ok(())
     }
 
     /// The state before the oldest event, if retention has ever dropped any.
@@ -103,6 +72,7 @@ impl Engine {
             tracing::warn!(%oldest, "events were dropped that the read models have not seen");
             ReadModels { position: before, ..ReadModels::default() }
         });
+        self.anchors().begin(base.clone());
         let mut models = self.folded();
         if models.position < base.position {
             *models = base;
@@ -110,7 +80,7 @@ impl Engine {
         Ok(())
     }
 
-    fn folded(&self) -> MutexGuard<'_, ReadModels> {
+    pub(super) fn folded(&self) -> MutexGuard<'_, ReadModels> {
         self.inner.models.lock().expect("looking and folding do not panic")
     }
 }

@@ -7,7 +7,6 @@ use super::{Engine, Refusal, append::Stamp};
 use crate::{
     event::{Envelope, Event, system::LogTruncated},
     id::{Actor, Position, RunId, StreamName},
-    port::store::Filter,
     projection::ReadModels,
 };
 
@@ -33,21 +32,6 @@ impl Engine {
         self.cut(cut).await
     }
 
-    /// The first event at or after a moment; the position after the head when there is none.
-    pub async fn first_since(&self, at: Timestamp) -> Result<Position, Refusal> {
-        let stats = self.inner.store.stats();
-        let (mut low, mut high) = (stats.oldest.0.max(1), stats.head.0 + 1);
-        while low < high {
-            let middle = u64::midpoint(low, high);
-            let page = self.inner.store.read(Position(middle - 1), &Filter::default(), 1).await?;
-            match page.events.first() {
-                Some(envelope) if envelope.event.at < at => low = middle + 1,
-                _ => high = middle,
-            }
-        }
-        Ok(Position(low))
-    }
-
     async fn cut(&self, cut: Position) -> Result<Retained, Refusal> {
         if cut <= self.inner.store.stats().oldest {
             return Ok(Retained::default());
@@ -60,6 +44,7 @@ impl Engine {
         self.keep_base(&base).await?;
         self.keep_states(&base).await?;
         let forget: Vec<StreamName> = ended.iter().map(|run| StreamName::run(*run)).collect();
+        self.anchors().begin(base);
         self.inner.store.truncate(cut, &forget).await?;
         for stream in &forget {
             self.inner.runs.forget(stream);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Accepted, Engine, Refusal};
+use super::{Accepted, Engine, Refusal, anchors::Anchors};
 use crate::{
     command::{Command, PipelineCommand, QueueCommand, Request, RunCommand},
     event::{
