@@ -93,7 +93,7 @@ impl Engine {
         let declared = Aggregates::new(QUEUES_HELD_MAX);
         let (models, anchors) = (Mutex::default(), Mutex::default());
         let (readers, meter) = (Readers::default(), meter::Meter::default());
-        Self { inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, models, anchors, readers, meter }) }
+        Self { inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, models, readers, meter, anchors }) }
     }
 
     /// The log: for reading.
