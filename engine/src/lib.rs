@@ -22,6 +22,7 @@ pub mod projection;
 pub mod queue;
 pub mod retry;
 pub mod runtime;
+mod segment;
 pub mod store;
 pub mod subscription;
 #[cfg(feature = "testing")]

@@ -4,18 +4,12 @@
 //! when it is opened. So readers never wait for the disk, and both logs answer alike. See `frame` for the layout, `scan` for
 //! what counts after a crash, `writer` for how many callers share one sync.
 
-mod base;
-mod disk;
+pub(crate) mod base;
 pub mod doctor;
-mod frame;
 mod group;
-mod keeper;
-mod load;
-mod lock;
+pub(crate) mod load;
 mod open;
 mod record;
-mod scan;
-mod tail;
 mod writer;
 
 use std::{
@@ -38,10 +32,8 @@ use crate::{
     vitals::latency::{Latencies, LatencyMeter},
 };
 
-use disk::Folder;
+use crate::segment::{disk::Folder, lock::Lock, scan::Damage};
 use group::{Answer, Append, Ask, Put};
-use lock::Lock;
-use scan::Damage;
 use writer::{SharedCondition, ended};
 
 /// The smallest segment, in bytes.
@@ -114,7 +106,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    fn disk(action: &'static str, file: &str, source: io::Error) -> Self {
+    pub(crate) fn disk(action: &'static str, file: &str, source: io::Error) -> Self {
         Self::Disk { action, file: file.into(), source }
     }
 

@@ -9,16 +9,18 @@ use crate::store::memory::Kept;
 
 use super::{
     OpenError,
-    disk::{Disk, write_all_at},
-    frame::{Batch, HEADER_BYTES, Header, Purpose, seed_of},
     load::{Loader, base_name, list, segment_name},
     record::{push_snapshot, push_stream, push_truncate},
+};
+use crate::segment::{
+    disk::{Disk, write_all_at},
+    frame::{Batch, HEADER_BYTES, Header, Purpose, seed_of},
 };
 
 pub(super) const UNFINISHED: &str = "base.tmp";
 
 /// Drops the segments before one. They are gone, or all of them are still there.
-pub(super) fn drop_segments_before(disk: &dyn Disk, number: u64) -> Result<(), OpenError> {
+pub(crate) fn drop_segments_before(disk: &dyn Disk, number: u64) -> Result<(), OpenError> {
     let listing = list(disk).map_err(|error| OpenError::disk("list", ".", error))?;
     let gone: Vec<u64> = listing.segments.iter().copied().filter(|segment| *segment < number).collect();
     if gone.is_empty() {

@@ -9,9 +9,11 @@ pub use report::{FileReport, Repair, Report, State};
 
 use super::{
     OpenError, base,
+    load::{Listing, Loader, Segment, base_name, list, segment_name},
+};
+use crate::segment::{
     disk::{Disk, Folder, write_all_at},
     frame::{Header, Purpose},
-    load::{Listing, Loader, Segment, base_name, list, segment_name},
     lock::Lock,
     scan::{Damage, Scanned},
 };

@@ -11,7 +11,8 @@ use crate::{
     store::memory::{Kept, MemoryLog, Weight, is_met},
 };
 
-use super::{frame::Batch, record::push_event, record::push_snapshot};
+use super::{record::push_event, record::push_snapshot};
+use crate::segment::frame::Batch;
 
 /// Where the outcome goes. Nobody may be there any more.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, AppendError>>;

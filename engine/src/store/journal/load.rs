@@ -8,18 +8,20 @@ use crate::store::memory::Kept;
 use super::{
     OpenError,
     base::UNFINISHED,
-    disk::Disk,
     doctor::SAVED,
+    record::{Decoder, Record},
+};
+use crate::segment::{
+    disk::Disk,
     frame::{HEADER_BYTES, Header, Purpose, seed_of},
     keeper::NEXT,
-    record::{Decoder, Record},
     scan::{Damage, Scanned, scan},
 };
 
 /// Files that get their names once they are whole.
 const HALF_MADE: [&str; 3] = [NEXT, UNFINISHED, SAVED];
 
-pub(super) fn segment_name(number: u64) -> String {
+pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:010}.journal")
 }
 

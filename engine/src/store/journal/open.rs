@@ -16,12 +16,14 @@ use crate::{
 
 use super::{
     ASKS_MAX, Journal, OpenError, Recovered, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, Settings,
+    load::{Listing, Loader, Segment, list, segment_name},
+    writer::Writer,
+};
+use crate::segment::{
     disk::Disk,
     frame::Batch,
     keeper::prepare,
-    load::{Listing, Loader, Segment, list, segment_name},
     tail::{Active, Failure, Sealed, Tail, batch_bytes_max},
-    writer::Writer,
 };
 
 /// A journal that was read, before anything is written to it.

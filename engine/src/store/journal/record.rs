@@ -21,7 +21,7 @@ use crate::{
     store::memory::Stream,
 };
 
-use super::frame::{Batch, EVENT, SNAPSHOT, STREAM, TRUNCATE};
+use crate::segment::frame::{Batch, EVENT, SNAPSHOT, STREAM, TRUNCATE};
 
 /// Types of events that are shared while a file is read; beyond that each event has its own.
 const KINDS_MAX: usize = 10_000;

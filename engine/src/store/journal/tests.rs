@@ -7,7 +7,6 @@ mod doctor;
 mod faults;
 mod files;
 mod golden;
-mod sim;
 
 use std::sync::Arc;
 
@@ -15,12 +14,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{Journal, OpenError, Settings};
+use crate::segment::sim::SimDisk;
 use crate::{
     event::{Envelope, EventType, NewEvent},
     id::{Actor, CorrelationId, EventId, Position, StreamName, Version},
     port::store::{AppendError, Appended, Expected, Filter, Snapshot, Store, StreamAppend},
 };
-use sim::SimDisk;
 
 const SMALL: Settings =
     Settings { segment_bytes: 4 << 10, limits: crate::store::memory::Limits { events_max: 100_000, bytes_max: 64 << 20 } };

@@ -16,9 +16,11 @@ use crate::{
 };
 
 use super::{
-    frame::Batch,
     group::{Answer, Ask, Group, unavailable},
     record::push_truncate,
+};
+use crate::segment::{
+    frame::Batch,
     tail::{Failure, Tail},
 };
 

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::{super::Settings, Journal, sim::SimDisk};
+use super::{super::Settings, Journal};
+use crate::segment::sim::SimDisk;
 use crate::{
     event::Envelope,
     id::{Position, StreamName, Version},

@@ -3,11 +3,8 @@
 
 use futures_util::future::join_all;
 
-use super::{
-    Journal, add, event, is_a, kept, open,
-    sim::{Coins, SimDisk},
-    snapshot, stream, texts, to,
-};
+use super::{Journal, add, event, is_a, kept, open, snapshot, stream, texts, to};
+use crate::segment::sim::{Coins, SimDisk};
 use crate::{
     id::{Position, Version},
     port::store::{Expected, Store},

@@ -1,13 +1,12 @@
 //! Every byte of a small file, cut off and flipped.
 
 use super::{
-    super::{
-        doctor::{State, verify_on},
-        frame::{Commit, HEADER_BYTES, frame_at, seed_of},
-    },
-    OpenError, add, event, kept, open, segments,
+    super::doctor::{State, verify_on},
+    OpenError, add, event, kept, open, segments, snapshot, stream, texts, to,
+};
+use crate::segment::{
+    frame::{Commit, HEADER_BYTES, frame_at, seed_of},
     sim::SimDisk,
-    snapshot, stream, texts, to,
 };
 use crate::{
     id::Position,

@@ -4,10 +4,9 @@ use super::{
     super::doctor::{Repair, State, repair_on, verify_on},
     OpenError, add,
     damage::ends,
-    is_a, kept, open, segments,
-    sim::SimDisk,
-    snapshot, stream, texts,
+    is_a, kept, open, segments, snapshot, stream, texts,
 };
+use crate::segment::sim::SimDisk;
 use crate::{
     id::{Position, Version},
     port::store::Store,

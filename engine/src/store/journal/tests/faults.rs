@@ -2,12 +2,8 @@
 
 use futures_util::{FutureExt, future::join_all};
 
-use super::{
-    super::{keeper::NEXT, load::segment_name},
-    Journal, OpenError, add, event, kept, open, segments,
-    sim::SimDisk,
-    snapshot, stream, texts, to,
-};
+use super::{super::load::segment_name, Journal, OpenError, add, event, kept, open, segments, snapshot, stream, texts, to};
+use crate::segment::{keeper::NEXT, sim::SimDisk};
 use crate::{
     id::{Position, Version},
     port::store::{AppendError, Condition, Expected, Store},

@@ -6,13 +6,14 @@ use uuid::Uuid;
 use super::{
     super::{
         base,
-        frame::{Batch, HEADER_BYTES, Header, Purpose, seed_of},
         load::{base_name, segment_name},
         record::{push_event, push_snapshot, push_truncate},
     },
-    kept, open,
+    kept, open, snapshot, stream,
+};
+use crate::segment::{
+    frame::{Batch, HEADER_BYTES, Header, Purpose, seed_of},
     sim::SimDisk,
-    snapshot, stream,
 };
 use crate::{
     event::{Envelope, EventType, NewEvent},

@@ -10,27 +10,27 @@ use super::frame::{COMMIT, COMMIT_BYTES, Commit, EVENT, FRAME_BYTES, Frame, HEAD
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scanned {
+pub(crate) struct Scanned {
     /// Where the batches end.
-    pub(super) end: u64,
+    pub(crate) end: u64,
     /// Where the last one is, commit record included; empty when there is none.
-    pub(super) last_batch: Range<usize>,
-    pub(super) batches: u64,
+    pub(crate) last_batch: Range<usize>,
+    pub(crate) batches: u64,
     /// Without commit records.
-    pub(super) records: u64,
+    pub(crate) records: u64,
     /// The position after the last event.
-    pub(super) next: u64,
+    pub(crate) next: u64,
     /// Bytes of a write that was not finished.
-    pub(super) torn: Option<Range<u64>>,
+    pub(crate) torn: Option<Range<u64>>,
 }
 
 /// The first byte that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Damage {
-    pub(super) offset: u64,
-    pub(super) what: String,
+pub(crate) struct Damage {
+    pub(crate) offset: u64,
+    pub(crate) what: String,
     /// What counts of the file, before that.
-    pub(super) sound: Scanned,
+    pub(crate) sound: Scanned,
 }
 
 /// Where a batch ends, and what is in it.
@@ -47,7 +47,7 @@ struct Broken {
 
 /// Goes through a file whose header is sound; gives every record of every batch that counts to `visit`, in order. Only the
 /// last file of a journal may have a torn write at its end.
-pub(super) fn scan(
+pub(crate) fn scan(
     file: &[u8],
     seed: u32,
     next: u64,

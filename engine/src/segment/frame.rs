@@ -12,22 +12,22 @@
 
 use jiff::Timestamp;
 
-pub(super) const HEADER_BYTES: usize = 64;
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(crate) const HEADER_BYTES: usize = 64;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 /// Length, crc and kind.
-pub(super) const FRAME_BYTES: usize = 9;
+pub(crate) const FRAME_BYTES: usize = 9;
 /// A commit record, whole.
-pub(super) const COMMIT_BYTES: usize = FRAME_BYTES + 20;
+pub(crate) const COMMIT_BYTES: usize = FRAME_BYTES + 20;
 
-pub(super) const EVENT: u8 = 1;
-pub(super) const SNAPSHOT: u8 = 2;
-pub(super) const TRUNCATE: u8 = 3;
-pub(super) const COMMIT: u8 = 4;
-pub(super) const STREAM: u8 = 5;
+pub(crate) const EVENT: u8 = 1;
+pub(crate) const SNAPSHOT: u8 = 2;
+pub(crate) const TRUNCATE: u8 = 3;
+pub(crate) const COMMIT: u8 = 4;
+pub(crate) const STREAM: u8 = 5;
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// Batches as they were written.
     Segment,
     /// Where streams stood before the segment of that number.
@@ -44,17 +44,17 @@ impl Purpose {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) purpose: Purpose,
+pub(crate) struct Header {
+    pub(crate) purpose: Purpose,
     /// Segments count from 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// The position of the first event that comes in or, for a base, after this file.
-    pub(super) next: u64,
-    pub(super) created: Timestamp,
+    pub(crate) next: u64,
+    pub(crate) created: Timestamp,
 }
 
 impl Header {
-    pub(super) fn encode(&self) -> [u8; HEADER_BYTES] {
+    pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(self.purpose.magic());
         bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
@@ -67,7 +67,7 @@ impl Header {
     }
 
     /// Reads the header, or says what is wrong with it.
-    pub(super) fn decode(file: &[u8], purpose: Purpose) -> Result<Self, String> {
+    pub(crate) fn decode(file: &[u8], purpose: Purpose) -> Result<Self, String> {
         let bytes = file.get(..HEADER_BYTES).ok_or("it ends within its header")?;
         if bytes[..8] != *purpose.magic() {
             return Err("it does not begin as a journal's file does".into());
@@ -86,34 +86,34 @@ impl Header {
 }
 
 /// What the checksums of a file's records begin with: the checksum of its header, which must be there.
-pub(super) fn seed_of(file: &[u8]) -> u32 {
+pub(crate) fn seed_of(file: &[u8]) -> u32 {
     u32_at(file, 60)
 }
 
 /// Records on their way into a file. They get their checksums at the end, because these depend on the file.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     bytes: Vec<u8>,
     records: u32,
 }
 
 impl Batch {
     /// The bytes, without the commit record.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.records == 0
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.records = 0;
     }
 
     /// Adds a record whose body is written by a function.
-    pub(super) fn push(&mut self, kind: u8, body: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push(&mut self, kind: u8, body: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 8]);
         self.bytes.push(kind);
@@ -124,7 +124,7 @@ impl Batch {
     }
 
     /// Adds all records of another one; where the first of them begins.
-    pub(super) fn extend(&mut self, other: &Self) -> usize {
+    pub(crate) fn extend(&mut self, other: &Self) -> usize {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
         self.records += other.records;
@@ -132,7 +132,7 @@ impl Batch {
     }
 
     /// Writes two numbers at the beginning of the body of a record; where the next one begins.
-    pub(super) fn patch(&mut self, record: usize, numbers: [u64; 2]) -> usize {
+    pub(crate) fn patch(&mut self, record: usize, numbers: [u64; 2]) -> usize {
         let body = record + FRAME_BYTES;
         self.bytes[body..body + 8].copy_from_slice(&numbers[0].to_le_bytes());
         self.bytes[body + 8..body + 16].copy_from_slice(&numbers[1].to_le_bytes());
@@ -140,7 +140,7 @@ impl Batch {
     }
 
     /// Closes the batch for a place in a file; its bytes.
-    pub(super) fn seal(&mut self, seed: u32, offset: u64, next: u64) -> &[u8] {
+    pub(crate) fn seal(&mut self, seed: u32, offset: u64, next: u64) -> &[u8] {
         let records = self.records;
         self.push(COMMIT, |out| {
             out.extend_from_slice(&offset.to_le_bytes());
@@ -165,14 +165,14 @@ fn checksum(seed: u32, record: &[u8]) -> u32 {
 
 /// A record whose checksum holds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame<'b> {
-    pub(super) kind: u8,
-    pub(super) body: &'b [u8],
-    pub(super) end: usize,
+pub(crate) struct Frame<'b> {
+    pub(crate) kind: u8,
+    pub(crate) body: &'b [u8],
+    pub(crate) end: usize,
 }
 
 /// The record at an offset, or what is wrong with it.
-pub(super) fn frame_at(file: &[u8], at: usize, seed: u32) -> Result<Frame<'_>, &'static str> {
+pub(crate) fn frame_at(file: &[u8], at: usize, seed: u32) -> Result<Frame<'_>, &'static str> {
     let rest = &file[at..];
     if rest.len() < FRAME_BYTES {
         return Err("a record is cut off");
@@ -190,14 +190,14 @@ pub(super) fn frame_at(file: &[u8], at: usize, seed: u32) -> Result<Frame<'_>, &
 
 /// What a commit record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Commit {
-    pub(super) offset: u64,
-    pub(super) records: u32,
-    pub(super) next: u64,
+pub(crate) struct Commit {
+    pub(crate) offset: u64,
+    pub(crate) records: u32,
+    pub(crate) next: u64,
 }
 
 impl Commit {
-    pub(super) fn of(frame: Frame<'_>) -> Option<Self> {
+    pub(crate) fn of(frame: Frame<'_>) -> Option<Self> {
         let body = frame.body;
         (frame.kind == COMMIT && body.len() == COMMIT_BYTES - FRAME_BYTES).then(|| Self {
             offset: u64_at(body, 0),
@@ -211,10 +211,10 @@ fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes[at..at + N].try_into().expect("the range is as long as the array")
 }
 
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(array_at(bytes, at))
 }
 
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array_at(bytes, at))
 }

@@ -12,7 +12,7 @@ use std::{
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// One folder of files. What is done to names is there after a crash once [`Disk::sync`] has returned.
-pub(super) trait Disk: Send + Sync + 'static {
+pub(crate) trait Disk: Send + Sync + 'static {
     fn names(&self) -> io::Result<Vec<String>>;
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
     /// An empty file, in place of one of that name.
@@ -25,7 +25,7 @@ pub(super) trait Disk: Send + Sync + 'static {
 }
 
 /// One file. What is written is there after a crash once a sync has returned.
-pub(super) trait DiskFile: Send {
+pub(crate) trait DiskFile: Send {
     /// Writes some of the bytes, at least one; how many.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
     fn set_len(&mut self, length: u64) -> io::Result<()>;
@@ -36,7 +36,7 @@ pub(super) trait DiskFile: Send {
 }
 
 /// Writes all of the bytes.
-pub(super) fn write_all_at(file: &mut dyn DiskFile, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_all_at(file: &mut dyn DiskFile, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write_at(offset, bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -49,7 +49,7 @@ pub(super) fn write_all_at(file: &mut dyn DiskFile, mut offset: u64, mut bytes: 
 }
 
 /// Writes zeros. The blocks are then there, and a later sync has no metadata to write.
-pub(super) fn fill(file: &mut dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
+pub(crate) fn fill(file: &mut dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
     let mut at = from;
     while at < to {
         let count = (to - at).min(ZEROS.len() as u64);
@@ -60,12 +60,12 @@ pub(super) fn fill(file: &mut dyn DiskFile, from: u64, to: u64) -> io::Result<()
 }
 
 /// A folder of the file system.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 }

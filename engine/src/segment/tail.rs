@@ -10,16 +10,16 @@ use super::{
     disk::{Disk, DiskFile, fill, write_all_at},
     frame::{Batch, COMMIT_BYTES, HEADER_BYTES, Header, Purpose, seed_of},
     keeper::{Keeper, NEXT},
-    load::segment_name,
     scan::Scanned,
 };
+use crate::store::journal::load::segment_name;
 
 /// Of a segment, what appends leave for snapshots and truncations: a disk that is full can still be relieved.
 const RESERVE_SHARE: u64 = 16;
 
 /// Why a batch was not written.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// It does not count, and the journal stands where it stood.
     Refused(io::Error),
     /// Nobody knows what is on disk: after a sync that failed, the next one may succeed without having written anything.
@@ -27,12 +27,12 @@ pub(super) enum Failure {
 }
 
 /// The most bytes of records in one batch, commit record not counted.
-pub(super) fn batch_bytes_max(segment_bytes: u64) -> usize {
+pub(crate) fn batch_bytes_max(segment_bytes: u64) -> usize {
     (segment_bytes - segment_bytes / RESERVE_SHARE) as usize - HEADER_BYTES - COMMIT_BYTES
 }
 
 /// The segment that is written to.
-pub(super) struct Active {
+pub(crate) struct Active {
     file: Box<dyn DiskFile>,
     number: u64,
     seed: u32,
@@ -46,7 +46,7 @@ pub(super) struct Active {
 
 impl Active {
     /// Makes a file of zeros the next segment.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         disk: &dyn Disk,
         mut file: Box<dyn DiskFile>,
         number: u64,
@@ -64,7 +64,7 @@ impl Active {
 
     /// Goes on with a segment that was read. Its last batch is written once more: if a sync of it failed, it can be read
     /// and yet not be on disk.
-    pub(super) fn resume(disk: &dyn Disk, number: u64, bytes: &[u8], scanned: &Scanned, segment_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn resume(disk: &dyn Disk, number: u64, bytes: &[u8], scanned: &Scanned, segment_bytes: u64) -> io::Result<Self> {
         let mut file = disk.open(&segment_name(number))?;
         let (length, last) = (bytes.len() as u64, scanned.last_batch.clone());
         write_all_at(&mut *file, 0, &bytes[..HEADER_BYTES])?;
@@ -101,13 +101,13 @@ impl Active {
 
 /// A segment that is no longer written to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sealed {
-    pub(super) number: u64,
+pub(crate) struct Sealed {
+    pub(crate) number: u64,
     /// The position after its last event.
-    pub(super) next: u64,
+    pub(crate) next: u64,
 }
 
-pub(super) struct Tail {
+pub(crate) struct Tail {
     disk: Arc<dyn Disk>,
     active: Active,
     sealed: VecDeque<Sealed>,
@@ -118,7 +118,7 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) fn new(disk: Arc<dyn Disk>, active: Active, sealed: VecDeque<Sealed>, segment_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn new(disk: Arc<dyn Disk>, active: Active, sealed: VecDeque<Sealed>, segment_bytes: u64) -> io::Result<Self> {
         let mut keeper = Keeper::start(disk.clone(), segment_bytes)?;
         keeper.prepare();
         Ok(Self { disk, active, sealed, keeper, segment_bytes, syncs: Arc::default() })
@@ -126,7 +126,7 @@ impl Tail {
 
     /// Writes a batch and syncs it. `from` and `next` are the positions before and after it; what relieves the disk may use
     /// the reserve.
-    pub(super) fn write(&mut self, batch: &mut Batch, from: u64, next: u64, relieves: bool) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, batch: &mut Batch, from: u64, next: u64, relieves: bool) -> Result<(), Failure> {
         let reserve = if relieves { 0 } else { self.segment_bytes / RESERVE_SHARE };
         if self.active.end + (batch.len() + COMMIT_BYTES) as u64 + reserve > self.active.capacity {
             self.roll(from)?;
@@ -146,7 +146,7 @@ impl Tail {
     }
 
     /// Drops whole segments before a position, in the background.
-    pub(super) fn drop_before(&mut self, oldest: u64) {
+    pub(crate) fn drop_before(&mut self, oldest: u64) {
         let before = self.sealed.len();
         while self.sealed.front().is_some_and(|sealed| sealed.next <= oldest) {
             self.sealed.pop_front();

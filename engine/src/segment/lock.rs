@@ -8,20 +8,20 @@ use std::{
     process,
 };
 
-use super::OpenError;
+use crate::store::journal::OpenError;
 
 const NAME: &str = "LOCK";
 /// Bytes that a process number can have.
 const NUMBER_BYTES_MAX: u64 = 20;
 
 /// The lock on a folder, for as long as it lives.
-pub(super) struct Lock {
+pub(crate) struct Lock {
     file: File,
 }
 
 impl Lock {
     /// Takes the lock; also the process that had it last, if that ended without giving it back.
-    pub(super) fn take(folder: &Path) -> Result<(Self, Option<u32>), OpenError> {
+    pub(crate) fn take(folder: &Path) -> Result<(Self, Option<u32>), OpenError> {
         let path = folder.join(NAME);
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = open.map_err(|error| OpenError::disk("open", NAME, error))?;

@@ -10,13 +10,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::{
-    base::drop_segments_before,
-    disk::{Disk, DiskFile, fill},
-};
+use super::disk::{Disk, DiskFile, fill};
+use crate::store::journal::base::drop_segments_before;
 
 /// The file that becomes the next segment.
-pub(super) const NEXT: &str = "next.tmp";
+pub(crate) const NEXT: &str = "next.tmp";
 const JOBS_MAX: usize = 8;
 
 type Prepared = io::Result<Box<dyn DiskFile>>;
@@ -26,7 +24,7 @@ enum Job {
     DropBefore(u64),
 }
 
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     jobs: Option<SyncSender<Job>>,
     /// The file that is asked for.
     coming: Option<Receiver<Prepared>>,
@@ -34,7 +32,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn start(disk: Arc<dyn Disk>, segment_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn start(disk: Arc<dyn Disk>, segment_bytes: u64) -> io::Result<Self> {
         let (jobs, queue) = sync_channel(JOBS_MAX);
         let work = move || {
             let mut undone = None;
@@ -47,7 +45,7 @@ impl Keeper {
     }
 
     /// Asks for the next file, so that it is there when it is needed.
-    pub(super) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self) {
         if self.coming.is_none() {
             let (done, coming) = sync_channel(1);
             self.coming = self.jobs.as_ref().and_then(|jobs| jobs.send(Job::Prepare(done)).ok()).map(|()| coming);
@@ -55,14 +53,14 @@ impl Keeper {
     }
 
     /// Waits for the next file. After an error the next call tries again.
-    pub(super) fn prepared(&mut self) -> Prepared {
+    pub(crate) fn prepared(&mut self) -> Prepared {
         self.prepare();
         let ended = || io::Error::other("the thread that makes the journal's files has ended");
         self.coming.take().and_then(|coming| coming.recv().ok()).unwrap_or_else(|| Err(ended()))
     }
 
     /// Drops segments before long. Where that fails it is tried again before the next file is made.
-    pub(super) fn drop_before(&self, number: u64) {
+    pub(crate) fn drop_before(&self, number: u64) {
         if let Some(jobs) = &self.jobs {
             // A full queue already holds the same request, of a little earlier.
             drop(jobs.try_send(Job::DropBefore(number)));
@@ -100,7 +98,7 @@ fn drop_before(disk: &dyn Disk, number: u64, undone: &mut Option<u64>) {
 }
 
 /// A file of zeros. When the disk is full, what was made of it is given back.
-pub(super) fn prepare(disk: &dyn Disk, segment_bytes: u64) -> Prepared {
+pub(crate) fn prepare(disk: &dyn Disk, segment_bytes: u64) -> Prepared {
     let made = disk.create(NEXT).and_then(|mut file| {
         fill(&mut *file, 0, segment_bytes)?;
         file.sync_all()?;

@@ -7,40 +7,40 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
-use super::super::disk::{Disk, DiskFile};
+use super::disk::{Disk, DiskFile};
 
 const SECTOR: usize = 512;
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 
 #[derive(Clone, Default)]
-pub(super) struct SimDisk {
+pub(crate) struct SimDisk {
     world: Arc<(Mutex<World>, Condvar)>,
 }
 
 #[derive(Default)]
-pub(super) struct World {
+pub(crate) struct World {
     files: Vec<SimFile>,
     /// What is seen, and what is there after a crash.
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
     /// Calls that change something.
-    pub(super) calls: u64,
-    pub(super) syncs: u64,
+    pub(crate) calls: u64,
+    pub(crate) syncs: u64,
     /// From this call on there is no power.
-    pub(super) power_until: Option<u64>,
+    pub(crate) power_until: Option<u64>,
     /// Bytes of all files.
-    pub(super) room: Option<u64>,
+    pub(crate) room: Option<u64>,
     /// Writes that found no room.
-    pub(super) roomless: u64,
+    pub(crate) roomless: u64,
     /// The most bytes of one write.
-    pub(super) write_max: Option<usize>,
+    pub(crate) write_max: Option<usize>,
     /// So many writes fail, after half of their bytes.
-    pub(super) failing_writes: u32,
+    pub(crate) failing_writes: u32,
     /// So many syncs fail, and what they should have written never is.
-    pub(super) failing_syncs: u32,
+    pub(crate) failing_syncs: u32,
     /// Syncs of data wait.
-    pub(super) is_held: bool,
+    pub(crate) is_held: bool,
 }
 
 #[derive(Default, Clone)]
@@ -69,14 +69,14 @@ impl Change {
 }
 
 /// A simple source of coins, the same for the same seed.
-pub(super) struct Coins(u64);
+pub(crate) struct Coins(u64);
 
 impl Coins {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -85,7 +85,7 @@ impl Coins {
 }
 
 impl SimDisk {
-    pub(super) fn with(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+    pub(crate) fn with(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let disk = Self::default();
         {
             let mut world = disk.world();
@@ -99,17 +99,17 @@ impl SimDisk {
         disk
     }
 
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.0.lock().unwrap()
     }
 
-    pub(super) fn files(&self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
         let world = self.world();
         world.names.iter().map(|(name, id)| (name.clone(), world.files[*id].seen.clone())).collect()
     }
 
     /// Waits until a file is there and synced.
-    pub(super) fn await_synced(&self, name: &str) {
+    pub(crate) fn await_synced(&self, name: &str) {
         let is_synced = |world: &World| {
             let file = world.names.get(name).map(|id| &world.files[*id]);
             file.is_some_and(|file| file.unsynced.is_empty() && !file.durable.is_empty())
@@ -117,19 +117,19 @@ impl SimDisk {
         self.await_that(is_synced);
     }
 
-    pub(super) fn await_that(&self, holds: impl Fn(&World) -> bool) {
+    pub(crate) fn await_that(&self, holds: impl Fn(&World) -> bool) {
         while !holds(&self.world()) {
             std::thread::yield_now();
         }
     }
 
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         self.world().is_held = false;
         self.world.1.notify_all();
     }
 
     /// What is there after the power failed: what was synced, and of the rest any sectors.
-    pub(super) fn after_crash(&self, seed: u64) -> Self {
+    pub(crate) fn after_crash(&self, seed: u64) -> Self {
         let (world, mut coins) = (self.world(), Coins::new(seed));
         let names = if coins.below(2) == 0 { &world.names } else { &world.durable_names };
         let content = |(name, id): (&String, &usize)| (name.clone(), world.files[*id].after_crash(&mut coins));
