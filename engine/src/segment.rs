@@ -3,11 +3,59 @@
 //! What is in the records is their owner's: the log's journal keeps events in them, the queues' journal their messages. Both
 //! need the same of a disk, and it is hard enough to be right once.
 
+pub(crate) mod base;
 pub(crate) mod disk;
+mod error;
 pub(crate) mod frame;
 pub(crate) mod keeper;
+pub(crate) mod load;
 pub(crate) mod lock;
+pub(crate) mod open;
+pub(crate) mod pen;
 pub(crate) mod scan;
 #[cfg(test)]
 pub(crate) mod sim;
 pub(crate) mod tail;
+
+use std::{fs, io, path::Path};
+
+pub use error::OpenError;
+
+use frame::Format;
+
+/// The smallest segment, in bytes.
+pub const SEGMENT_BYTES_MIN: u64 = 4 << 10;
+/// The largest segment, in bytes.
+pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
+
+/// What the records of a folder's files add up to.
+pub(crate) trait Contents: Default {
+    const FORMAT: Format;
+
+    /// The number that comes next, as the headers of segments have it.
+    fn next(&self) -> u64;
+
+    /// A base says that what comes next has this number.
+    fn skip_to(&mut self, next: u64);
+
+    /// Takes a record in whose checksum held, or says what is wrong with it.
+    fn apply(&mut self, kind: u8, body: &[u8]) -> Result<(), String>;
+
+    /// A segment was read that is about to be dropped: what need not outlive it need not be held.
+    fn leave_behind(&mut self);
+
+    /// Writes what must outlive the files that were read.
+    fn write_base(&self, base: &mut base::BaseFile<'_>) -> io::Result<()>;
+
+    /// Whether what was read of a base is all of it.
+    fn is_whole(&self, base: &scan::Scanned) -> bool;
+}
+
+/// Makes a folder. One that is new must itself be there after a crash.
+pub(crate) fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    folder.canonicalize()?.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
+}

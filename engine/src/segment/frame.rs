@@ -13,32 +13,40 @@
 use jiff::Timestamp;
 
 pub(crate) const HEADER_BYTES: usize = 64;
-pub(crate) const FORMAT_VERSION: u32 = 1;
 /// Length, crc and kind.
 pub(crate) const FRAME_BYTES: usize = 9;
 /// A commit record, whole.
 pub(crate) const COMMIT_BYTES: usize = FRAME_BYTES + 20;
 
-pub(crate) const EVENT: u8 = 1;
-pub(crate) const SNAPSHOT: u8 = 2;
-pub(crate) const TRUNCATE: u8 = 3;
+/// The kind of commit records. All other kinds are their owner's.
 pub(crate) const COMMIT: u8 = 4;
-pub(crate) const STREAM: u8 = 5;
+
+/// What tells the files of one owner from those of another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Format {
+    /// How a segment begins.
+    pub(crate) segment: &'static [u8; 8],
+    /// How a base begins.
+    pub(crate) base: &'static [u8; 8],
+    pub(crate) version: u32,
+    /// The number that comes next after a record of a kind with a body; none if it does not follow the number before it.
+    pub(crate) follow: fn(kind: u8, body: &[u8], next: u64) -> Option<u64>,
+}
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Batches as they were written.
     Segment,
-    /// Where streams stood before the segment of that number.
+    /// What outlives the segments before the one of that number.
     Base,
 }
 
 impl Purpose {
-    fn magic(self) -> &'static [u8; 8] {
+    fn magic(self, format: &Format) -> &'static [u8; 8] {
         match self {
-            Self::Segment => b"FLEXJRNL",
-            Self::Base => b"FLEXBASE",
+            Self::Segment => format.segment,
+            Self::Base => format.base,
         }
     }
 }
@@ -48,16 +56,16 @@ pub(crate) struct Header {
     pub(crate) purpose: Purpose,
     /// Segments count from 1.
     pub(crate) number: u64,
-    /// The position of the first event that comes in or, for a base, after this file.
+    /// The number of the first record that counts in or, for a base, after this file.
     pub(crate) next: u64,
     pub(crate) created: Timestamp,
 }
 
 impl Header {
-    pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
+    pub(crate) fn encode(&self, format: &Format) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
-        bytes[..8].copy_from_slice(self.purpose.magic());
-        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[..8].copy_from_slice(self.purpose.magic(format));
+        bytes[8..12].copy_from_slice(&format.version.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.number.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.next.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.created.as_microsecond().to_le_bytes());
@@ -67,17 +75,17 @@ impl Header {
     }
 
     /// Reads the header, or says what is wrong with it.
-    pub(crate) fn decode(file: &[u8], purpose: Purpose) -> Result<Self, String> {
+    pub(crate) fn decode(file: &[u8], format: &Format, purpose: Purpose) -> Result<Self, String> {
         let bytes = file.get(..HEADER_BYTES).ok_or("it ends within its header")?;
-        if bytes[..8] != *purpose.magic() {
+        if bytes[..8] != *purpose.magic(format) {
             return Err("it does not begin as a journal's file does".into());
         }
         if crc32c::crc32c(&bytes[..60]) != u32_at(bytes, 60) {
             return Err("the checksum of its header is wrong".into());
         }
         let version = u32_at(bytes, 8);
-        if version != FORMAT_VERSION {
-            return Err(format!("it has format {version}, and this program reads format {FORMAT_VERSION}"));
+        if version != format.version {
+            return Err(format!("it has format {version}, and this program reads format {}", format.version));
         }
         let created = i64::from_le_bytes(array_at(bytes, 32));
         let created = Timestamp::from_microsecond(created).map_err(|error| error.to_string())?;

@@ -1,5 +1,5 @@
 //! What must be done and must not hold up an append, on a thread of its own: making the next segment's file, and dropping
-//! segments that retention has let go.
+//! segments that nobody needs any more.
 
 use std::{
     io,
@@ -10,12 +10,17 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::disk::{Disk, DiskFile, fill};
-use crate::store::journal::base::drop_segments_before;
+use super::{
+    OpenError,
+    disk::{Disk, DiskFile, fill},
+};
 
 /// The file that becomes the next segment.
 pub(crate) const NEXT: &str = "next.tmp";
 const JOBS_MAX: usize = 8;
+
+/// Drops the segments before a number, and leaves a base in their place.
+pub(crate) type DropBefore = fn(&dyn Disk, u64) -> Result<(), OpenError>;
 
 type Prepared = io::Result<Box<dyn DiskFile>>;
 
@@ -32,12 +37,12 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn start(disk: Arc<dyn Disk>, segment_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn start(disk: Arc<dyn Disk>, segment_bytes: u64, drop_before: DropBefore) -> io::Result<Self> {
         let (jobs, queue) = sync_channel(JOBS_MAX);
         let work = move || {
-            let mut undone = None;
-            for job in queue {
-                act(&*disk, segment_bytes, job, &mut undone);
+            let mut work = Work { disk, segment_bytes, drop_before, undone: None };
+            while let Ok(job) = queue.recv() {
+                work.act(job);
             }
         };
         let thread = thread::Builder::new().name("journal-keeper".into()).spawn(work)?;
@@ -77,23 +82,34 @@ impl Drop for Keeper {
     }
 }
 
-fn act(disk: &dyn Disk, segment_bytes: u64, job: Job, undone: &mut Option<u64>) {
-    match job {
-        Job::Prepare(done) => {
-            // A full disk: the room for the new file may be that of the old ones.
-            if let Some(number) = undone.take() {
-                drop_before(disk, number, undone);
-            }
-            drop(done.send(prepare(disk, segment_bytes)));
-        }
-        Job::DropBefore(number) => drop_before(disk, number, undone),
-    }
+/// What the thread works with.
+struct Work {
+    disk: Arc<dyn Disk>,
+    segment_bytes: u64,
+    drop_before: DropBefore,
+    /// Segments that could not be dropped.
+    undone: Option<u64>,
 }
 
-fn drop_before(disk: &dyn Disk, number: u64, undone: &mut Option<u64>) {
-    if let Err(error) = drop_segments_before(disk, number) {
-        tracing::warn!(%error, "segments of the journal that are no longer needed could not be dropped");
-        *undone = Some(number);
+impl Work {
+    fn act(&mut self, job: Job) {
+        match job {
+            Job::Prepare(done) => {
+                // A full disk: the room for the new file may be that of the old ones.
+                if let Some(number) = self.undone.take() {
+                    self.drop_before(number);
+                }
+                drop(done.send(prepare(&*self.disk, self.segment_bytes)));
+            }
+            Job::DropBefore(number) => self.drop_before(number),
+        }
+    }
+
+    fn drop_before(&mut self, number: u64) {
+        if let Err(error) = (self.drop_before)(&*self.disk, number) {
+            tracing::warn!(%error, "segments of the journal that are no longer needed could not be dropped");
+            self.undone = Some(number);
+        }
     }
 }
 

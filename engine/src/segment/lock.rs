@@ -8,7 +8,7 @@ use std::{
     process,
 };
 
-use crate::store::journal::OpenError;
+use super::OpenError;
 
 const NAME: &str = "LOCK";
 /// Bytes that a process number can have.

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::frame::{COMMIT, COMMIT_BYTES, Commit, EVENT, FRAME_BYTES, Frame, HEADER_BYTES, frame_at, u32_at, u64_at};
+use super::frame::{COMMIT, COMMIT_BYTES, Commit, FRAME_BYTES, Format, HEADER_BYTES, frame_at, seed_of, u32_at};
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) struct Scanned {
     pub(crate) batches: u64,
     /// Without commit records.
     pub(crate) records: u64,
-    /// The position after the last event.
+    /// The number after that of the last record that counts.
     pub(crate) next: u64,
     /// Bytes of a write that was not finished.
     pub(crate) torn: Option<Range<u64>>,
@@ -49,12 +49,12 @@ struct Broken {
 /// last file of a journal may have a torn write at its end.
 pub(crate) fn scan(
     file: &[u8],
-    seed: u32,
+    format: &Format,
     next: u64,
     may_be_torn: bool,
     mut visit: impl FnMut(u8, &[u8]) -> Result<(), String>,
 ) -> Result<Scanned, Damage> {
-    let start = HEADER_BYTES as u64;
+    let (start, seed) = (HEADER_BYTES as u64, seed_of(file));
     let mut sound = Scanned { end: start, last_batch: 0..0, batches: 0, records: 0, next, torn: None };
     loop {
         let start = sound.end as usize;
@@ -62,7 +62,7 @@ pub(crate) fn scan(
         if rest == 0 {
             return Ok(sound);
         }
-        let span = match span_at(file, start, seed, sound.next) {
+        let span = match span_at(file, start, format, sound.next) {
             Ok(span) => span,
             Err(broken) => return tail(file, seed, broken, may_be_torn, sound, rest),
         };
@@ -91,8 +91,8 @@ fn written(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
-fn span_at(file: &[u8], start: usize, seed: u32, mut next: u64) -> Result<Span, Broken> {
-    let (mut at, mut records) = (start, 0);
+fn span_at(file: &[u8], start: usize, format: &Format, mut next: u64) -> Result<Span, Broken> {
+    let (mut at, mut records, seed) = (start, 0, seed_of(file));
     loop {
         let frame = frame_at(file, at, seed).map_err(|what| Broken { offset: at, what: what.into() })?;
         let broken = |what: &str| Broken { offset: at, what: what.into() };
@@ -102,15 +102,10 @@ fn span_at(file: &[u8], start: usize, seed: u32, mut next: u64) -> Result<Span, 
             let wrong = || broken("a commit record does not belong to the records before it");
             return if is_right { Ok(Span { end: frame.end, records, next }) } else { Err(wrong()) };
         }
-        if frame.kind == EVENT {
-            next = follow(frame, next).ok_or_else(|| broken("an event does not have the position that comes next"))?;
-        }
+        let follows = (format.follow)(frame.kind, frame.body, next);
+        next = follows.ok_or_else(|| broken("a record does not have the number that comes next"))?;
         (at, records) = (frame.end, records + 1);
     }
-}
-
-fn follow(event: Frame<'_>, next: u64) -> Option<u64> {
-    (event.body.len() >= 8 && u64_at(event.body, 0) == next).then(|| next + 1)
 }
 
 /// The checksums of these records were looked at before.

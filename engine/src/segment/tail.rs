@@ -8,13 +8,13 @@ use crate::vitals::latency::LatencyMeter;
 
 use super::{
     disk::{Disk, DiskFile, fill, write_all_at},
-    frame::{Batch, COMMIT_BYTES, HEADER_BYTES, Header, Purpose, seed_of},
-    keeper::{Keeper, NEXT},
+    frame::{Batch, COMMIT_BYTES, Format, HEADER_BYTES, Header, Purpose, seed_of},
+    keeper::{DropBefore, Keeper, NEXT},
+    load::segment_name,
     scan::Scanned,
 };
-use crate::store::journal::load::segment_name;
 
-/// Of a segment, what appends leave for snapshots and truncations: a disk that is full can still be relieved.
+/// Of a segment, what most writes leave for those that relieve: a disk that is full can still be relieved.
 const RESERVE_SHARE: u64 = 16;
 
 /// Why a batch was not written.
@@ -34,6 +34,7 @@ pub(crate) fn batch_bytes_max(segment_bytes: u64) -> usize {
 /// The segment that is written to.
 pub(crate) struct Active {
     file: Box<dyn DiskFile>,
+    format: Format,
     number: u64,
     seed: u32,
     /// Where the next batch goes.
@@ -48,23 +49,31 @@ impl Active {
     /// Makes a file of zeros the next segment.
     pub(crate) fn begin(
         disk: &dyn Disk,
+        format: Format,
         mut file: Box<dyn DiskFile>,
         number: u64,
         next: u64,
         capacity: u64,
     ) -> Result<Self, Failure> {
-        let header = Header { purpose: Purpose::Segment, number, next, created: Timestamp::now() }.encode();
+        let header = Header { purpose: Purpose::Segment, number, next, created: Timestamp::now() }.encode(&format);
         write_all_at(&mut *file, 0, &header).map_err(Failure::Refused)?;
         file.sync_all().map_err(Failure::Refused)?;
         disk.rename(NEXT, &segment_name(number)).map_err(Failure::Refused)?;
         disk.sync().map_err(Failure::Unknown)?;
         let end = HEADER_BYTES as u64;
-        Ok(Self { file, number, seed: seed_of(&header), end, capacity, soiled: end })
+        Ok(Self { file, format, number, seed: seed_of(&header), end, capacity, soiled: end })
     }
 
     /// Goes on with a segment that was read. Its last batch is written once more: if a sync of it failed, it can be read
     /// and yet not be on disk.
-    pub(crate) fn resume(disk: &dyn Disk, number: u64, bytes: &[u8], scanned: &Scanned, segment_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn resume(
+        disk: &dyn Disk,
+        format: Format,
+        number: u64,
+        bytes: &[u8],
+        scanned: &Scanned,
+        segment_bytes: u64,
+    ) -> io::Result<Self> {
         let mut file = disk.open(&segment_name(number))?;
         let (length, last) = (bytes.len() as u64, scanned.last_batch.clone());
         write_all_at(&mut *file, 0, &bytes[..HEADER_BYTES])?;
@@ -73,7 +82,7 @@ impl Active {
         // A disk without room for the rest of the segment is told when something is to be written there.
         let capacity = if fill(&mut *file, length, segment_bytes).is_ok() { length.max(segment_bytes) } else { length };
         file.sync_all()?;
-        Ok(Self { file, number, seed: seed_of(bytes), end: scanned.end, capacity, soiled: scanned.end })
+        Ok(Self { file, format, number, seed: seed_of(bytes), end: scanned.end, capacity, soiled: scanned.end })
     }
 
     fn write(&mut self, batch: &mut Batch, next: u64, syncs: &LatencyMeter) -> Result<(), Failure> {
@@ -103,7 +112,7 @@ impl Active {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sealed {
     pub(crate) number: u64,
-    /// The position after its last event.
+    /// The number after that of its last record that counts.
     pub(crate) next: u64,
 }
 
@@ -114,17 +123,23 @@ pub(crate) struct Tail {
     keeper: Keeper,
     segment_bytes: u64,
     /// How long the syncs of batches took.
-    pub(super) syncs: Arc<LatencyMeter>,
+    pub(crate) syncs: Arc<LatencyMeter>,
 }
 
 impl Tail {
-    pub(crate) fn new(disk: Arc<dyn Disk>, active: Active, sealed: VecDeque<Sealed>, segment_bytes: u64) -> io::Result<Self> {
-        let mut keeper = Keeper::start(disk.clone(), segment_bytes)?;
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        active: Active,
+        sealed: VecDeque<Sealed>,
+        segment_bytes: u64,
+        drop_before: DropBefore,
+    ) -> io::Result<Self> {
+        let mut keeper = Keeper::start(disk.clone(), segment_bytes, drop_before)?;
         keeper.prepare();
         Ok(Self { disk, active, sealed, keeper, segment_bytes, syncs: Arc::default() })
     }
 
-    /// Writes a batch and syncs it. `from` and `next` are the positions before and after it; what relieves the disk may use
+    /// Writes a batch and syncs it. `from` and `next` are the numbers that come before and after it; what relieves the disk may use
     /// the reserve.
     pub(crate) fn write(&mut self, batch: &mut Batch, from: u64, next: u64, relieves: bool) -> Result<(), Failure> {
         let reserve = if relieves { 0 } else { self.segment_bytes / RESERVE_SHARE };
@@ -139,13 +154,13 @@ impl Tail {
         let file = self.keeper.prepared().map_err(Failure::Refused)?;
         self.active.seal()?;
         let number = self.active.number;
-        self.active = Active::begin(&*self.disk, file, number + 1, next, self.segment_bytes)?;
+        self.active = Active::begin(&*self.disk, self.active.format, file, number + 1, next, self.segment_bytes)?;
         self.sealed.push_back(Sealed { number, next });
         self.keeper.prepare();
         Ok(())
     }
 
-    /// Drops whole segments before a position, in the background.
+    /// Drops whole segments before a number, in the background.
     pub(crate) fn drop_before(&mut self, oldest: u64) {
         let before = self.sealed.len();
         while self.sealed.front().is_some_and(|sealed| sealed.next <= oldest) {

@@ -1,23 +1,17 @@
 //! The log on a disk, in this process: what was acknowledged is there after a crash.
 //!
 //! The journal is its files; what is kept of them is also in memory, in the very structures of the memory log, built anew
-//! when it is opened. So readers never wait for the disk, and both logs answer alike. See `frame` for the layout, `scan` for
-//! what counts after a crash, `writer` for how many callers share one sync.
+//! when it is opened. So readers never wait for the disk, and both logs answer alike. See `segment::frame` for the
+//! layout, `segment::scan` for what counts after a crash, `writer` for how many callers share one sync.
 
-pub(crate) mod base;
+mod contents;
 pub mod doctor;
 mod group;
-pub(crate) mod load;
 mod open;
 mod record;
 mod writer;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
-    thread::JoinHandle,
-};
+use std::{path::Path, sync::Arc, thread::JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,17 +23,15 @@ use crate::{
         BoxFuture, Reply,
         store::{AppendError, Appended, Condition, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
     },
+    segment::{self, disk::Folder, lock::Lock, pen::SharedCondition},
     vitals::latency::{Latencies, LatencyMeter},
 };
 
-use crate::segment::{disk::Folder, lock::Lock, scan::Damage};
-use group::{Answer, Append, Ask, Put};
-use writer::{SharedCondition, ended};
+pub use crate::segment::{OpenError, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 
-/// The smallest segment, in bytes.
-pub const SEGMENT_BYTES_MIN: u64 = 4 << 10;
-/// The largest segment, in bytes.
-pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
+use group::{Answer, Append, Ask, Put};
+use writer::ended;
+
 /// Callers whose appends wait for the writer; the next ones wait to be let in.
 const ASKS_MAX: usize = 4_096;
 
@@ -72,49 +64,6 @@ pub struct Recovered {
     pub died: Option<u32>,
 }
 
-/// Why a journal was not opened. Nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// One process has a journal at a time.
-    #[error("the journal in `{}` is in use by {}", folder.display(), holder.map_or("another process".into(), |pid| format!("process {pid}")))]
-    Locked {
-        /// The folder.
-        folder: PathBuf,
-        /// The process that has it, if it said so.
-        holder: Option<u32>,
-    },
-    /// A file is not as it was written. Opening it anyway could lose what was acknowledged.
-    #[error("the journal's file `{file}` is damaged at byte {offset}: {what}; repairing sets it aside and keeps the rest")]
-    Damaged {
-        /// The file.
-        file: String,
-        /// The first byte that is wrong.
-        offset: u64,
-        /// What is wrong.
-        what: String,
-    },
-    /// The disk did not do what it was asked.
-    #[error("cannot {action} the journal's `{file}`: {source}")]
-    Disk {
-        /// What it was asked.
-        action: &'static str,
-        /// Of which file; `.` for the folder.
-        file: String,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl OpenError {
-    pub(crate) fn disk(action: &'static str, file: &str, source: io::Error) -> Self {
-        Self::Disk { action, file: file.into(), source }
-    }
-
-    fn damaged(file: &str, damage: Damage) -> Self {
-        Self::Damaged { file: file.into(), offset: damage.offset, what: damage.what }
-    }
-}
-
 /// The log in a folder. Share it by `Arc`; dropping it writes what was asked of it and gives the folder back.
 ///
 /// What was acknowledged is there when the journal is opened again. What was refused as unavailable may be there too: after
@@ -134,7 +83,7 @@ impl Journal {
     /// Opens the journal in a folder, which is made if it is not there, and reads all of it: about a second for a million
     /// events. Waits for the disk.
     pub fn open(folder: &Path, settings: Settings) -> Result<Self, OpenError> {
-        make(folder).map_err(|error| OpenError::disk("make", ".", error))?;
+        segment::make(folder).map_err(|error| OpenError::disk("make", ".", error))?;
         let (lock, died) = Lock::take(folder)?;
         let mut journal = Self::on(Arc::new(Folder::new(folder)), settings)?;
         (journal.lock, journal.recovered.died) = (Some(lock), died);
@@ -178,15 +127,6 @@ impl Journal {
             Err(refusal) => Reply::ready(Err(refusal)),
         }
     }
-}
-
-/// A folder that is new must itself be there after a crash.
-fn make(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(folder)?;
-    folder.canonicalize()?.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
 }
 
 impl Drop for Journal {
@@ -249,7 +189,7 @@ impl Store for Journal {
     }
 
     fn condition(&self) -> Condition {
-        self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.condition.get()
     }
 
     fn syncs(&self) -> Option<Latencies> {

@@ -7,23 +7,21 @@ use std::{io, path::Path};
 
 pub use report::{FileReport, Repair, Report, State};
 
-use super::{
-    OpenError, base,
-    load::{Listing, Loader, Segment, base_name, list, segment_name},
-};
 use crate::segment::{
+    Contents, base,
     disk::{Disk, Folder, write_all_at},
     frame::{Header, Purpose},
+    load::{Listing, Loader, SAVED, Segment, base_name, list, segment_name},
     lock::Lock,
     scan::{Damage, Scanned},
 };
+
+use super::{OpenError, contents::LogContents};
 
 /// Of files that are damaged.
 const BAD: &str = "bad";
 /// Of files that are whole, but come before a damaged one.
 const BEFORE: &str = "before";
-/// A file that is being saved.
-pub(super) const SAVED: &str = "saved.tmp";
 
 /// Looks at every byte, and changes nothing.
 pub fn verify(folder: &Path) -> Result<Report, OpenError> {
@@ -39,7 +37,7 @@ pub fn repair(folder: &Path) -> Result<Vec<Repair>, OpenError> {
 }
 
 pub(super) fn verify_on(disk: &dyn Disk) -> Result<Report, OpenError> {
-    let Looked { files, loader: Loader { kept, .. }, .. } = look(disk, false)?;
+    let Looked { files, loader: Loader { contents: LogContents { kept, .. } }, .. } = look(disk, false)?;
     let files = files.into_iter().map(|looked| looked.report).collect();
     Ok(Report { files, head: kept.next() - 1, oldest: kept.oldest(), streams: kept.streams().count() as u64 })
 }
@@ -60,7 +58,7 @@ pub(super) fn repair_on(disk: &dyn Disk) -> Result<Vec<Repair>, OpenError> {
 struct Looked {
     listing: Listing,
     files: Vec<LookedAt>,
-    loader: Loader,
+    loader: Loader<LogContents>,
 }
 
 struct LookedAt {
@@ -73,7 +71,7 @@ struct LookedAt {
 
 fn look(disk: &dyn Disk, until_wrong: bool) -> Result<Looked, OpenError> {
     let listing = list(disk).map_err(|error| OpenError::disk("list", ".", error))?;
-    let (mut loader, mut files) = (Loader::new(disk, None)?, Vec::new());
+    let (mut loader, mut files) = (Loader::default(), Vec::new());
     if let Some(number) = listing.base {
         let bytes = read(disk, &base_name(number))?;
         let found = loader.base(number, &bytes).map(Segment::Sound);
@@ -90,7 +88,13 @@ fn look(disk: &dyn Disk, until_wrong: bool) -> Result<Looked, OpenError> {
 }
 
 /// After a file that is damaged nobody knows what comes next: the file itself is believed.
-fn look_at(disk: &dyn Disk, loader: &mut Loader, number: u64, listing: &Listing, believe: bool) -> Result<LookedAt, OpenError> {
+fn look_at(
+    disk: &dyn Disk,
+    loader: &mut Loader<LogContents>,
+    number: u64,
+    listing: &Listing,
+    believe: bool,
+) -> Result<LookedAt, OpenError> {
     let name = segment_name(number);
     if !listing.segments.contains(&number) {
         let state = State::Bad { offset: 0, what: "it is missing, and later ones are there".into() };
@@ -98,8 +102,8 @@ fn look_at(disk: &dyn Disk, loader: &mut Loader, number: u64, listing: &Listing,
         return Ok(LookedAt { report, segment: number, end: 0 });
     }
     let bytes = read(disk, &name)?;
-    if let Some(header) = Header::decode(&bytes, Purpose::Segment).ok().filter(|_| believe) {
-        loader.kept.skip_to(header.next);
+    if let Some(header) = Header::decode(&bytes, &LogContents::FORMAT, Purpose::Segment).ok().filter(|_| believe) {
+        loader.contents.kept.skip_to(header.next);
     }
     let found = loader.segment(number, &bytes, listing.segments.last() == Some(&number));
     Ok(LookedAt::new(number, name, &bytes, found))
@@ -167,7 +171,7 @@ fn save(disk: &dyn Disk, wrong: &LookedAt) -> io::Result<Vec<Repair>> {
 
 /// History begins anew with the first file after the damage that can be begun with. Where streams stood is not lost.
 fn go_on_after(disk: &dyn Disk, looked: Looked, wrong: &LookedAt) -> Result<Vec<Repair>, OpenError> {
-    let Looked { listing, files, loader: Loader { mut kept, .. } } = looked;
+    let Looked { listing, files, loader: Loader { contents: LogContents { mut kept, .. } } } = looked;
     let failed = |error| OpenError::disk("set aside", &wrong.report.file, error);
     let mut done = Vec::new();
     for before in files.iter().chain([wrong]).filter(|file| file.report.bytes > 0) {
@@ -176,9 +180,9 @@ fn go_on_after(disk: &dyn Disk, looked: Looked, wrong: &LookedAt) -> Result<Vec<
     }
     for number in listing.segments.into_iter().filter(|number| *number > wrong.segment) {
         let name = segment_name(number);
-        if let Ok(header) = Header::decode(&read(disk, &name)?, Purpose::Segment) {
+        if let Ok(header) = Header::decode(&read(disk, &name)?, &LogContents::FORMAT, Purpose::Segment) {
             kept.skip_to(header.next);
-            base::write(disk, number, &kept)?;
+            base::write(disk, number, &LogContents::of(kept))?;
             return Ok(done);
         }
         done.push(set_aside(disk, &name, BAD).map_err(failed)?);

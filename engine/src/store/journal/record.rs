@@ -21,7 +21,12 @@ use crate::{
     store::memory::Stream,
 };
 
-use crate::segment::frame::{Batch, EVENT, SNAPSHOT, STREAM, TRUNCATE};
+use crate::segment::frame::Batch;
+
+pub(super) const EVENT: u8 = 1;
+pub(super) const SNAPSHOT: u8 = 2;
+pub(super) const TRUNCATE: u8 = 3;
+pub(super) const STREAM: u8 = 5;
 
 /// Types of events that are shared while a file is read; beyond that each event has its own.
 const KINDS_MAX: usize = 10_000;

@@ -2,26 +2,20 @@
 //!
 //! While it syncs, the next callers gather. So a batch grows with what a sync costs, and no timer holds anyone up.
 
-use std::{
-    io, mem,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{io, mem, sync::Arc};
 
 use tokio::sync::mpsc;
 
 use crate::{
     id::{Position, StreamName},
-    port::store::{AppendError, Condition},
+    port::store::AppendError,
+    segment::{frame::Batch, pen::Pen},
     store::memory::MemoryLog,
 };
 
 use super::{
     group::{Answer, Ask, Group, unavailable},
     record::push_truncate,
-};
-use crate::segment::{
-    frame::Batch,
-    tail::{Failure, Tail},
 };
 
 /// Bytes of records after which a group takes no more callers.
@@ -31,14 +25,10 @@ const GROUP_CALLERS_MAX: usize = 2_048;
 /// Streams to forget that one record names.
 const FORGET_MAX: usize = 64;
 
-/// Shared with the journal, which shows it to whoever asks.
-pub(super) type SharedCondition = Arc<Mutex<Condition>>;
-
 pub(super) struct Writer {
     pub(super) index: Arc<MemoryLog>,
     pub(super) asks: mpsc::Receiver<Ask>,
-    pub(super) tail: Tail,
-    pub(super) condition: SharedCondition,
+    pub(super) pen: Pen,
     /// The most bytes that a batch may have.
     pub(super) batch_bytes_max: usize,
     /// Came after a group that had no room for it.
@@ -50,19 +40,11 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn run(mut self) {
         while let Some(ask) = self.waiting.take().or_else(|| self.asks.blocking_recv()) {
-            match (self.poison(), ask) {
+            match (self.pen.condition().poison(), ask) {
                 (Some(reason), ask) => ask.refuse(|| unavailable(&reason, None)),
                 (None, Ask::Truncate { before, forget, answer }) => self.truncate(before, &forget, answer),
                 (None, ask) => self.write_group(ask),
             }
-        }
-    }
-
-    /// Why nothing more may be written.
-    fn poison(&self) -> Option<String> {
-        match &*self.condition.lock().unwrap_or_else(PoisonError::into_inner) {
-            Condition::Failed { reason } => Some(reason.clone()),
-            Condition::Writing | Condition::Refusing { .. } => None,
         }
     }
 
@@ -98,7 +80,7 @@ impl Writer {
         self.waiting.is_some()
             || group.len() >= GROUP_CALLERS_MAX
             || group.batch.len() >= GROUP_BYTES_MAX
-            || !matches!(*self.condition.lock().unwrap_or_else(PoisonError::into_inner), Condition::Writing)
+            || !self.pen.condition().is_writing()
     }
 
     /// Nothing to write when all were refused.
@@ -107,25 +89,7 @@ impl Writer {
             return Ok(());
         }
         let (from, next, relieves) = (self.index.kept().next(), group.next, group.relieves);
-        self.write_batch(&mut group.batch, from, next, relieves)
-    }
-
-    fn write_batch(&mut self, batch: &mut Batch, from: u64, next: u64, relieves: bool) -> Result<(), (String, io::Error)> {
-        let outcome = self.tail.write(batch, from, next, relieves);
-        let (condition, outcome) = match outcome {
-            Ok(()) => (Condition::Writing, Ok(())),
-            Err(Failure::Refused(error)) => {
-                let reason = format!("{error}; what is in the journal stays readable, and it takes more as soon as it can");
-                (Condition::Refusing { reason: reason.clone() }, Err((reason, error)))
-            }
-            Err(Failure::Unknown(error)) => {
-                let reason = format!("a sync failed, so it takes no more until it is opened again, but stays readable: {error}");
-                tracing::error!(%error, "a sync of the journal failed; it takes no more until it is opened again");
-                (Condition::Failed { reason: reason.clone() }, Err((reason, error)))
-            }
-        };
-        *self.condition.lock().unwrap_or_else(PoisonError::into_inner) = condition;
-        outcome
+        self.pen.write(&mut group.batch, from, next, relieves)
     }
 
     fn truncate(&mut self, before: Position, forget: &[StreamName], answer: Answer<()>) {
@@ -148,11 +112,11 @@ impl Writer {
         for streams in parts {
             let mut batch = Batch::default();
             push_truncate(&mut batch, oldest, streams);
-            self.write_batch(&mut batch, next, next, true)?;
+            self.pen.write(&mut batch, next, next, true)?;
             let dropped = self.index.publish(|kept| kept.truncate_exactly(oldest, streams));
             drop(dropped);
         }
-        self.tail.drop_before(oldest);
+        self.pen.tail.drop_before(oldest);
         Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 use futures_util::{FutureExt, future::join_all};
 
-use super::{super::load::segment_name, Journal, OpenError, add, event, kept, open, segments, snapshot, stream, texts, to};
-use crate::segment::{keeper::NEXT, sim::SimDisk};
+use super::{Journal, OpenError, add, event, kept, open, segments, snapshot, stream, texts, to};
+use crate::segment::{keeper::NEXT, load::segment_name, sim::SimDisk};
 use crate::{
     id::{Position, Version},
     port::store::{AppendError, Condition, Expected, Store},

@@ -5,14 +5,16 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        base,
-        load::{base_name, segment_name},
+        contents::LogContents,
         record::{push_event, push_snapshot, push_truncate},
     },
     kept, open, snapshot, stream,
 };
 use crate::segment::{
+    Contents, base,
+    disk::Disk,
     frame::{Batch, HEADER_BYTES, Header, Purpose, seed_of},
+    load::{base_name, segment_name},
     sim::SimDisk,
 };
 use crate::{
@@ -51,7 +53,8 @@ fn events() -> Vec<NewEvent> {
 
 /// Positions from 11 on, in stream `order/1` from version 3 on.
 fn segment() -> Vec<u8> {
-    let mut bytes = Header { purpose: Purpose::Segment, number: 7, next: 11, created: created() }.encode().to_vec();
+    let mut bytes =
+        Header { purpose: Purpose::Segment, number: 7, next: 11, created: created() }.encode(&LogContents::FORMAT).to_vec();
     let seed = seed_of(&bytes);
     let (mut batch, mut record) = (Batch::default(), 0);
     for event in events() {
@@ -75,7 +78,9 @@ fn before() -> Vec<u8> {
         kept.restore(&Stream { name: stream(name), version: Version(version), last: Position(last), forget: false });
     }
     kept.put(&stream("order/0"), snapshot(1, "old"));
-    base::encode(7, &kept, created())
+    let disk = SimDisk::default();
+    base::write_as_of(&disk, 7, &LogContents::of(kept), created()).unwrap();
+    disk.read(&base_name(7)).unwrap()
 }
 
 fn golden(name: &str) -> Vec<u8> {

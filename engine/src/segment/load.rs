@@ -1,23 +1,19 @@
-//! Reading a journal back: its newest base, then its segments in order. What comes out is what was kept when the last batch
-//! was written, because records are applied just as they were applied then.
+//! Reading files back: the newest base, then the segments in order. What comes out is what was kept when the last batch was
+//! written, because records are applied just as they were applied then.
 
 use std::io;
 
-use crate::store::memory::Kept;
-
 use super::{
-    OpenError,
+    Contents, OpenError,
     base::UNFINISHED,
-    doctor::SAVED,
-    record::{Decoder, Record},
-};
-use crate::segment::{
     disk::Disk,
-    frame::{HEADER_BYTES, Header, Purpose, seed_of},
+    frame::{HEADER_BYTES, Header, Purpose},
     keeper::NEXT,
     scan::{Damage, Scanned, scan},
 };
 
+/// A file that is being saved by a repair.
+pub(crate) const SAVED: &str = "saved.tmp";
 /// Files that get their names once they are whole.
 const HALF_MADE: [&str; 3] = [NEXT, UNFINISHED, SAVED];
 
@@ -25,22 +21,22 @@ pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:010}.journal")
 }
 
-pub(super) fn base_name(number: u64) -> String {
+pub(crate) fn base_name(number: u64) -> String {
     format!("{number:010}.base")
 }
 
 /// The files of a journal, by their numbers.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     /// The newest.
-    pub(super) base: Option<u64>,
+    pub(crate) base: Option<u64>,
     /// Those that count, in order.
-    pub(super) segments: Vec<u64>,
+    pub(crate) segments: Vec<u64>,
     /// What a crash left behind: half-made files, and those that the newest base stands for.
-    pub(super) leftovers: Vec<String>,
+    pub(crate) leftovers: Vec<String>,
 }
 
-pub(super) fn list(disk: &dyn Disk) -> io::Result<Listing> {
+pub(crate) fn list(disk: &dyn Disk) -> io::Result<Listing> {
     let mut names = disk.names()?;
     names.sort_unstable();
     let numbers = |suffix: &str, name_of: fn(u64) -> String| -> Vec<u64> {
@@ -58,12 +54,12 @@ pub(super) fn list(disk: &dyn Disk) -> io::Result<Listing> {
 
 impl Listing {
     /// The segment that must come first.
-    pub(super) fn first(&self) -> u64 {
+    pub(crate) fn first(&self) -> u64 {
         self.base.unwrap_or(1)
     }
 
     /// The segments, and the first of each gap between them.
-    pub(super) fn expected(&self) -> Vec<u64> {
+    pub(crate) fn expected(&self) -> Vec<u64> {
         let mut next = self.first();
         let with_gap = |number: &u64| {
             let gap = (*number != next).then_some(next);
@@ -74,27 +70,27 @@ impl Listing {
     }
 
     /// The first segment that should be there and is not.
-    pub(super) fn missing(&self) -> Option<u64> {
+    pub(crate) fn missing(&self) -> Option<u64> {
         self.expected().into_iter().find(|number| !self.segments.contains(number))
     }
 }
 
 /// What was kept, as far as it is read.
-pub(super) struct Loader {
-    pub(super) kept: Kept,
-    decoder: Decoder,
+#[derive(Default)]
+pub(crate) struct Loader<C> {
+    pub(crate) contents: C,
 }
 
 /// What a segment's file turned out to be.
-pub(super) enum Segment {
+pub(crate) enum Segment {
     Sound(Scanned),
     /// The last file may be one that was never begun.
     Unbegun,
 }
 
-impl Loader {
-    pub(super) fn new(disk: &dyn Disk, base: Option<u64>) -> Result<Self, OpenError> {
-        let mut loader = Self { kept: Kept::starting_at(1), decoder: Decoder::default() };
+impl<C: Contents> Loader<C> {
+    pub(crate) fn new(disk: &dyn Disk, base: Option<u64>) -> Result<Self, OpenError> {
+        let mut loader = Self::default();
         if let Some(number) = base {
             let name = base_name(number);
             let bytes = disk.read(&name).map_err(|error| OpenError::disk("read", &name, error))?;
@@ -103,51 +99,41 @@ impl Loader {
         Ok(loader)
     }
 
-    /// A base is one batch, and nothing else.
-    pub(super) fn base(&mut self, number: u64, bytes: &[u8]) -> Result<Scanned, Damage> {
+    /// A base is all there, and nothing else is in it.
+    pub(crate) fn base(&mut self, number: u64, bytes: &[u8]) -> Result<Scanned, Damage> {
         let header = self.header(bytes, Purpose::Base, number)?;
-        self.kept.skip_to(header.next);
-        let scanned = scan(bytes, seed_of(bytes), header.next, false, |kind, body| self.apply(kind, body))?;
-        if scanned.batches == 1 {
+        self.contents.skip_to(header.next);
+        let scanned = self.scan(bytes, header.next, false)?;
+        if self.contents.is_whole(&scanned) {
             return Ok(scanned);
         }
         Err(Damage { offset: scanned.end, what: "it does not hold what it should hold".into(), sound: scanned })
     }
 
-    pub(super) fn segment(&mut self, number: u64, bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
+    pub(crate) fn segment(&mut self, number: u64, bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
         if is_last && (bytes.len() < HEADER_BYTES || bytes.iter().all(|byte| *byte == 0)) {
             return Ok(Segment::Unbegun);
         }
         let header = self.header(bytes, Purpose::Segment, number)?;
-        let next = self.kept.next();
+        let next = self.contents.next();
         if header.next != next {
-            let what = format!("it goes on at position {}, where {next} comes next", header.next);
+            let what = format!("it goes on at number {}, where {next} comes next", header.next);
             return Err(unreadable(what, next));
         }
-        scan(bytes, seed_of(bytes), next, is_last, |kind, body| self.apply(kind, body)).map(Segment::Sound)
+        self.scan(bytes, next, is_last).map(Segment::Sound)
+    }
+
+    fn scan(&mut self, bytes: &[u8], next: u64, may_be_torn: bool) -> Result<Scanned, Damage> {
+        scan(bytes, &C::FORMAT, next, may_be_torn, |kind, body| self.contents.apply(kind, body))
     }
 
     fn header(&self, bytes: &[u8], purpose: Purpose, number: u64) -> Result<Header, Damage> {
-        let next = self.kept.next();
-        let header = Header::decode(bytes, purpose).map_err(|what| unreadable(what, next))?;
+        let next = self.contents.next();
+        let header = Header::decode(bytes, &C::FORMAT, purpose).map_err(|what| unreadable(what, next))?;
         if header.number != number {
             return Err(unreadable(format!("it is file {} under the name of file {number}", header.number), next));
         }
         Ok(header)
-    }
-
-    fn apply(&mut self, kind: u8, body: &[u8]) -> Result<(), String> {
-        match self.decoder.decode(kind, body)? {
-            Record::Event(envelope) => {
-                let (stream, version) = (envelope.stream.clone(), envelope.version);
-                let is_new = self.kept.replay(envelope);
-                return is_new.then_some(()).ok_or_else(|| format!("version {version} of stream `{stream}` does not come next"));
-            }
-            Record::Snapshot { stream, snapshot } => self.kept.put(&stream, snapshot),
-            Record::Truncate { oldest, forget } => drop(self.kept.truncate_exactly(oldest, &forget)),
-            Record::Stream(stream) => self.kept.restore(&stream),
-        }
-        Ok(())
     }
 }
 
