@@ -92,6 +92,8 @@ pub enum PipelineCommand {
     Archive,
     /// Make a draft of an archived one.
     Restore,
+    /// Forget an archived one: its name is free then.
+    Delete,
     /// Start a run. Draft: only by hand. Archived: never. Decides the overlap policy.
     RequestRun {
         /// The id of the new run.
@@ -285,6 +287,7 @@ impl PipelineCommand {
             Self::Resume => "resume",
             Self::Archive => "archive",
             Self::Restore => "restore",
+            Self::Delete => "delete",
             Self::RequestRun { .. } => "run",
             Self::SkipTick { .. } => "skip tick of",
         }

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
 use pipeline::{
-    PipelineActivated, PipelineArchived, PipelineCreated, PipelinePaused, PipelineRestored, PipelineResumed, PipelineRevised,
-    RunEnded, RunRequested, TickSkipped,
+    PipelineActivated, PipelineArchived, PipelineCreated, PipelineDeleted, PipelinePaused, PipelineRestored, PipelineResumed,
+    PipelineRevised, RunEnded, RunRequested, TickSkipped,
 };
 use queue::{
     DeadLetterEdited, DeadLettersDiscarded, DeadLettersReplayed, MessageSent, QueueDeclared, QueuePurged, QueueRedriven,
@@ -81,6 +81,7 @@ events! {
     "pipeline.resumed" => PipelineResumed,
     "pipeline.archived" => PipelineArchived,
     "pipeline.restored" => PipelineRestored,
+    "pipeline.deleted" => PipelineDeleted,
     "pipeline.run_requested" => RunRequested,
     "pipeline.run_ended" => RunEnded,
     "pipeline.tick_skipped" => TickSkipped,

@@ -14,6 +14,7 @@ mod replay;
 mod retention;
 
 pub use anchors::{ANCHOR_BYTES_MAX, ANCHOR_EVENTS, ANCHORS_MAX};
+pub use custom::{Fact, FactError};
 pub use replay::{REPLAY_MAX, replay_queue};
 pub use retention::Retained;
 

@@ -245,8 +245,12 @@ impl StreamName {
 
     /// Whether the engine alone writes here; `event.append` is refused.
     pub fn is_internal(&self) -> bool {
-        let family = self.0.split('/').next().unwrap_or_default();
-        matches!(family, "pipeline" | "run" | "queue" | "engine")
+        Self::is_internal_name(&self.0)
+    }
+
+    /// The same of a name that is none yet.
+    pub fn is_internal_name(name: &str) -> bool {
+        matches!(name.split('/').next().unwrap_or_default(), "pipeline" | "run" | "queue" | "engine")
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{
     event::{
         Event,
         pipeline::{
-            PipelineActivated, PipelineArchived, PipelineCreated, PipelinePaused, PipelineRestored, PipelineResumed,
-            PipelineRevised, RunRequested, RunTrigger, SkipReason, Source, TickSkipped,
+            PipelineActivated, PipelineArchived, PipelineCreated, PipelineDeleted, PipelinePaused, PipelineRestored,
+            PipelineResumed, PipelineRevised, RunRequested, RunTrigger, SkipReason, Source, TickSkipped,
         },
         run::RunQueued,
     },
@@ -89,6 +89,7 @@ impl Pipeline {
                 | C::Resume
                 | C::Archive
                 | C::Restore
+                | C::Delete
                 | C::RequestRun { .. }
                 | C::SkipTick { .. },
             ) => Err(Rejection::NoPipeline(name.clone())),
@@ -108,6 +109,7 @@ impl Pipeline {
             (Self::Paused(_), C::Resume) => one(PipelineResumed {}),
             (Self::Draft(known) | Self::Active(known) | Self::Paused(known), C::Archive) => known.archive(name),
             (Self::Archived(_), C::Restore) => one(PipelineRestored {}),
+            (Self::Archived(_), C::Delete) => one(PipelineDeleted {}),
 
             (Self::Active(known), C::RequestRun { run, trigger, params }) => known.request(name, *run, trigger, params, at),
             (Self::Draft(known) | Self::Paused(known), C::RequestRun { run, trigger, params }) if is_by_hand(trigger) => {
@@ -115,9 +117,12 @@ impl Pipeline {
             }
             (Self::Active(_) | Self::Paused(_), C::SkipTick { tick, reason, count }) => skip(*tick, reason, *count),
 
-            (Self::Draft(_), C::Pause { .. } | C::Resume | C::Restore | C::RequestRun { .. } | C::SkipTick { .. })
-            | (Self::Active(_), C::Activate | C::Resume | C::Restore)
-            | (Self::Paused(_), C::Activate | C::Pause { .. } | C::Restore | C::RequestRun { .. })
+            (
+                Self::Draft(_),
+                C::Pause { .. } | C::Resume | C::Restore | C::Delete | C::RequestRun { .. } | C::SkipTick { .. },
+            )
+            | (Self::Active(_), C::Activate | C::Resume | C::Restore | C::Delete)
+            | (Self::Paused(_), C::Activate | C::Pause { .. } | C::Restore | C::Delete | C::RequestRun { .. })
             | (
                 Self::Archived(_),
                 C::Revise { .. }
@@ -190,6 +195,7 @@ impl Aggregate for Pipeline {
             Event::PipelinePaused(_) => self.becomes(Self::Paused),
             Event::PipelineArchived(_) => self.becomes(Self::Archived),
             Event::PipelineRestored(_) => self.becomes(Self::Draft),
+            Event::PipelineDeleted(_) => *self = Self::Absent,
             other => {
                 if let Some(known) = self.known_mut() {
                     known.evolve(other);

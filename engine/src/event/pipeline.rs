@@ -72,6 +72,10 @@ pub struct PipelineArchived {}
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PipelineRestored {}
 
+/// It is gone, and its name is free. What it did stays in the log for as long as retention keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineDeleted {}
+
 /// What asked for a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]

@@ -1,13 +1,17 @@
 //! Facts of the user's own (`event.append`). The engine stores and shows them and never interprets them, so they must not
 //! look like its own.
 
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
 use super::{Engine, append::Stamp};
 use crate::{
     event::{
-        Event,
+        Event, NewEvent,
         envelope::{DATA_BYTES_MAX, TYPE_BYTES_MAX},
     },
-    id::{Actor, STREAM_BYTES_MAX, StepName, StreamName},
+    id::{Actor, CorrelationId, EventId, Position, STREAM_BYTES_MAX, StepName, StreamName},
     port::{
         BoxFuture,
         step::{CustomEvent, EventAppender, StepError},
@@ -15,50 +19,108 @@ use crate::{
     },
 };
 
+/// A fact that somebody outside of the engine states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Names it.
+    pub id: EventId,
+    /// What it happened to.
+    pub stream: String,
+    /// What happened.
+    pub kind: String,
+    /// JSON, at most 1 MiB.
+    pub data: Bytes,
+}
+
+/// Why no fact was appended.
+#[derive(Debug, thiserror::Error)]
+pub enum FactError {
+    /// One of them does not fit.
+    #[error("the event cannot be appended: {reason}")]
+    Unfit {
+        /// Which, from 0.
+        index: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The log did not take them.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
 impl EventAppender for Engine {
     /// All or nothing. At most 1 MiB of JSON an event; streams and types of the engine are refused.
     fn append_custom<'a>(&'a self, step: &'a StepName, events: Vec<CustomEvent>) -> BoxFuture<'a, Result<(), StepError>> {
-        Box::pin(self.append_fit(step, events))
+        Box::pin(self.append_of_step(step, events))
     }
 }
 
 impl Engine {
-    async fn append_fit(&self, step: &StepName, events: Vec<CustomEvent>) -> Result<(), StepError> {
-        for event in &events {
-            fits(event).map_err(|reason| StepError::permanent(format!("the event cannot be appended: {reason}")))?;
+    /// Appends facts of somebody outside: all or nothing, in their order per stream. `expected` is what the writer believes
+    /// of every stream among them. Answers with the position of each.
+    pub async fn append_facts(
+        &self,
+        actor: Actor,
+        correlation: CorrelationId,
+        facts: Vec<Fact>,
+        expected: Expected,
+    ) -> Result<Vec<Position>, FactError> {
+        for (index, Fact { stream, kind, data, .. }) in facts.iter().enumerate() {
+            fits(stream, kind, data).map_err(|reason| FactError::Unfit { index, reason })?;
         }
-        let batch = by_stream(events, &Stamp::new(Actor::Step(step.clone()), self.inner.clock.now()));
-        if batch.is_empty() {
-            return Ok(());
+        if facts.is_empty() {
+            return Ok(Vec::new());
         }
-        match self.append(batch).await {
+        let stamp = Stamp { actor, at: self.inner.clock.now(), correlation, cause: None };
+        let (batch, places) = by_stream(facts, &stamp, expected);
+        let before: Vec<u64> = batch
+            .iter()
+            .scan(0, |sum, part| {
+                let before = *sum;
+                *sum += part.events.len() as u64;
+                Some(before)
+            })
+            .collect();
+        let appended = self.append(batch).await?;
+        Ok(places.into_iter().map(|(part, index)| Position(appended.first.0 + before[part] + index)).collect())
+    }
+
+    async fn append_of_step(&self, step: &StepName, events: Vec<CustomEvent>) -> Result<(), StepError> {
+        let fact = |CustomEvent { stream, kind, data }| Fact { id: EventId::fresh(), stream, kind, data };
+        let facts = events.into_iter().map(fact).collect();
+        match self.append_facts(Actor::Step(step.clone()), CorrelationId::fresh(), facts, Expected::Any).await {
             Ok(_) => Ok(()),
-            Err(error @ AppendError::Unfit { .. }) => Err(StepError::permanent("the events cannot be appended").because(&error)),
-            Err(error) => Err(StepError::transient("the events cannot be appended now").because(&error)),
+            Err(error @ FactError::Unfit { .. }) => Err(StepError::permanent(error.to_string())),
+            Err(FactError::Append(error @ AppendError::Unfit { .. })) => {
+                Err(StepError::permanent("the events cannot be appended").because(&error))
+            }
+            Err(FactError::Append(error)) => Err(StepError::transient("the events cannot be appended now").because(&error)),
         }
     }
 }
 
-/// One part a stream, in the order of first mention; the order within a stream stays.
-fn by_stream(events: Vec<CustomEvent>, stamp: &Stamp) -> Vec<StreamAppend> {
+/// One part a stream, in the order of first mention; the order within a stream stays. Beside it, part and index of each.
+fn by_stream(facts: Vec<Fact>, stamp: &Stamp, expected: Expected) -> (Vec<StreamAppend>, Vec<(usize, u64)>) {
     let mut parts: Vec<StreamAppend> = Vec::new();
-    for CustomEvent { stream, kind, data } in events {
-        let event = stamp.event(&kind, data);
-        if let Some(part) = parts.iter_mut().find(|part| part.stream.as_str() == stream) {
-            part.events.push(event);
-        } else {
-            let stream = StreamName(stream.into());
-            parts.push(StreamAppend { stream, expected: Expected::Any, events: vec![event] });
-        }
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut places = Vec::with_capacity(facts.len());
+    for Fact { id, stream, kind, data } in facts {
+        let event = NewEvent { id, ..stamp.event(&kind, data) };
+        let part = *known.entry(stream).or_insert_with_key(|stream| {
+            let stream = StreamName(stream.as_str().into());
+            parts.push(StreamAppend { stream, expected, events: Vec::new() });
+            parts.len() - 1
+        });
+        places.push((part, parts[part].events.len() as u64));
+        parts[part].events.push(event);
     }
-    parts
+    (parts, places)
 }
 
-fn fits(event: &CustomEvent) -> Result<(), String> {
-    let CustomEvent { stream, kind, data } = event;
+fn fits(stream: &str, kind: &str, data: &[u8]) -> Result<(), String> {
     is_name("stream", stream, STREAM_BYTES_MAX)?;
     is_name("type", kind, TYPE_BYTES_MAX)?;
-    if StreamName(stream.as_str().into()).is_internal() {
+    if StreamName::is_internal_name(stream) {
         return Err(format!(
             "stream `{stream}` belongs to the engine; choose another first part than pipeline, run, queue, engine"
         ));
@@ -85,6 +147,7 @@ fn is_name(what: &str, text: &str, bytes_max: usize) -> Result<(), String> {
 
 /// The first words of the engine's own types are taken as a whole, so that a later version can add types.
 fn is_internal_type(kind: &str) -> bool {
-    let family = |text: &str| text.split('.').next().unwrap_or_default().to_owned();
-    Event::TYPES.iter().any(|own| family(own) == family(kind))
+    let family = |text: &'static str| text.split('.').next().unwrap_or_default();
+    let given = kind.split('.').next().unwrap_or_default();
+    Event::TYPES.iter().any(|own| family(own) == given)
 }

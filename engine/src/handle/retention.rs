@@ -38,11 +38,19 @@ impl Engine {
         }
         // The live fold must not fall behind what is about to go.
         self.fold().await?;
-        let mut ended = Vec::new();
-        let base = self.as_of(Position(cut.0 - 1), |envelope| ended.extend(ended_run(envelope))).await?;
+        let (mut ended, mut deleted) = (Vec::new(), Vec::new());
+        let seen = |envelope: &Envelope| {
+            ended.extend(ended_run(envelope));
+            deleted.extend(deleted_pipeline(envelope));
+        };
+        let base = self.as_of(Position(cut.0 - 1), seen).await?;
         self.tell(cut, ended.len() as u64).await;
         self.keep_base(&base).await?;
         self.keep_states(&base).await?;
+        // The name is free: whoever makes a pipeline of it again goes on in the same stream.
+        for stream in &deleted {
+            self.inner.pipelines.keep(&*self.inner.store, stream).await?;
+        }
         let forget: Vec<StreamName> = ended.iter().map(|run| StreamName::run(*run)).collect();
         self.anchors().begin(base);
         self.inner.store.truncate(cut, &forget).await?;
@@ -85,6 +93,10 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+fn deleted_pipeline(envelope: &Envelope) -> Option<StreamName> {
+    matches!(envelope.decode(), Some(Ok(Event::PipelineDeleted(_)))).then(|| envelope.stream.clone())
 }
 
 fn ended_run(envelope: &Envelope) -> Option<RunId> {

@@ -153,6 +153,8 @@ impl Board {
             if let Ok(name) = PipelineName::new(name) {
                 self.pipelines.insert(name.clone(), PipelineRow::created(name, envelope, created));
             }
+        } else if let Event::PipelineDeleted(_) = event {
+            self.pipelines.remove(name);
         } else if let Some(row) = self.pipelines.get_mut(name) {
             row.apply(envelope, event);
         }

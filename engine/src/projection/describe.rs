@@ -74,6 +74,7 @@ fn told(event: &Event) -> Told {
         Event::PipelineResumed(_) => info("resumed"),
         Event::PipelineArchived(_) => info("archived"),
         Event::PipelineRestored(_) => info("restored as a draft"),
+        Event::PipelineDeleted(_) => info("deleted"),
         Event::RunRequested(event) => pipelines::run_requested(event),
         Event::RunEnded(event) => pipelines::run_ended(event),
         Event::TickSkipped(event) => pipelines::tick_skipped(event),

@@ -44,6 +44,7 @@ fn commands() -> Vec<PipelineCommand> {
         PipelineCommand::Resume,
         PipelineCommand::Archive,
         PipelineCommand::Restore,
+        PipelineCommand::Delete,
         request(1, RunTrigger::Manual),
         request(1, RunTrigger::Schedule { tick: moment(0) }),
         PipelineCommand::SkipTick { tick: moment(0), reason: SkipReason::Missed, count: 1 },
@@ -88,7 +89,8 @@ fn every_state_with_every_command_keeps_the_rules() {
             let Ok(events) = state.decide(&name(), &command, moment(0)) else { continue };
             let after = apply(state, &events);
             let context = format!("{state:?} + {command:?} = {events:?}");
-            assert!(!events.is_empty() && after.state().is_some(), "{context}");
+            let deleted = matches!(command, PipelineCommand::Delete);
+            assert!(!events.is_empty() && after.state().is_some() != deleted, "{context}");
             assert!(
                 after.state() != Some(PipelineState::Archived) || after.live().is_empty(),
                 "archived, nothing lives: {context}"
@@ -104,11 +106,11 @@ fn every_state_with_every_command_keeps_the_rules() {
 
 /// Columns are the commands, in order; `-` is a refusal.
 const TABLE: &str = "\
-absent    draft     -         -         -         -         -         -         -         -         -         -
-draft     -         draft     -         active    -         -         archived  -         draft     -         -
-active    -         active    -         -         paused    -         archived  -         active    active    active
-paused    -         paused    -         -         -         active    archived  -         paused    -         paused
-archived  -         -         -         -         -         -         -         draft     -         -         -
+absent    draft     -         -         -         -         -         -         -         -         -         -         -
+draft     -         draft     -         active    -         -         archived  -         -         draft     -         -
+active    -         active    -         -         paused    -         archived  -         -         active    active    active
+paused    -         paused    -         -         -         active    archived  -         -         paused    -         paused
+archived  -         -         -         -         -         -         -         draft     absent    -         -         -
 ";
 
 #[test]

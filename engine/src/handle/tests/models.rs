@@ -36,6 +36,7 @@ fn pipeline_command(what: u8, pipeline: usize, number: usize, at: Timestamp) -> 
         4 => PipelineCommand::Pause { reason: "later".into() },
         5 => PipelineCommand::Resume,
         6 if number == 0 => PipelineCommand::Archive,
+        6 if number == 1 => PipelineCommand::Delete,
         7 => PipelineCommand::Restore,
         8 => PipelineCommand::SkipTick { tick: at, reason: SkipReason::Overlap, count: 2 },
         9 => PipelineCommand::RequestRun { run: RunId::fresh(), trigger: RunTrigger::Schedule { tick: at }, params: Map::new() },

@@ -132,3 +132,20 @@ async fn users_append_to_streams_of_their_own_and_to_no_other() {
     world.engine.append_custom(&step, vec![large]).await.unwrap_err();
     assert_eq!(world.events().await.len(), 3, "all or nothing");
 }
+
+#[tokio::test]
+async fn the_name_of_a_deleted_pipeline_is_free_even_after_its_events_are_gone() {
+    let world = World::new();
+    world.active("gone", json!({})).await;
+    world.pipeline("gone", PipelineCommand::Archive).await.unwrap();
+    world.pipeline("gone", PipelineCommand::Delete).await.unwrap();
+    world.active("quakes", json!({"overlap": "allow"})).await;
+    many_runs(&world, 1_500).await;
+    world.engine.retain(100).await.unwrap();
+    assert!(world.engine.store().stats().oldest > Position(8));
+
+    let world = World { engine: restarted(&world), ..world };
+    assert!(!world.engine.models().await.board.pipelines.contains_key("gone"));
+    world.active("gone", json!({})).await;
+    assert!(world.request("gone").await.is_ok());
+}
