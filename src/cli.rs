@@ -86,6 +86,12 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
 
 /// What went wrong, with its causes, as one line on standard error.
 pub fn unable(error: &dyn std::error::Error) -> i32 {
+    complain(&told(error));
+    FAILED
+}
+
+/// An error with its causes, in one line.
+fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -96,8 +102,7 @@ pub fn unable(error: &dyn std::error::Error) -> i32 {
         }
         source = cause.source();
     }
-    complain(&text);
-    FAILED
+    text
 }
 
 /// What is left then has so long to be dropped, which ends the processes that steps started.

@@ -3,6 +3,7 @@
 //! Two steps: first everything is text with its origin, laid over each other; then it is checked once, so that a bad value
 //! names where it came from, wherever that was.
 
+mod api;
 pub mod file;
 mod key;
 mod layer;
@@ -11,6 +12,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use flexcore_engine::unit::{ByteSize, Duration};
 
+pub use api::{ApiSettings, SocketSetting, Tls};
 pub use key::{KEYS, Key};
 pub use layer::{BadSettings, Layers};
 
@@ -43,6 +45,8 @@ pub struct Settings {
     pub retain_bytes_max: ByteSize,
     /// How long a stopping engine waits for its runs.
     pub shutdown_grace: Duration,
+    /// Where and how the API is served.
+    pub api: ApiSettings,
     /// A folder with a file per secret.
     pub secrets_folder: Option<PathBuf>,
     /// A command that prints a secret; the path is its last argument.
@@ -88,6 +92,7 @@ impl Settings {
             retain_events_max: read.number("retention.events_max", 1_000, u64::MAX),
             retain_bytes_max: read.parsed("retention.bytes_max", |text| text.parse().map_err(|error| format!("{error}"))),
             shutdown_grace: read.parsed("shutdown_grace", |text| text.parse().map_err(|error| format!("{error}"))),
+            api: api::read(&mut read),
             secrets_folder: read.path("secrets.folder"),
             secrets_command: Some(read.text("secrets.command")).filter(|text| !text.is_empty()),
         };

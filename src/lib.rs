@@ -4,6 +4,11 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod definition;
+#[cfg(feature = "listener")]
+pub mod http;
+#[cfg(not(feature = "listener"))]
+#[path = "http_absent.rs"]
+pub mod http;
 pub mod local_link;
 pub mod probe;
 pub mod shutdown;

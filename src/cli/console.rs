@@ -19,10 +19,11 @@ use flexcore_ui::{
     view::{still::text, svg::svg},
 };
 
-use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, unable};
+use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, told, unable};
 use crate::{
     compose::App,
     config::{Settings, Theme},
+    http,
     local_link::LocalLink,
     shutdown::StopSignals,
     step, telemetry,
@@ -87,6 +88,10 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
     };
     super::block_on(async {
         let app = Arc::new(App::start(settings, types).await?);
+        let _listening = match http::listen(app.clone()).await {
+            Ok(listening) => listening,
+            Err(error) => return Ok(complain(&told(&error))),
+        };
         app.adopt(pipelines).await?;
         let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
         if let Some(size) = args.snapshot {

@@ -1,6 +1,6 @@
 //! `flexcore serve`: the engine without a console. Logs go to standard error, where systemd and containers look.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use flexcore_engine::{
@@ -11,8 +11,15 @@ use flexcore_engine::{
 };
 use flexcore_ui::widget::safe_text::safe;
 
-use super::{DONE, FAILED, complain, paths, settings::SettingArgs};
-use crate::{compose::App, config::Settings, definition::Loaded, shutdown::StopSignals, step, telemetry};
+use super::{DONE, FAILED, complain, paths, settings::SettingArgs, told};
+use crate::{
+    compose::App,
+    config::Settings,
+    definition::Loaded,
+    http::{self, Listening},
+    shutdown::StopSignals,
+    step, telemetry,
+};
 
 /// What to serve.
 #[derive(Debug, Args)]
@@ -36,20 +43,29 @@ pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> 
     telemetry::to_stderr(&settings);
     super::block_on(async {
         let mut signals = StopSignals::listen()?;
-        let app = App::start(settings, types).await?;
-        serve(&app, pipelines, &mut signals).await
+        let app = Arc::new(App::start(settings, types).await?);
+        match http::listen(app.clone()).await {
+            Ok(listening) => serve(&app, pipelines, listening, &mut signals).await,
+            Err(error) => Ok(complain(&told(&error))),
+        }
     })
 }
 
-async fn serve(app: &App, pipelines: Vec<Loaded>, signals: &mut StopSignals) -> color_eyre::Result<i32> {
+async fn serve(app: &App, pipelines: Vec<Loaded>, listening: Listening, signals: &mut StopSignals) -> color_eyre::Result<i32> {
     let Settings { node, shutdown_grace, .. } = &app.settings;
     let count = pipelines.len();
     app.adopt(pipelines).await?;
     tracing::info!(pipelines = count, %node, "serving until SIGTERM or SIGINT");
+    if let Some(address) = listening.http {
+        tracing::info!(%address, "the API is served");
+    }
     let mut told = Position(0);
     let signal = loop {
         tokio::select! {
-            signal = signals.next() => break signal,
+            signal = signals.next() => match signal {
+                "SIGHUP" if listening.reloads() => reload(&listening),
+                signal => break signal,
+            },
             () = app.engine.store().wait_past(told) => told = tell(app, told).await,
         }
     };
@@ -58,12 +74,20 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, signals: &mut StopSignals) -> 
     for run in going {
         tracing::info!("in flight: {run}");
     }
+    let stopping = async { tokio::join!(app.stop(*shutdown_grace), listening.stop(*shutdown_grace)) };
     tokio::select! {
-        left = app.stop(*shutdown_grace) => Ok(stopped(app, left)),
+        (left, _) = stopping => Ok(stopped(app, left)),
         signal = signals.next() => {
             tracing::warn!(signal, "stopped at once: runs in flight were given up");
             Ok(FAILED)
         }
+    }
+}
+
+fn reload(listening: &Listening) {
+    match listening.reload() {
+        Ok(()) => tracing::info!("certificates and tokens were read again"),
+        Err(error) => tracing::error!("{}; the old ones stay in force", told(&error)),
     }
 }
 

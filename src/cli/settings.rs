@@ -18,6 +18,9 @@ pub struct SettingArgs {
     /// Runs at once
     #[arg(long, value_name = "N", global = true)]
     workers: Option<u32>,
+    /// Serve the API on this address, like 127.0.0.1:8080
+    #[arg(long, value_name = "ADDR", global = true)]
+    http: Option<String>,
     /// Any setting by its name, as in `--set log.level=debug`; `flexcore --help` lists them at its end
     #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
     set: Vec<String>,
@@ -54,6 +57,9 @@ impl SettingArgs {
         }
         if let Some(workers) = self.workers {
             layers.set("workers", workers.to_string(), "--workers".into());
+        }
+        if let Some(address) = &self.http {
+            layers.set("http", address.clone(), "--http".into());
         }
         for pair in &self.set {
             match pair.split_once('=') {

@@ -1,0 +1,37 @@
+//! The API: one router, served on a TCP address when `--http` asks for it and on the Unix socket of every engine.
+//!
+//! Handlers are thin: a resource is one file, reads the engine's models or submits a command, and answers with shapes of
+//! its own (`wire`), so that engine types can change without changing the contract. What every request goes through (who
+//! asks, limits, timeouts, problems) stands in `layers`, once.
+
+#![allow(unused_qualifications, reason = "written so by the macro that describes a handler")]
+
+mod access;
+mod body;
+mod cursor;
+mod events;
+mod info;
+mod layers;
+mod listen;
+mod peer;
+mod pipelines;
+mod problem;
+mod query;
+mod queues;
+mod rate;
+mod refusal;
+mod routes;
+mod runs;
+pub mod socket;
+mod state;
+mod stream;
+mod tls;
+pub mod token;
+pub mod wire;
+
+pub use listen::{ListenError, Listening, listen};
+pub use routes::{document, router};
+pub use state::Api;
+
+/// What every path of this version begins with.
+pub const BASE: &str = "/api/v1";

@@ -1,0 +1,97 @@
+//! What every request goes through, outermost first: a correlation, the door (who asks, how often), a time limit. Problems
+//! are written here, so that those of the framework look like ours.
+
+mod door;
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use flexcore_engine::id::CorrelationId;
+use tower_http::catch_panic::CatchPanicLayer;
+use uuid::Uuid;
+
+use super::{problem::Problem, state::Api};
+
+/// An answer must begin within this time. Streams begin at once and go on.
+pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Names the correlation, in requests and answers.
+pub(super) const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+pub(super) fn around(router: Router<Api>, api: &Api) -> Router {
+    router
+        .layer(middleware::from_fn(timed))
+        .layer(middleware::from_fn_with_state(api.clone(), door::enter))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(correlated))
+        .with_state(api.clone())
+}
+
+async fn correlated(mut request: Request, next: Next) -> Response {
+    let given = request.headers().get(&CORRELATION).and_then(|given| Uuid::try_parse_ascii(given.as_bytes()).ok());
+    let correlation = given.map_or_else(CorrelationId::fresh, CorrelationId);
+    let uri = request.uri().clone();
+    request.extensions_mut().insert(correlation);
+    let mut response = next.run(request).await;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = written(response, correlation, &uri);
+    }
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let text = correlation.0.hyphenated().encode_lower(&mut text);
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::from_str(text).ok().map(|value| (CORRELATION, value)));
+    headers.extend(PROTECTION);
+    response
+}
+
+/// For everything that a browser might make of an answer. Nothing here is a page with scripts.
+const PROTECTION: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    ),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// An error with its document. One that is already written (a document of a handler's own) stays.
+fn written(response: Response, correlation: CorrelationId, uri: &Uri) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let problem = match parts.extensions.remove::<Arc<Problem>>() {
+        Some(problem) => problem,
+        None if parts.headers.get(header::CONTENT_TYPE) == Some(&PROBLEM) => return Response::from_parts(parts, body),
+        None => Arc::new(Problem::of_status(parts.status)),
+    };
+    if parts.status.is_server_error() && parts.status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::error!(correlation = %correlation, path = uri.path(), "{}", problem.detail());
+    } else {
+        tracing::debug!(correlation = %correlation, path = uri.path(), status = problem.status().as_u16(), "{}", problem.detail());
+    }
+    let document = serde_json::to_vec(&problem.document(correlation, uri.path())).expect("a problem is made of text and numbers");
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, PROBLEM);
+    Response::from_parts(parts, Body::from(document))
+}
+
+async fn timed(request: Request, next: Next) -> Response {
+    tokio::time::timeout(ANSWER_TIME_MAX, next.run(request)).await.unwrap_or_else(|_| {
+        let detail = format!("there was no answer within {} s", ANSWER_TIME_MAX.as_secs());
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(1).into_response()
+    })
+}
+
+/// The panic itself is in the log, by the panic hook.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Problem::internal().into_response()
+}

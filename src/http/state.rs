@@ -1,0 +1,67 @@
+//! What handlers share.
+
+use std::{sync::Arc, time::Instant};
+
+use flexcore_engine::{
+    command::{Command, Request},
+    handle::{Accepted, Engine},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{access::Caller, problem::Problem, rate::Rate, token::Tokens};
+use crate::compose::App;
+
+/// The API of one engine. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    app: Arc<App>,
+    tokens: Option<Tokens>,
+    rate: Option<Rate>,
+    began: Instant,
+    /// Cancelled when it stops: what would wait for ever ends then.
+    closing: CancellationToken,
+}
+
+impl Api {
+    /// The API of an engine. With tokens, every request by TCP needs one.
+    pub fn new(app: Arc<App>, tokens: Option<Tokens>) -> Self {
+        let rate = Rate::per_second(app.settings.api.rate_max);
+        Self(Arc::new(Inner { app, tokens, rate, began: Instant::now(), closing: CancellationToken::new() }))
+    }
+
+    /// The engine with everything around it.
+    pub fn app(&self) -> &Arc<App> {
+        &self.0.app
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.0.app.engine
+    }
+
+    /// Cancelled when the API stops.
+    pub fn closing(&self) -> &CancellationToken {
+        &self.0.closing
+    }
+
+    pub(super) fn tokens(&self) -> Option<&Tokens> {
+        self.0.tokens.as_ref()
+    }
+
+    pub(super) fn rate(&self) -> Option<&Rate> {
+        self.0.rate.as_ref()
+    }
+
+    pub(super) fn uptime(&self) -> std::time::Duration {
+        self.0.began.elapsed()
+    }
+
+    /// Submits a command of a caller.
+    pub(super) async fn submit(&self, caller: &Caller, command: Command) -> Result<Accepted, Problem> {
+        let at = self.engine().clock().now();
+        let Caller { actor, correlation, .. } = caller.clone();
+        Ok(self.engine().submit(Request { command, actor, at, correlation, cause: None }).await?)
+    }
+}

@@ -1,0 +1,10 @@
+//! The shapes on the wire. They are the contract of this version of the API: fields are added, never changed; engine types
+//! are turned into them and back, and stay free to change.
+
+pub mod events;
+pub mod info;
+pub mod page;
+pub mod pipelines;
+pub mod problem;
+pub mod queues;
+pub mod runs;
