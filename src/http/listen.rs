@@ -128,13 +128,23 @@ impl Listening {
     /// Takes no more requests, and waits within a grace for those that are being answered. Says how many connections were
     /// cut off.
     pub async fn stop(self, grace: Duration) -> usize {
-        self.api.closing().cancel();
+        self.close();
         self.tracker.close();
+        let _ = tokio::time::timeout(grace.0, self.tracker.wait()).await;
+        self.tracker.len()
+    }
+
+    fn close(&self) {
+        self.api.closing().cancel();
         if let Some(path) = &self.socket {
             // It may have been removed by hand.
             let _ = fs::remove_file(path);
         }
-        let _ = tokio::time::timeout(grace.0, self.tracker.wait()).await;
-        self.tracker.len()
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.close();
     }
 }
