@@ -11,6 +11,7 @@ mod layer;
 use std::{path::PathBuf, str::FromStr};
 
 use flexcore_engine::unit::{ByteSize, Duration};
+use flexcore_ui::terminal::depth::{BadDepth, Depth};
 
 pub use api::{ApiSettings, SocketSetting, Tls};
 pub use key::{KEYS, Key};
@@ -35,8 +36,12 @@ pub struct Settings {
     pub log_json: bool,
     /// The console's theme.
     pub theme: Theme,
+    /// How many colours consoles use; `None`: as many as their terminal says.
+    pub colors: Option<Depth>,
     /// Borders and glyphs of ASCII only.
     pub ascii: bool,
+    /// Whether terminals move rows by themselves.
+    pub scroll: bool,
     /// A file that remaps keys.
     pub keys: Option<PathBuf>,
     /// The most events that are kept.
@@ -87,7 +92,9 @@ impl Settings {
             log_level: read.parsed("log.level", level),
             log_json: read.parsed("log.format", log_format),
             theme: read.parsed("console.theme", str::parse),
+            colors: read.parsed("console.colors", colors),
             ascii: read.flag("console.ascii"),
+            scroll: read.flag("console.scroll"),
             keys: read.path("console.keys"),
             retain_events_max: read.number("retention.events_max", 1_000, u64::MAX),
             retain_bytes_max: read.parsed("retention.bytes_max", |text| text.parse().map_err(|error| format!("{error}"))),
@@ -108,6 +115,10 @@ fn level(text: &str) -> Result<String, String> {
         return Err(wrong(part));
     }
     tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("{} ({error})", wrong(text)))
+}
+
+fn colors(text: &str) -> Result<Option<Depth>, String> {
+    if text == "auto" { Ok(None) } else { text.parse().map(Some).map_err(|bad: BadDepth| format!("{bad}, or auto")) }
 }
 
 fn log_format(text: &str) -> Result<bool, String> {

@@ -11,6 +11,7 @@ pub mod http;
 pub mod http;
 pub mod local_link;
 pub mod probe;
+pub mod session;
 pub mod shutdown;
 pub mod step;
 pub mod telemetry;

@@ -6,7 +6,10 @@ use flexcore_ui::{
     keymap::Keymap,
     model::{Model, events::EVENTS_MAX, facts::Facts},
     msg::Msg,
-    terminal::{canvas::Canvas, key::Key},
+    terminal::{
+        canvas::{Abilities, Canvas},
+        key::Key,
+    },
     testing::facts::{event, many, now, run_ended, vitals},
     theme::Theme,
     update::update,
@@ -36,7 +39,7 @@ impl Screen {
         let model = Model::new(Facts::new(now(), "alice".into(), false), Keymap::default(), Theme::default(), SIZE);
         let models = many(PIPELINES);
         let position = models.position.0;
-        let mut screen = Self { model, canvas: Canvas::new(SIZE), position };
+        let mut screen = Self { model, canvas: Canvas::new(SIZE, Abilities::default()), position };
         screen.fill(models);
         assert!(screen.draw() > 0, "the first frame draws something");
         screen

@@ -15,19 +15,11 @@ use flexcore_ui::{
     link::Link,
     run::{ConsoleOptions, End, run_console, snapshot},
     terminal::tty::ConsoleError,
-    theme::Theme as Colours,
     view::{still::text, svg::svg},
 };
 
 use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, told, unable};
-use crate::{
-    compose::App,
-    config::{Settings, Theme},
-    http,
-    local_link::LocalLink,
-    shutdown::StopSignals,
-    step, telemetry,
-};
+use crate::{compose::App, config::Settings, http, local_link::LocalLink, session::look, shutdown::StopSignals, step, telemetry};
 
 /// What the console begins with.
 #[derive(Debug, Args)]
@@ -138,10 +130,9 @@ fn meant_command(paths: &[PathBuf]) -> String {
 }
 
 fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let theme = Colours { mono: settings.theme == Theme::Mono || no_color, ascii: settings.ascii };
     let keymap = settings.keys.as_deref().map_or_else(|| Ok(Keymap::default()), keymap)?;
-    Ok(ConsoleOptions { theme, keymap, ..ConsoleOptions::default() })
+    let (theme, abilities) = look::of(settings, |name| std::env::var(name).ok());
+    Ok(ConsoleOptions { theme, abilities, keymap, ..ConsoleOptions::default() })
 }
 
 fn keymap(path: &Path) -> Result<Keymap, String> {

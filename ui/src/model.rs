@@ -6,6 +6,7 @@ pub mod facts;
 pub mod figures;
 pub mod filter;
 pub mod history;
+pub mod line;
 pub mod messages;
 pub mod overlay;
 pub mod overview;
@@ -26,6 +27,7 @@ use crate::{
 };
 use facts::Facts;
 use history::History;
+use line::Line;
 use messages::Messages;
 use overlay::Overlay;
 use overview::Overview;
@@ -55,6 +57,8 @@ pub struct Model {
     pub theme: Theme,
     /// Columns and rows, at most [`SIZE_MAX`].
     pub size: (u16, u16),
+    /// The line to the terminal.
+    pub line: Line,
     /// The four panes.
     pub overview: Overview,
     /// Screens over it, the last one on top.
@@ -85,6 +89,7 @@ impl Model {
             keymap: Arc::new(keymap),
             theme,
             size: (0, 0),
+            line: Line::default(),
             overview: Overview::default(),
             screens: Vec::new(),
             overlay: None,

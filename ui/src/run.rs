@@ -2,6 +2,7 @@
 //! everything that waits is taken in before one frame is drawn, and nothing is drawn when nothing changed.
 
 mod feed;
+mod painter;
 mod perform;
 mod snapshot;
 
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at},
 };
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
     model::{Model, facts::Facts},
     msg::Msg,
     terminal::{
-        canvas::Canvas,
+        canvas::Abilities,
         decode::{Decoder, Said},
         desk::Desk,
         output::Output,
@@ -31,8 +32,8 @@ use crate::{
     },
     theme::Theme,
     update::update,
-    view::view,
 };
+use painter::{Cause, Painter, Wrote};
 
 /// The most messages of the engine that wait; one may hold thousands of events.
 pub const FEED_MAX: usize = 16;
@@ -41,16 +42,8 @@ pub const DRAINED_MAX: usize = 64;
 /// The most questions and changes on their way at once.
 pub const JOBS_MAX: usize = 128;
 
-/// Between two frames that keys caused.
-const KEY_FRAME: Duration = Duration::from_millis(16);
-/// Between two frames that the engine caused.
-const STREAM_FRAME: Duration = Duration::from_millis(100);
-/// The same while the terminal has not the focus.
-const IDLE_FRAME: Duration = Duration::from_secs(1);
-/// A lone escape is the key when nothing followed for this long.
-const ESCAPE: Duration = Duration::from_millis(30);
-/// How long the last frame may take before the terminal is given back all the same.
-const LAST_FRAME: Duration = Duration::from_millis(200);
+/// What the terminal still has to say is taken in for so long before it is given back: typed into a shell it would be keys.
+const LAST_ANSWERS: Duration = Duration::from_millis(200);
 
 /// What reaches the loop from a terminal, real or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +72,8 @@ pub enum End {
 pub struct ConsoleOptions {
     /// Colours and signs.
     pub theme: Theme,
+    /// What the terminal can do.
+    pub abilities: Abilities,
     /// The keys.
     pub keymap: Keymap,
     /// The clock.
@@ -87,7 +82,8 @@ pub struct ConsoleOptions {
 
 impl Default for ConsoleOptions {
     fn default() -> Self {
-        Self { theme: Theme::default(), keymap: Keymap::default(), now: Arc::new(Timestamp::now) }
+        let (theme, abilities, keymap) = (Theme::default(), Abilities::default(), Keymap::default());
+        Self { theme, abilities, keymap, now: Arc::new(Timestamp::now) }
     }
 }
 
@@ -101,13 +97,15 @@ pub struct Ports {
     pub desk: Option<Box<dyn Desk>>,
     /// Columns and rows.
     pub size: (u16, u16),
+    /// A terminal that answered and then says nothing for this long is gone; `None`: it may take its time.
+    pub silence_max: Option<Duration>,
 }
 
 /// The console on the local terminal, until the operator leaves or the terminal is gone.
 pub async fn run_console(link: Arc<dyn Link>, options: ConsoleOptions) -> Result<End, ConsoleError> {
     let (tty, input, output) = Tty::take()?;
     let desk: Box<dyn Desk> = Box::new(tty.desk()?);
-    let console = Console::new(link, options, Ports { input, output, desk: Some(desk), size: tty::size() });
+    let console = Console::new(link, options, Ports { input, output, desk: Some(desk), size: tty::size(), silence_max: None });
     Ok(tty.watch(console.run()).await)
 }
 
@@ -117,16 +115,11 @@ pub struct Console {
     link: Arc<dyn Link>,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     input: mpsc::Receiver<Input>,
-    output: Output,
     desk: Option<Box<dyn Desk>>,
     decoder: Decoder,
     escape_at: Option<Instant>,
-    canvas: Canvas,
-    /// No frame is on its way.
-    credit: bool,
-    focused: bool,
-    last_frame: Option<Instant>,
-    draw_at: Option<Instant>,
+    painter: Painter,
+    silence_max: Option<Duration>,
     feed: mpsc::Receiver<Msg>,
     /// Dropped with the console, which ends them.
     _feeders: JoinSet<()>,
@@ -137,8 +130,7 @@ pub struct Console {
 /// What woke the loop.
 enum Wake {
     Input(Option<Input>),
-    Written,
-    OutputGone,
+    Wrote(Wrote),
     Job(Msg),
     Feed(Msg),
     Escape,
@@ -155,19 +147,15 @@ impl Console {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         Self {
-            canvas: Canvas::new(model.size),
+            painter: Painter::new(model.size, options.abilities, ports.output),
             model,
             link,
             now: options.now,
             input: ports.input,
-            output: ports.output,
             desk: ports.desk,
             decoder: Decoder::default(),
             escape_at: None,
-            credit: true,
-            focused: true,
-            last_frame: None,
-            draw_at: Some(Instant::now()),
+            silence_max: ports.silence_max,
             feed,
             _feeders: feeders,
             jobs: JoinSet::new(),
@@ -184,32 +172,40 @@ impl Console {
     pub async fn run(mut self) -> End {
         loop {
             if let Some(end) = self.turn().await {
-                self.last_frame().await;
+                self.painter.finish().await;
+                if end == End::Left {
+                    self.last_answers().await;
+                }
                 return end;
             }
         }
     }
 
-    /// A terminal that still takes a frame gets its end before it is given back.
-    async fn last_frame(&mut self) {
-        if !self.credit {
-            // One that does not take it in time is given back in the middle of it.
-            let _ = timeout(LAST_FRAME, self.output.written.recv()).await;
+    /// What the terminal answers to the last frame would be keys for whoever has it next.
+    async fn last_answers(&mut self) {
+        let end = Instant::now() + LAST_ANSWERS;
+        while self.painter.awaits() {
+            let Ok(Some(Input::Bytes(bytes))) = timeout_at(end, self.input.recv()).await else { return };
+            for said in self.decoder.feed(&bytes) {
+                if said == Said::Working {
+                    self.painter.answered();
+                }
+            }
         }
     }
 
     /// Waits for one thing, takes in all that waits with it, and draws if it is time.
     pub async fn turn(&mut self) -> Option<End> {
-        self.draw_if_due();
+        self.painter.draw_if_due(&self.model);
         let end = match self.wait().await {
             Wake::Input(Some(input)) => self.on_input(input).await,
             Wake::Input(None) => Some(End::Closed("the terminal is gone".into())),
-            Wake::OutputGone => Some(End::Closed("the terminal takes no frames".into())),
-            Wake::Written => {
-                self.credit = true;
+            Wake::Wrote(Wrote::Gone) => Some(End::Closed("the terminal takes no frames".into())),
+            Wake::Wrote(Wrote::Frame) => {
+                self.painter.wrote();
                 None
             }
-            Wake::Job(msg) => self.on_msg(msg, KEY_FRAME).await,
+            Wake::Job(msg) => self.on_msg(msg, Cause::Key).await,
             Wake::Feed(msg) => self.on_feed(msg).await,
             Wake::Escape => {
                 self.escape_at = None;
@@ -217,19 +213,20 @@ impl Console {
                 self.on_said(said).await
             }
             Wake::Draw => None,
-            Wake::Tick => self.on_msg(Msg::Tick, STREAM_FRAME).await,
+            Wake::Tick => self.on_tick().await,
         };
-        self.draw_if_due();
+        self.painter.draw_if_due(&self.model);
         end
     }
 
     async fn wait(&mut self) -> Wake {
-        let far = Instant::now() + Duration::from_secs(3_600);
-        let (escape_at, draw_at) = (self.escape_at, self.draw_at.filter(|_| self.credit));
+        let now = Instant::now();
+        let far = now + Duration::from_secs(3_600);
+        let (escape_at, draw_at) = (self.escape_at, self.painter.wake_at(now));
         tokio::select! {
             biased;
             input = self.input.recv() => Wake::Input(input),
-            written = self.output.written.recv() => if written.is_some() { Wake::Written } else { Wake::OutputGone },
+            wrote = self.painter.written() => Wake::Wrote(wrote),
             Some(done) = self.jobs.join_next() => Wake::Job(done.unwrap_or_else(|error| Msg::Said(Tone::Bad, error.to_string()))),
             Some(msg) = self.feed.recv() => Wake::Feed(msg),
             () = sleep_until(escape_at.unwrap_or(far)), if escape_at.is_some() => Wake::Escape,
@@ -238,16 +235,24 @@ impl Console {
         }
     }
 
+    async fn on_tick(&mut self) -> Option<End> {
+        let silent = self.painter.silent_for();
+        if self.silence_max.is_some_and(|max| silent > max) {
+            return Some(End::Closed(format!("the terminal has said nothing for {}s", silent.as_secs())));
+        }
+        self.on_msg(Msg::Tick, Cause::Clock).await
+    }
+
     async fn on_input(&mut self, input: Input) -> Option<End> {
         match input {
             Input::Bytes(bytes) => {
                 let said = self.decoder.feed(&bytes);
-                self.escape_at = self.decoder.is_unfinished().then(|| Instant::now() + ESCAPE);
+                self.escape_at = self.decoder.patience().map(|patience| Instant::now() + patience);
                 self.on_said(said).await
             }
             Input::Resize(columns, rows) => {
-                let end = self.on_msg(Msg::Resize(columns, rows), KEY_FRAME).await;
-                self.canvas.forget(self.model.size);
+                let end = self.on_msg(Msg::Resize(columns, rows), Cause::Key).await;
+                self.painter.forget(self.model.size);
                 end
             }
             Input::Suspend => self.perform(Effect::Suspend).await,
@@ -261,12 +266,17 @@ impl Console {
                 Said::Key(key) => Msg::Key(key),
                 Said::Paste(text) => Msg::Paste(text),
                 Said::Focus(focused) => {
-                    self.focused = focused;
-                    self.draw_within(KEY_FRAME);
+                    self.painter.focus(focused);
+                    continue;
+                }
+                Said::Working => {
+                    if let Some(latency) = self.painter.answered() {
+                        self.model.line.measured(latency);
+                    }
                     continue;
                 }
             };
-            if let Some(end) = self.on_msg(msg, KEY_FRAME).await {
+            if let Some(end) = self.on_msg(msg, Cause::Key).await {
                 return Some(end);
             }
         }
@@ -275,23 +285,23 @@ impl Console {
 
     /// What the engine sent, with all of it that waits.
     async fn on_feed(&mut self, first: Msg) -> Option<End> {
-        let pace = if self.focused { STREAM_FRAME } else { IDLE_FRAME };
         let mut next = Some(first);
         for _ in 0..DRAINED_MAX {
             let Some(msg) = next else { break };
-            if let Some(end) = self.on_msg(msg, pace).await {
+            let cause = if matches!(msg, Msg::Vitals(_)) { Cause::Figures } else { Cause::Events };
+            if let Some(end) = self.on_msg(msg, cause).await {
                 return Some(end);
             }
             next = self.feed.try_recv().ok();
         }
         match next {
-            Some(msg) => self.on_msg(msg, pace).await,
+            Some(msg) => self.on_msg(msg, Cause::Events).await,
             None => None,
         }
     }
 
-    async fn on_msg(&mut self, msg: Msg, pace: Duration) -> Option<End> {
-        self.draw_within(pace);
+    async fn on_msg(&mut self, msg: Msg, cause: Cause) -> Option<End> {
+        self.painter.want(cause);
         for effect in update(&mut self.model, (self.now)(), msg) {
             if let Some(end) = self.perform(effect).await {
                 return Some(end);
@@ -303,10 +313,10 @@ impl Console {
     async fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
             Effect::Quit => return Some(End::Left),
-            Effect::Redraw => self.canvas.forget(self.model.size),
+            Effect::Redraw => self.painter.forget(self.model.size),
             Effect::Copy(text) => {
                 use termina::escape::osc::{Osc, Selection};
-                self.canvas.put(Osc::SetSelection(Selection::CLIPBOARD, &text).to_string().as_bytes());
+                self.painter.put(Osc::SetSelection(Selection::CLIPBOARD, &text).to_string().as_bytes());
             }
             Effect::Ask(tag, question) => {
                 let link = self.link.clone();
@@ -339,9 +349,8 @@ impl Console {
         act: impl FnOnce(&mut dyn Desk) -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {
         let Some(mut desk) = self.desk.take() else { return Err("this terminal is served: that is done on your own".into()) };
-        if !std::mem::replace(&mut self.credit, true) {
-            self.output.written.recv().await;
-        }
+        self.painter.finish().await;
+        self.last_answers().await;
         let (desk, done) = tokio::task::spawn_blocking(move || {
             let done = act(&mut *desk);
             (desk, done)
@@ -351,28 +360,7 @@ impl Console {
         let (columns, rows) = desk.size();
         self.desk = Some(desk);
         self.model.resize(columns, rows);
-        self.canvas.enter(self.model.size);
-        self.draw_within(KEY_FRAME);
+        self.painter.enter(self.model.size);
         done
-    }
-
-    /// A frame not later than this after the last one.
-    fn draw_within(&mut self, pace: Duration) {
-        let now = Instant::now();
-        let at = self.last_frame.map_or(now, |last| (last + pace).max(now));
-        self.draw_at = Some(self.draw_at.map_or(at, |earlier| earlier.min(at)));
-    }
-
-    fn draw_if_due(&mut self) {
-        let now = Instant::now();
-        if !self.credit || self.draw_at.is_none_or(|at| at > now) {
-            return;
-        }
-        self.draw_at = None;
-        self.last_frame = Some(now);
-        let model = &self.model;
-        if let Some(frame) = self.canvas.frame(|frame| view(model, frame)) {
-            self.credit = self.output.frames.try_send(frame).is_err();
-        }
     }
 }

@@ -2,8 +2,13 @@
 
 pub mod canvas;
 pub mod decode;
+pub mod depth;
 pub mod desk;
+mod encode;
 pub mod key;
+mod lex;
 pub mod output;
+pub mod pace;
 mod panic;
+mod scroll;
 pub mod tty;

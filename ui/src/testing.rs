@@ -32,6 +32,7 @@ use crate::{
         desk::Desk,
         key::{Code, Key},
         output::Output,
+        pace::{ANSWER, ASK},
     },
     theme::Theme,
     view::still::{render, rows, text},
@@ -133,8 +134,14 @@ impl Headless {
         let (input, received) = mpsc::channel(64);
         let frames = Arc::new(Mutex::new(Vec::new()));
         let desk = ScriptedDesk { size: setup.size, ..ScriptedDesk::default() };
-        let ports = Ports { input: received, output: kept(frames.clone()), desk: Some(Box::new(desk.clone())), size: setup.size };
-        let options = ConsoleOptions { theme: setup.theme, keymap: setup.keymap, now: setup.now };
+        let ports = Ports {
+            input: received,
+            output: kept(frames.clone(), input.clone()),
+            desk: Some(Box::new(desk.clone())),
+            size: setup.size,
+            silence_max: None,
+        };
+        let options = ConsoleOptions { theme: setup.theme, keymap: setup.keymap, now: setup.now, ..ConsoleOptions::default() };
         let console = Console::new(link, options, ports);
         drop(inside);
         let mut headless = Self { console, input, frames, ended: None, desk, runtime, idle };
@@ -264,14 +271,16 @@ impl Headless {
     }
 }
 
-/// Frames are kept instead of written, at once.
-fn kept(frames: Arc<Mutex<Vec<Vec<u8>>>>) -> Output {
+/// Frames are kept instead of written, at once, and answered as a terminal does.
+fn kept(frames: Arc<Mutex<Vec<Vec<u8>>>>, input: mpsc::Sender<Input>) -> Output {
     let (send, mut taken) = mpsc::channel::<Vec<u8>>(1);
     let (mark, written) = mpsc::channel(1);
     tokio::spawn(async move {
         while let Some(frame) = taken.recv().await {
+            let asks = frame.ends_with(ASK);
             frames.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
-            if mark.send(()).await.is_err() {
+            let answer = Input::Bytes(ANSWER.to_vec());
+            if mark.send(()).await.is_err() || (asks && input.send(answer).await.is_err()) {
                 break;
             }
         }

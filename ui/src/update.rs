@@ -40,6 +40,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
 }
 
 fn tick(model: &mut Model) -> Vec<Effect> {
+    model.line.tick();
     if model.overview.events.range_min().is_some() {
         model.overview.events.refill(&model.facts.events, model.facts.now);
     }

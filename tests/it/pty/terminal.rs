@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use flexcore_ui::terminal::pace::{ANSWER, ASK};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -21,6 +22,8 @@ const MARK: &str = "console-pid=";
 /// Long enough for a slow machine; a wait that takes so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+type Keys = Arc<Mutex<Box<dyn Write + Send>>>;
+
 struct Shown {
     parser: Mutex<(vt100::Parser, bool)>,
     changed: Condvar,
@@ -28,7 +31,7 @@ struct Shown {
 
 pub(super) struct Terminal {
     master: Option<Box<dyn MasterPty + Send>>,
-    keys: Option<Box<dyn Write + Send>>,
+    keys: Keys,
     child: Box<dyn Child + Send + Sync>,
     shown: Arc<Shown>,
     _state: tempfile::TempDir,
@@ -62,16 +65,16 @@ impl Terminal {
         let shown =
             Arc::new(Shown { parser: Mutex::new((vt100::Parser::new(height, width, 0), false)), changed: Condvar::new() });
         let reader = pair.master.try_clone_reader().unwrap();
-        let keys = pair.master.take_writer().unwrap();
+        let keys: Keys = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
         thread::spawn({
-            let shown = shown.clone();
-            move || read_all(reader, &shown)
+            let (shown, keys) = (shown.clone(), keys.clone());
+            move || read_all(reader, &shown, &keys)
         });
-        Self { master: Some(pair.master), keys: Some(keys), child, shown, _state: state }
+        Self { master: Some(pair.master), keys, child, shown, _state: state }
     }
 
     pub(super) fn press(&mut self, keys: &str) {
-        let writer = self.keys.as_mut().expect("the terminal is still there");
+        let mut writer = self.keys.lock().unwrap();
         writer.write_all(keys.as_bytes()).unwrap();
         writer.flush().unwrap();
     }
@@ -209,10 +212,15 @@ fn size_of(width: u16, height: u16) -> PtySize {
     PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
 }
 
-fn read_all(mut reader: Box<dyn Read + Send>, shown: &Shown) {
+/// Draws what the program writes, and answers what it asks, as terminals do.
+fn read_all(mut reader: Box<dyn Read + Send>, shown: &Shown, keys: &Keys) {
     let mut bytes = vec![0; 65_536];
     loop {
         let read = reader.read(&mut bytes).unwrap_or(0);
+        if bytes[..read].windows(ASK.len()).any(|window| window == ASK) {
+            // A program that has ended wants no answer.
+            let _ = keys.lock().unwrap().write_all(ANSWER);
+        }
         let mut parser = shown.parser.lock().unwrap();
         parser.0.process(&bytes[..read]);
         parser.1 = read == 0;

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn snapshot(link: Arc<dyn Link>, options: ConsoleOptions, size: (u16, u16), watched: Duration) -> Buffer {
     // Held until the end: a console whose terminal is gone ends.
     let (_keys, input) = mpsc::channel(1);
-    let ports = Ports { input, output: Output::to(std::io::sink()), desk: None, size };
+    let ports = Ports { input, output: Output::to(std::io::sink()), desk: None, size, silence_max: None };
     let mut console = Console::new(link, options, ports);
     let watched_ends = Instant::now() + watched;
     while Instant::now() < watched_ends || !is_told(&console) {

@@ -11,15 +11,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use rustix::termios::{OptionalActions, Termios, tcsetattr};
+use crossterm::terminal::disable_raw_mode;
 
 use super::canvas::LEAVE;
 
 /// The most reports kept for the end.
 const REPORTS_MAX: usize = 16;
 
-/// The terminal's settings from before, while the console has it.
-static TAKEN: Mutex<Option<Termios>> = Mutex::new(None);
+/// Whether the console has the terminal.
+static TAKEN: Mutex<bool> = Mutex::new(false);
 static REPORTS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 static HOOK: Once = Once::new();
 
@@ -31,16 +31,16 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The console has the terminal; these were its settings.
-pub(super) fn taken(before: Termios) {
-    *lock(&TAKEN) = Some(before);
+/// The console has the terminal.
+pub(super) fn taken() {
+    *lock(&TAKEN) = true;
     HOOK.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if IN_CONSOLE.get() {
                 give_back();
             }
-            if lock(&TAKEN).is_none() {
+            if !*lock(&TAKEN) {
                 return usual(info);
             }
             tracing::error!(report = %info, "panic outside the console");
@@ -55,10 +55,12 @@ pub(super) fn taken(before: Termios) {
 
 /// Puts the terminal back, once; prints what was kept.
 pub(super) fn give_back() {
-    let Some(before) = lock(&TAKEN).take() else { return };
+    if !std::mem::take(&mut *lock(&TAKEN)) {
+        return;
+    }
     // A terminal that is gone cannot be put back: nothing is left to do about a failure here.
     let _ = rustix::io::write(std::io::stdout(), LEAVE);
-    let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
+    let _ = disable_raw_mode();
     for report in lock(&REPORTS).drain(..) {
         let _ = writeln!(std::io::stderr(), "{report}");
     }

@@ -9,10 +9,11 @@ use std::{
     thread,
 };
 
+use crossterm::terminal::enable_raw_mode;
 use rustix::{
     event::{PollFd, PollFlags, poll},
     process::{Signal, kill_current_process_group},
-    termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr},
+    termios::{isatty, tcgetwinsize},
 };
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH},
@@ -66,14 +67,6 @@ pub fn size() -> (u16, u16) {
     }
 }
 
-fn raw() -> io::Result<Termios> {
-    let before = tcgetattr(io::stdin())?;
-    let mut raw = before.clone();
-    raw.make_raw();
-    tcsetattr(io::stdin(), OptionalActions::Drain, &raw)?;
-    Ok(before)
-}
-
 impl Tty {
     /// Takes the terminal; gives what comes from it and where frames go.
     pub fn take() -> Result<(Self, mpsc::Receiver<Input>, Output), ConsoleError> {
@@ -82,7 +75,8 @@ impl Tty {
         }
         let (inputs, received) = mpsc::channel(INPUTS_MAX);
         let signals = watch_signals(inputs.clone())?;
-        taken(raw()?);
+        enable_raw_mode()?;
+        taken();
         let keys = Keys::read(inputs)?;
         // Not through the standard library's lock, which a terminal that takes nothing would hold for ever.
         let frames = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -216,7 +210,8 @@ impl TtyDesk {
         self.wake.write_all(&[PAUSE]).map_err(failed)?;
         give_back();
         let done = act();
-        taken(raw().map_err(failed)?);
+        enable_raw_mode().map_err(failed)?;
+        taken();
         self.wake.write_all(&[GO_ON]).map_err(failed)?;
         done
     }

@@ -72,7 +72,21 @@ fn right_side(model: &Model) -> Vec<(String, Style)> {
     if facts.read_only {
         actor.push_str(" (read-only)");
     }
-    vec![(actor, theme.style(Role::Accent)), (format!("{}Z", figures::time(facts.now)), theme.style(Role::Text))]
+    let mut parts = Vec::new();
+    if let Some(latency) = model.line.latency() {
+        parts.push((link(latency), theme.style(Role::Dim)));
+    }
+    parts.extend([(actor, theme.style(Role::Accent)), (format!("{}Z", figures::time(facts.now)), theme.style(Role::Text))]);
+    parts
+}
+
+/// How far away the terminal is, in figures that keep their width.
+fn link(latency: Duration) -> String {
+    match latency.as_millis() {
+        0..5 => "link <5ms".into(),
+        ms @ 5..1_000 => format!("link {ms}ms"),
+        ms => format!("link {}.{}s", ms / 1_000, ms % 1_000 / 100),
+    }
 }
 
 /// `overview › quakes › run 8f3a91c2 ─────`.
