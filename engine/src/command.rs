@@ -147,18 +147,12 @@ pub enum RunCommand {
         /// Why it failed.
         error: Option<RunError>,
     },
-    /// The records of a source up to here are safely in the sinks.
+    /// The records of sources up to here are safely in the sinks, which stand here: one event a mark, all or none.
     Checkpoint {
         /// The lease.
         epoch: u64,
-        /// The source.
-        step: StepName,
-        /// Which of its streams.
-        stream: String,
-        /// Opaque.
-        cursor: Value,
-        /// Records safe since the attempt began.
-        records: u64,
+        /// Where they stand.
+        marks: Vec<Mark>,
     },
     /// Records went to the dead letters.
     RecordDeadLetters {
@@ -212,6 +206,19 @@ pub enum RunCommand {
     },
     /// The deadline of the state it is in has passed (queued, running, cancelling). Refused when it has not.
     EnforceDeadline,
+}
+
+/// Where one stream of a source, or the output of a sink, stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// The step.
+    pub step: StepName,
+    /// Which of its streams, such as a file.
+    pub stream: String,
+    /// Opaque to all but the step.
+    pub cursor: Value,
+    /// Records of this step that are safe since the attempt began.
+    pub records: u64,
 }
 
 /// What can be asked of a queue.

@@ -7,6 +7,7 @@
 mod call;
 pub mod dry_run;
 pub mod edge;
+mod keep;
 pub mod ledger;
 pub mod log;
 pub mod meter;
@@ -21,6 +22,7 @@ mod step;
 mod supervise;
 mod task;
 mod throttle;
+mod trail;
 mod transform;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -72,7 +74,7 @@ pub struct FlowContext {
     pub params: Arc<Map<String, Value>>,
     /// When the attempt began.
     pub started_at: Timestamp,
-    /// Where sources go on: by step, then by stream.
+    /// Where sources and sinks go on: by step, then by stream.
     pub checkpoints: BTreeMap<StepName, BTreeMap<String, Value>>,
     /// Relative paths start here.
     pub folder: PathBuf,
@@ -97,6 +99,7 @@ impl FlowContext {
             step: step.clone(),
             params: self.params.clone(),
             is_replay: false,
+            is_continuous: false,
             started_at: self.started_at,
             checkpoints: self.checkpoints.get(step).cloned().unwrap_or_default(),
             folder: self.folder.clone(),

@@ -133,7 +133,7 @@ impl Sink for Appender {
             if !events.is_empty() {
                 self.context.events.append_custom(&self.context.step, events).await?;
             }
-            Ok(Written { durable: true, rejected })
+            Ok(Written { durable: true, rejected, ..Written::default() })
         })
     }
 

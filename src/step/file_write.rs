@@ -175,7 +175,7 @@ impl Writer {
                 true
             }
         };
-        Ok(Written { durable, rejected: Vec::new() })
+        Ok(Written::all(durable))
     }
 
     fn failed(&self, error: &std::io::Error) -> StepError {

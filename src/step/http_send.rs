@@ -233,7 +233,7 @@ impl Sender {
             Answer::Taken => Vec::new(),
             Answer::Refused(error) => (0..records.len()).map(|index| (index, error.clone())).collect(),
         };
-        Ok(Written { durable: true, rejected })
+        Ok(Written { durable: true, rejected, ..Written::default() })
     }
 
     async fn write_each(&self, records: &[Record]) -> Result<Written, StepError> {
@@ -255,7 +255,7 @@ impl Sender {
                 rejected.push((index, error));
             }
         }
-        Ok(Written { durable: true, rejected })
+        Ok(Written { durable: true, rejected, ..Written::default() })
     }
 }
 

@@ -115,7 +115,7 @@ impl Sender {
 impl Sink for Sender {
     fn write<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<Written, StepError>> {
         Box::pin(async {
-            let mut written = Written { durable: true, rejected: Vec::new() };
+            let mut written = Written::all(true);
             let keys = match &self.keys {
                 Some(thread) => Some(thread.ask(records.to_vec()).await??),
                 None => None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flexcore_engine::port::{
     BoxFuture,
-    step::{BuiltStep, Outcome, Pull, Record, RecordError, Secret, Sink, Source, StepError, Task, Transform, Written},
+    step::{BuiltStep, Outcome, Pull, Record, RecordError, Resume, Secret, Sink, Source, StepError, Task, Transform, Written},
 };
 use serde_json::Value;
 
@@ -99,6 +99,10 @@ impl Sink for Redacted<dyn Sink> {
 
     fn finish(&mut self) -> BoxFuture<'_, Result<(), StepError>> {
         Box::pin(async { self.inner.finish().await.map_err(|wrong| error(wrong, &self.secrets)) })
+    }
+
+    fn resumes(&self) -> Option<Arc<dyn Resume>> {
+        self.inner.resumes()
     }
 
     fn abort(&mut self) -> BoxFuture<'_, ()> {

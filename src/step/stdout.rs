@@ -57,7 +57,7 @@ impl Sink for Lines {
     fn write<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<Written, StepError>> {
         Box::pin(async {
             self.thread.ask(records.to_vec()).await??;
-            Ok(Written { durable: true, rejected: Vec::new() })
+            Ok(Written::all(true))
         })
     }
 

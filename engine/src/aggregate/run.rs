@@ -168,7 +168,7 @@ impl Run {
             (
                 Self::Running { attempt, .. } | Self::Cancelling { attempt, .. },
                 C::StartStep { .. } | C::EndStep { .. } | C::Checkpoint { .. } | C::RecordDeadLetters { .. },
-            ) => Ok(attempt.progress(command).into_iter().collect()),
+            ) => Ok(attempt.progress(command)),
             (
                 Self::Running { attempt, .. } | Self::Cancelling { attempt, .. },
                 C::Succeed { records_in, records_out, dead, .. },

@@ -131,20 +131,21 @@ pub struct RunError {
     pub retryable: bool,
 }
 
-/// The records of a source up to here are safely in the sinks.
+/// The records of a source up to here are safely in the sinks; or, of a sink that can go on, where its output stands with
+/// just those records in it. What belongs together is in one append.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpointed {
     /// Of which attempt.
     pub attempt: u32,
     /// The lease that wrote it.
     pub epoch: u64,
-    /// The source.
+    /// The source or sink.
     pub step: StepName,
-    /// Which of the source's streams, such as a file or a partition.
+    /// Which of its streams, such as a file or a partition.
     pub stream: String,
-    /// Opaque to all but the source.
+    /// Opaque to all but the step.
     pub cursor: Value,
-    /// Records of this source that are safe since the attempt began.
+    /// Records of this step that are safe since the attempt began.
     pub records: u64,
 }
 

@@ -27,17 +27,38 @@ pub(super) struct Token {
     settled: bool,
 }
 
+/// Whether the records of a batch are in a checkpoint. Sinks remember it for what they wrote.
+#[derive(Debug, Default)]
+pub(super) struct Fate(AtomicBool);
+
+impl Fate {
+    pub(super) fn is_kept(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// In a checkpoint that is being kept, or that could not be kept after all.
+    pub(super) fn set_kept(&self, kept: bool) {
+        self.0.store(kept, Ordering::Release);
+    }
+}
+
 struct OpenBatch {
     ledger: Arc<Ledger>,
     stream: Arc<str>,
     number: u64,
     lost: AtomicBool,
+    fate: Arc<Fate>,
 }
 
 impl Token {
     /// What carried this share is durable, dropped on purpose, or a dead letter.
     pub(super) fn settle(mut self) {
         self.settled = true;
+    }
+
+    /// What will have become of the batch.
+    pub(super) fn fate(&self) -> &Arc<Fate> {
+        &self.batch.fate
     }
 
     /// Whether both are shares of the same batch.
@@ -91,6 +112,8 @@ struct Stream {
     first: u64,
     batches: VecDeque<Entry>,
     ready: Option<Value>,
+    /// Of the batches up to there.
+    ready_fates: Vec<Arc<Fate>>,
 }
 
 struct Entry {
@@ -98,15 +121,18 @@ struct Entry {
     records: u64,
     settled: bool,
     batch: Weak<OpenBatch>,
+    fate: Arc<Fate>,
 }
 
 /// A stream's new safe point.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Progress {
     pub(super) stream: Arc<str>,
     pub(super) cursor: Value,
     /// Records of the whole source that are safe.
     pub(super) records: u64,
+    /// Of the batches that are safe since the last time.
+    pub(super) fates: Vec<Arc<Fate>>,
 }
 
 impl Ledger {
@@ -129,8 +155,10 @@ impl Ledger {
             last.records += records;
             return Token { batch, settled: false };
         }
-        let batch = Arc::new(OpenBatch { ledger: self.clone(), stream: stream.clone(), number, lost: AtomicBool::new(false) });
-        entries.batches.push_back(Entry { cursor, records, settled: false, batch: Arc::downgrade(&batch) });
+        let fate = Arc::<Fate>::default();
+        let (ledger, lost) = (self.clone(), AtomicBool::new(false));
+        let batch = Arc::new(OpenBatch { ledger, stream: stream.clone(), number, lost, fate: fate.clone() });
+        entries.batches.push_back(Entry { cursor, records, settled: false, batch: Arc::downgrade(&batch), fate });
         state.open += 1;
         self.unacked.fetch_add(1, Ordering::Relaxed);
         Token { batch, settled: false }
@@ -152,7 +180,8 @@ impl Ledger {
         (state.ready, state.ready_since) = (0, None);
         let records = state.safe;
         let taken = |(name, stream): (&Arc<str>, &mut Stream)| {
-            stream.ready.take().map(|cursor| Progress { stream: name.clone(), cursor, records })
+            let fates = std::mem::take(&mut stream.ready_fates);
+            stream.ready.take().map(|cursor| Progress { stream: name.clone(), cursor, records, fates })
         };
         let progress = state.streams.iter_mut().filter_map(taken).collect();
         state.streams.retain(|_, stream| !stream.batches.is_empty());
@@ -191,6 +220,7 @@ impl State {
         while let Some(entry) = stream.batches.pop_front_if(|entry| entry.settled) {
             stream.first += 1;
             stream.ready = Some(entry.cursor);
+            stream.ready_fates.push(entry.fate);
             self.safe += entry.records;
             self.ready += entry.records;
         }

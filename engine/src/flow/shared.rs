@@ -20,7 +20,7 @@ use crate::{
     retry::backoff,
 };
 
-use super::{Flow, FlowContext, FlowInput, call::Halt, log::RunLog, meter::FlowMeters};
+use super::{Flow, FlowContext, FlowInput, call::Halt, log::RunLog, meter::FlowMeters, trail::Trails};
 
 /// Tries of a report while the log cannot be written.
 const REPORT_TRIES_MAX: u32 = 5;
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub(super) grace: std::time::Duration,
     /// The step that feeds a replay: at the index after the definition's steps.
     pub(super) feeder: Step,
+    /// How sinks can be gone on with.
+    pub(super) trails: Trails,
     failure: Mutex<Option<RunError>>,
     fenced: AtomicBool,
     dead_declared: AtomicBool,
@@ -52,6 +54,7 @@ impl Shared {
     pub(super) fn of(flow: Flow) -> Self {
         Self {
             feeder: super::replay::feeder(),
+            trails: Trails::default(),
             definition: flow.definition,
             plan: flow.plan,
             types: flow.types,

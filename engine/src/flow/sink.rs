@@ -1,24 +1,29 @@
 //! One sink at work: gathers records, writes them, and settles acknowledgements only when the sink says that they are
 //! durable. A sink that is not durable by each write is flushed when a checkpoint is due or nothing more comes for a while.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
 use crate::port::{
-    clock::after,
+    clock::{after, between},
     step::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Record, RecordError, Sink, StepError, Written},
 };
 
 use super::{
     call::{Caller, Halt, guarded},
     edge::{Batch, bytes_of},
-    ledger::Token,
+    keep,
+    ledger::{Fate, Token},
     meter::StepMeter,
     reject::Rejects,
     throttle::Intake,
+    trail::Trail,
 };
 
+/// So many times as long as a flush took is the pause before the next one that is due by records alone: a sync of a disk
+/// costs at most a twentieth of the time.
+const FLUSH_SHARE: u32 = 19;
 /// A sink that holds records is flushed when nothing more came for so long.
 const IDLE: Duration = Duration::from_millis(50);
 
@@ -32,6 +37,10 @@ pub(super) struct SinkRun {
     linger: Duration,
     gathered: Gathered,
     held: Held,
+    /// Of a sink that another attempt can go on with.
+    trail: Option<Arc<Trail>>,
+    /// Not flushed by records alone before.
+    flush_after: Option<Timestamp>,
 }
 
 /// What a call borrows.
@@ -44,6 +53,8 @@ struct Work {
 #[derive(Default)]
 struct Gathered {
     tokens: Vec<Token>,
+    /// Which source batch the records belong to, and up to which record.
+    parts: Vec<(Option<Arc<Fate>>, usize)>,
     bytes: usize,
     since: Option<Timestamp>,
 }
@@ -72,9 +83,11 @@ impl SinkRun {
             records_max: batch.map_or(BATCH_RECORDS_MAX, |batch| batch.max as usize).clamp(1, BATCH_RECORDS_MAX),
             linger: batch.map_or(Duration::ZERO, |batch| batch.linger.0),
             rejects: Rejects::new(caller.clone()),
-            work: Work { sink, records: Vec::new() },
             gathered: Gathered::default(),
             held: Held::default(),
+            flush_after: None,
+            trail: caller.shared.trails.enter(caller.index, sink.resumes()),
+            work: Work { sink, records: Vec::new() },
             intake,
             caller,
         }
@@ -95,6 +108,9 @@ impl SinkRun {
     }
 
     async fn flow(&mut self) -> Result<(), Halt> {
+        if self.trail.is_some() {
+            keep::begin(&self.caller).await?;
+        }
         loop {
             match self.gather().await? {
                 Next::Write => self.write().await?,
@@ -105,6 +121,9 @@ impl SinkRun {
         self.rejects.at_end()?;
         self.caller.call(&mut self.work, |work| work.sink.finish()).await?;
         self.settle_held();
+        if self.trail.as_ref().is_some_and(|trail| trail.is_whole()) {
+            keep::end(&self.caller).await?;
+        }
         Ok(())
     }
 
@@ -153,6 +172,9 @@ impl SinkRun {
         } else {
             self.work.records.extend(batch.records);
         }
+        if self.trail.is_some() {
+            self.gathered.parts.push((batch.token.as_ref().map(|token| token.fate().clone()), self.work.records.len()));
+        }
         if let Some(token) = batch.token {
             hold(&mut self.gathered.tokens, token);
         }
@@ -163,7 +185,9 @@ impl SinkRun {
         let mut failures = 1;
         let mut refused = Vec::new();
         let durable = loop {
-            let Written { durable, rejected } = self.caller.call(&mut self.work, |work| work.sink.write(&work.records)).await?;
+            let written = self.caller.call(&mut self.work, |work| work.sink.write(&work.records)).await?;
+            let Written { durable, rejected, ends } = written;
+            self.follow(&ends, failures > 1);
             taken += self.work.records.len() - rejected.len();
             self.show(&rejected);
             let again = self.sort_rejected(rejected, self.caller.spent(failures), &mut refused);
@@ -180,6 +204,23 @@ impl SinkRun {
         self.after_write(taken, durable).await
     }
 
+    /// Remembers what of the output belongs to which source batch. Records that were tried again count to the batch that
+    /// is safe first, so that they stay with any of them.
+    fn follow(&self, ends: &[u64], again: bool) {
+        let (Some(trail), Some(last)) = (&self.trail, ends.last()) else { return };
+        let parts = &self.gathered.parts;
+        if again {
+            return trail.extend(parts.first().and_then(|(fate, _)| fate.as_ref()), *last, ends.len() as u64);
+        }
+        let mut from = 0;
+        for (fate, upto) in parts {
+            if let Some(end) = upto.checked_sub(1).and_then(|last| ends.get(last)) {
+                trail.extend(fate.as_ref(), *end, (upto - from) as u64);
+            }
+            from = *upto;
+        }
+    }
+
     async fn after_write(&mut self, taken: usize, durable: bool) -> Result<(), Halt> {
         let now = self.caller.shared.context.clock.now();
         self.caller.shared.meters.moved(now);
@@ -193,7 +234,8 @@ impl SinkRun {
         }
         self.held.since.get_or_insert(now);
         self.held.last = Some(now);
-        if !self.held.declined && self.held.records as u64 >= self.caller.shared.definition.checkpoint.records {
+        let many = self.held.records as u64 >= self.caller.shared.definition.checkpoint.records;
+        if many && !self.held.declined && self.flush_after.is_none_or(|at| at <= now) {
             self.flush().await?;
         }
         Ok(())
@@ -229,11 +271,16 @@ impl SinkRun {
     }
 
     async fn flush(&mut self) -> Result<(), Halt> {
-        if self.caller.call(&mut self.work, |work| work.sink.flush()).await? {
+        let clock = self.caller.shared.context.clock.clone();
+        let before = clock.now();
+        let flushed = self.caller.call(&mut self.work, |work| work.sink.flush()).await?;
+        let now = clock.now();
+        self.flush_after = Some(after(now, between(before, now).saturating_mul(FLUSH_SHARE)));
+        if flushed {
             self.settle_held();
         } else {
             self.held.declined = true;
-            self.held.since = Some(self.caller.shared.context.clock.now());
+            self.held.since = Some(now);
         }
         Ok(())
     }

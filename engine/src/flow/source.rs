@@ -16,7 +16,8 @@ use crate::{
 use super::{
     call::{Caller, Halt, guarded},
     edge::bytes_of,
-    ledger::{Ledger, Progress},
+    keep,
+    ledger::Ledger,
     meter::StepMeter,
     outlet::{Outlets, Sorted},
     reject::Rejects,
@@ -238,9 +239,9 @@ impl Keeper {
 
     /// Makes the new safe points durable, then tells the source.
     async fn checkpoint(&mut self) -> Result<(), Halt> {
-        for progress in self.ledger.take_ready() {
-            let told = report(&self.caller, &progress);
-            self.caller.unless_halted(told).await??;
+        let ready = self.ledger.take_ready();
+        keep::progress(&self.caller, &ready).await?;
+        for progress in ready {
             let caller = self.caller.clone();
             let mut told = (&mut self.feed, &progress);
             caller.call(&mut told, |(feed, progress)| feed.source().ack(&progress.stream, &progress.cursor)).await?;
@@ -250,25 +251,16 @@ impl Keeper {
 
     /// The flow halts: what is safe by now is kept, so that the next attempt does not do it again. Tried once.
     async fn keep_last(&mut self) {
-        for progress in self.ledger.take_ready() {
-            if report(&self.caller, &progress).await.is_err() {
-                return;
-            }
+        let ready = self.ledger.take_ready();
+        if keep::progress(&self.caller, &ready).await.is_err() {
+            return;
+        }
+        for progress in ready {
             if let Err(error) = guarded(async { self.feed.source().ack(&progress.stream, &progress.cursor).await }).await {
                 self.caller.log.warn(&error.message);
             }
         }
     }
-}
-
-/// A source that cannot resume has nothing to keep, and the queue of a replay remembers by itself.
-async fn report(caller: &Caller, progress: &Progress) -> Result<(), Halt> {
-    if progress.cursor.is_null() || caller.is_feeder() {
-        return Ok(());
-    }
-    let step = &caller.step().name;
-    let Progress { stream, cursor, records } = progress;
-    caller.shared.tell(|report| report.checkpoint(step, stream, cursor.clone(), *records)).await
 }
 
 /// Resolves when there is something to do beside pulling.

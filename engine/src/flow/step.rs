@@ -1,10 +1,13 @@
 //! One step of a flow from its first need to its last report, whatever kind it is.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::watch;
 
 use crate::{
     event::run::{RunError, StepOutcome},
     id::StepName,
+    pipeline::definition::Mode,
     port::step::{BuiltStep, StepContext, StepError, StepKind},
 };
 
@@ -107,7 +110,12 @@ async fn build(caller: &Caller) -> Result<BuiltStep, Halt> {
     let mut failures = 0;
     loop {
         let context = shared.context.of_step(&caller.step().name, shared.halt.child_token(), &shared.log);
-        let context = StepContext { is_replay: shared.is_replay(), ..context };
+        let is_continuous = shared.definition.mode == Mode::Continuous;
+        let context = match shared.is_replay() {
+            // What is processed again adds to what is there: it goes on with nothing.
+            true => StepContext { is_replay: true, is_continuous, checkpoints: BTreeMap::new(), ..context },
+            false => StepContext { is_continuous, ..context },
+        };
         match caller.once(async { shared.types.build(caller.step(), context).await }).await? {
             Ok(built) => {
                 caller.meter().works_again();

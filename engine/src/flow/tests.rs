@@ -3,6 +3,7 @@
 mod errors;
 mod moves;
 mod progress;
+mod resumes;
 mod stops;
 mod tried;
 mod tries;

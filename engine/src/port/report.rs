@@ -1,10 +1,9 @@
 //! How one attempt of a run tells the engine what happened. The worker's implementation submits commands; a report of an
 //! old lease comes back as [`Fenced`], and the attempt must stop at once: somebody else runs it now, or nobody may.
 
-use serde_json::Value;
-
 use super::BoxFuture;
 use crate::{
+    command::Mark,
     event::run::{RunError, StepCounts, StepOutcome},
     id::StepName,
 };
@@ -34,15 +33,9 @@ pub trait RunReport: Send + Sync + 'static {
         error: Option<RunError>,
     ) -> BoxFuture<'a, Result<(), ReportError>>;
 
-    /// The records of a source up to a cursor are safe. When this returns, the checkpoint is durable, and the source may
-    /// be told.
-    fn checkpoint<'a>(
-        &'a self,
-        step: &'a StepName,
-        stream: &'a str,
-        cursor: Value,
-        records: u64,
-    ) -> BoxFuture<'a, Result<(), ReportError>>;
+    /// The records of sources up to their cursors are safe, and this is where the sinks stand then: all of it or nothing.
+    /// When this returns, the checkpoint is durable, and the sources may be told.
+    fn checkpoint(&self, marks: Vec<Mark>) -> BoxFuture<'_, Result<(), ReportError>>;
 
     /// Records went to the dead letters since the last such report.
     fn dead_lettered<'a>(&'a self, step: &'a StepName, count: u64, error: &'a str) -> BoxFuture<'a, Result<(), ReportError>>;

@@ -121,7 +121,8 @@ pub struct SourceBatch {
     /// Which of the source's streams they belong to, such as a file. Cursors are kept per stream.
     pub stream: Arc<str>,
     /// Where the source stands in that stream after these records: it begins there when these are acked and the run is
-    /// started again. `null`: the source cannot resume.
+    /// started again. `null`: the source cannot resume, and in a batch its records come again from the beginning, so that
+    /// sinks take back what they wrote of them. A source whose acked records do not come again gives another cursor.
     pub cursor: Value,
 }
 
@@ -186,6 +187,31 @@ pub struct Written {
     pub durable: bool,
     /// Records, by index, that were refused; the others were taken.
     pub rejected: Vec<(usize, RecordError)>,
+    /// Where the output ended after each record, refused ones included, in the sink's own measure; for sinks that
+    /// [`Sink::resumes`].
+    pub ends: Vec<u64>,
+}
+
+impl Written {
+    /// Everything was taken.
+    pub fn all(durable: bool) -> Self {
+        Self { durable, ..Self::default() }
+    }
+}
+
+/// How the output of a sink can be gone on with by another attempt: what is behind the last checkpoint is taken back first,
+/// because its records come again. What it says is kept with the sources' checkpoints, in the same append, and given back as
+/// [`StepContext::checkpoints`].
+pub trait Resume: Send + Sync {
+    /// Names the output, such as a file.
+    fn stream(&self) -> Arc<str>;
+
+    /// Where this attempt's output begins, in the sink's measure.
+    fn begin(&self) -> u64;
+
+    /// What it takes to go on after `end`, which is durable; `null`: nothing. Called from another task than the sink's, also
+    /// after the sink's end.
+    fn mark(&self, end: u64) -> BoxFuture<'_, Result<Value, StepError>>;
 }
 
 /// Keeps records.
@@ -200,7 +226,14 @@ pub trait Sink: Send {
     /// Nothing more comes in: everything becomes durable and visible.
     fn finish(&mut self) -> BoxFuture<'_, Result<(), StepError>>;
 
-    /// The run failed or was cancelled: leave nothing half done. Called instead of `finish`.
+    /// How another attempt goes on; `None`: it cannot, and records that no checkpoint covers may be in the output twice.
+    /// Asked once, before the first write.
+    fn resumes(&self) -> Option<Arc<dyn Resume>> {
+        None
+    }
+
+    /// The run failed or was cancelled: leave nothing half done, but what another attempt may go on with. Called instead of
+    /// `finish`.
     fn abort(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
@@ -311,9 +344,11 @@ pub struct StepContext {
     pub params: Arc<Map<String, Value>>,
     /// Single records are processed again: what the run gives belongs to what is there, and takes the place of nothing.
     pub is_replay: bool,
+    /// The pipeline is continuous: its next run goes on where this one ends.
+    pub is_continuous: bool,
     /// When the attempt began: `now` in jq.
     pub started_at: Timestamp,
-    /// Sources: where to go on, per stream. Empty: from the beginning.
+    /// Where to go on, per stream: a source's cursors, a sink's marks. Empty: from the beginning.
     pub checkpoints: BTreeMap<String, Value>,
     /// Relative paths start here.
     pub folder: PathBuf,

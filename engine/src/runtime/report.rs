@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::Shared;
 use crate::{
     aggregate::Rejection,
-    command::{Command, RunCommand},
+    command::{Command, Mark, RunCommand},
     event::run::{RunError, StepCounts, StepOutcome},
     handle::{Accepted, Refusal},
     id::{Actor, CorrelationId, RunId, StepName},
@@ -55,15 +53,8 @@ impl RunReport for LeasedReport {
         Box::pin(self.told(RunCommand::EndStep { epoch: self.epoch, step: step.clone(), outcome, counts, error }))
     }
 
-    fn checkpoint<'a>(
-        &'a self,
-        step: &'a StepName,
-        stream: &'a str,
-        cursor: Value,
-        records: u64,
-    ) -> BoxFuture<'a, Result<(), ReportError>> {
-        let (epoch, step, stream) = (self.epoch, step.clone(), stream.to_owned());
-        Box::pin(self.told(RunCommand::Checkpoint { epoch, step, stream, cursor, records }))
+    fn checkpoint(&self, marks: Vec<Mark>) -> BoxFuture<'_, Result<(), ReportError>> {
+        Box::pin(self.told(RunCommand::Checkpoint { epoch: self.epoch, marks }))
     }
 
     fn dead_lettered<'a>(&'a self, step: &'a StepName, count: u64, error: &'a str) -> BoxFuture<'a, Result<(), ReportError>> {

@@ -48,6 +48,8 @@ pub struct Script {
     pub targets: Vec<StepName>,
     /// Transform: gives these at its end.
     pub held_back: Vec<Value>,
+    /// Sink: its output is a list that another attempt goes on with: its mark is the number of records in it.
+    pub resumes: bool,
     /// Sink: when its records are durable.
     pub durable: Durable,
     /// The first so many calls fail.
@@ -127,7 +129,7 @@ impl ScriptedSteps {
         let script = script(step).map_err(|error| StepError::permanent(error.to_string()))?;
         let gate = script.gated.then(|| self.gate(&step.name));
         let kind = self.find(&step.uses).map(|step_type| step_type.kind);
-        let actor = acting::Actor::new(step.name.clone(), script, self.diary.clone(), gate);
+        let actor = acting::Actor::new(step.name.clone(), script, self.diary.clone(), gate, &context);
         actor.at(Place::Build).await?;
         match kind {
             Some(StepKind::Source) => Ok(BuiltStep::Source(Box::new(acting::source(actor, &context)))),

@@ -60,6 +60,7 @@ impl World {
             step: name,
             params: Arc::new(json!({"region": "eu"}).as_object().unwrap().clone()),
             is_replay: false,
+            is_continuous: false,
             started_at: Timestamp::from_second(1_700_000_000).unwrap(),
             checkpoints: BTreeMap::new(),
             folder: folder.path().into(),

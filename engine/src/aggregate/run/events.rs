@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Attempt, Owner, fit};
 use crate::{
-    command::RunCommand,
+    command::{Mark, RunCommand},
     event::{
         Event,
         pipeline::{Outcome, RunEnded},
@@ -74,21 +74,24 @@ impl Attempt {
         RunError { step: None, message, causes: Vec::new(), record: None, retryable: true }
     }
 
-    /// The event of a report that does not change the run's state.
-    pub(super) fn progress(&self, command: &RunCommand) -> Option<Event> {
+    /// The events of a report that does not change the run's state.
+    pub(super) fn progress(&self, command: &RunCommand) -> Vec<Event> {
         let attempt = self.number;
         match command.clone() {
-            RunCommand::StartStep { step, .. } => Some(StepStarted { attempt, step }.into()),
+            RunCommand::StartStep { step, .. } => vec![StepStarted { attempt, step }.into()],
             RunCommand::EndStep { step, outcome, counts, error, .. } => {
                 let error = error.as_ref().map(fit::error);
-                Some(StepEnded { attempt, step, outcome, counts, error }.into())
+                vec![StepEnded { attempt, step, outcome, counts, error }.into()]
             }
-            RunCommand::Checkpoint { epoch, step, stream, cursor, records } => {
-                Some(Checkpointed { attempt, epoch, step, stream, cursor, records }.into())
+            RunCommand::Checkpoint { epoch, marks } => {
+                let event = |Mark { step, stream, cursor, records }| {
+                    Checkpointed { attempt, epoch, step, stream, cursor, records }.into()
+                };
+                marks.into_iter().map(event).collect()
             }
             RunCommand::RecordDeadLetters { step, count, error, .. } => {
                 let error = fit::text(&error, fit::TEXT_BYTES_MAX);
-                Some(DeadLettered { attempt, step, count, error }.into())
+                vec![DeadLettered { attempt, step, count, error }.into()]
             }
             RunCommand::Start { .. }
             | RunCommand::Succeed { .. }
@@ -96,7 +99,7 @@ impl Attempt {
             | RunCommand::ExpireLease { .. }
             | RunCommand::Cancel { .. }
             | RunCommand::ConfirmCancelled { .. }
-            | RunCommand::EnforceDeadline => None,
+            | RunCommand::EnforceDeadline => Vec::new(),
         }
     }
 }

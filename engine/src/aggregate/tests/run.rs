@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{moment, reachable, secs};
 use crate::{
     aggregate::{Aggregate as _, Rejection, Run, pipeline::QUEUED_MAX},
-    command::RunCommand,
+    command::{Mark, RunCommand},
     event::{
         Event,
         pipeline::RunTrigger,
@@ -49,7 +49,7 @@ fn commands(epoch: u64) -> Vec<RunCommand> {
         RunCommand::Start { epoch, worker: "box/1".into(), timeout: None },
         RunCommand::StartStep { epoch, step: step() },
         RunCommand::EndStep { epoch, step: step(), outcome: StepOutcome::Failed, counts, error: Some(error(true)) },
-        RunCommand::Checkpoint { epoch, step: step(), stream: "a".into(), cursor: 7.into(), records: 7 },
+        RunCommand::Checkpoint { epoch, marks: vec![Mark { step: step(), stream: "a".into(), cursor: 7.into(), records: 7 }] },
         RunCommand::RecordDeadLetters { epoch, step: step(), count: 2, error: "bad".into() },
         RunCommand::Succeed { epoch, records_in: 1, records_out: 1, dead: 0 },
         RunCommand::FailAttempt { epoch, error: error(true), backoff: secs(30) },

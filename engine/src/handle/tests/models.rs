@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    command::Mark,
     event::{
         Event,
         pipeline::{RunEnded, SkipReason},
@@ -51,7 +52,7 @@ fn run_command(what: u8, epoch: u64) -> RunCommand {
         13 | 14 => claim(epoch + 1),
         15 => RunCommand::StartStep { epoch, step },
         16 => RunCommand::EndStep { epoch, step, outcome: StepOutcome::Succeeded, counts: StepCounts::default(), error: None },
-        17 => RunCommand::Checkpoint { epoch, step, stream: "s".into(), cursor: epoch.into(), records: 1 },
+        17 => RunCommand::Checkpoint { epoch, marks: vec![Mark { step, stream: "s".into(), cursor: epoch.into(), records: 1 }] },
         18 => RunCommand::RecordDeadLetters { epoch, step, count: 2, error: "bad".into() },
         19 => succeed(epoch),
         20 => fail(epoch),

@@ -11,8 +11,8 @@ use crate::{
     port::{
         BoxFuture,
         step::{
-            Origin, Outcome, Pull, Record, RecordError, Sink, Source, SourceBatch, StepContext, StepError, Task, Transform,
-            Written,
+            Origin, Outcome, Pull, Record, RecordError, Resume, Sink, Source, SourceBatch, StepContext, StepError, Task,
+            Transform, Written,
         },
     },
 };
@@ -28,11 +28,34 @@ pub(super) struct Actor {
     gate: Option<Arc<Semaphore>>,
     failures: u32,
     refusals: u32,
+    output: Output,
+}
+
+/// How many records a sink's output had when it began, and has.
+#[derive(Clone, Copy)]
+struct Output {
+    begin: u64,
+    end: u64,
+}
+
+impl Resume for Output {
+    fn stream(&self) -> Arc<str> {
+        STREAM.into()
+    }
+
+    fn begin(&self) -> u64 {
+        self.begin
+    }
+
+    fn mark(&self, end: u64) -> BoxFuture<'_, Result<Value, StepError>> {
+        Box::pin(async move { Ok(end.into()) })
+    }
 }
 
 impl Actor {
-    pub(super) fn new(name: StepName, script: Script, diary: Diary, gate: Option<Arc<Semaphore>>) -> Self {
-        Self { name, script, diary, gate, failures: 0, refusals: 0 }
+    pub(super) fn new(name: StepName, script: Script, diary: Diary, gate: Option<Arc<Semaphore>>, context: &StepContext) -> Self {
+        let begin = context.checkpoints.get(STREAM).and_then(Value::as_u64).unwrap_or_default();
+        Self { name, script, diary, gate, failures: 0, refusals: 0, output: Output { begin, end: begin } }
     }
 
     fn note(&self, deed: impl FnOnce(String) -> Deed) {
@@ -128,15 +151,17 @@ impl Sink for Actor {
         Box::pin(async {
             self.work().await?;
             let mut taken = Vec::new();
-            let mut rejected = Vec::new();
+            let (mut rejected, mut ends) = (Vec::new(), Vec::new());
             for (index, record) in records.iter().enumerate() {
                 match self.refusal(record) {
                     Some(error) => rejected.push((index, error)),
                     None => taken.push(record.value()),
                 }
+                ends.push(self.output.end + taken.len() as u64);
             }
+            self.output.end += taken.len() as u64;
             self.note(|name| Deed::Took(name, taken));
-            Ok(Written { durable: self.note_durable(Durable::Write), rejected })
+            Ok(Written { durable: self.note_durable(Durable::Write), rejected, ends })
         })
     }
 
@@ -153,6 +178,10 @@ impl Sink for Actor {
             self.note(Deed::Durable);
             Ok(())
         })
+    }
+
+    fn resumes(&self) -> Option<Arc<dyn Resume>> {
+        self.script.resumes.then(|| Arc::new(self.output) as Arc<dyn Resume>)
     }
 
     fn abort(&mut self) -> BoxFuture<'_, ()> {

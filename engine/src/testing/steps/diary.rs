@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::Place;
 use crate::{
+    command::Mark,
     event::run::{RunError, StepCounts, StepOutcome},
     id::StepName,
     port::{
@@ -119,7 +120,7 @@ impl DiaryReport {
         self.unavailable.store(unavailable, Ordering::Release);
     }
 
-    fn take(&self, deed: Deed) -> BoxFuture<'_, Result<(), ReportError>> {
+    fn take(&self, deeds: Vec<Deed>) -> BoxFuture<'_, Result<(), ReportError>> {
         Box::pin(async move {
             if self.fenced.load(Ordering::Acquire) {
                 return Err(ReportError::Fenced);
@@ -127,7 +128,7 @@ impl DiaryReport {
             if self.unavailable.load(Ordering::Acquire) {
                 return Err(ReportError::Unavailable("the disk is full".into()));
             }
-            self.diary.note(deed);
+            deeds.into_iter().for_each(|deed| self.diary.note(deed));
             Ok(())
         })
     }
@@ -135,7 +136,7 @@ impl DiaryReport {
 
 impl RunReport for DiaryReport {
     fn step_started<'a>(&'a self, step: &'a StepName) -> BoxFuture<'a, Result<(), ReportError>> {
-        self.take(Deed::Started(step.to_string()))
+        self.take(vec![Deed::Started(step.to_string())])
     }
 
     fn step_ended<'a>(
@@ -145,20 +146,15 @@ impl RunReport for DiaryReport {
         _: StepCounts,
         error: Option<RunError>,
     ) -> BoxFuture<'a, Result<(), ReportError>> {
-        self.take(Deed::Ended(step.to_string(), outcome, error))
+        self.take(vec![Deed::Ended(step.to_string(), outcome, error)])
     }
 
-    fn checkpoint<'a>(
-        &'a self,
-        step: &'a StepName,
-        _: &'a str,
-        cursor: Value,
-        records: u64,
-    ) -> BoxFuture<'a, Result<(), ReportError>> {
-        self.take(Deed::Checkpoint(step.to_string(), cursor, records))
+    fn checkpoint(&self, marks: Vec<Mark>) -> BoxFuture<'_, Result<(), ReportError>> {
+        let deed = |Mark { step, cursor, records, .. }| Deed::Checkpoint(step.to_string(), cursor, records);
+        self.take(marks.into_iter().map(deed).collect())
     }
 
     fn dead_lettered<'a>(&'a self, step: &'a StepName, count: u64, error: &'a str) -> BoxFuture<'a, Result<(), ReportError>> {
-        self.take(Deed::Dead(step.to_string(), count, error.into()))
+        self.take(vec![Deed::Dead(step.to_string(), count, error.into())])
     }
 }
