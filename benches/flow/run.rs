@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use flexcore::step::{EnvFileSecrets, table};
 use flexcore_engine::{
+    command::Mark,
     event::run::{RunError, StepCounts, StepOutcome},
     flow::{Flow, FlowContext, FlowEnd, FlowInput, log::RunLog, meter::FlowMeters},
     id::{Revision, RunId, StepName},
@@ -17,7 +18,7 @@ use flexcore_engine::{
     queue::memory::MemoryQueues,
     unit::Duration,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the pipeline from `in.ndjson` to `ours.ndjson`.
@@ -103,7 +104,7 @@ impl RunReport for Nobody {
         Box::pin(async { Ok(()) })
     }
 
-    fn checkpoint<'a>(&'a self, _: &'a StepName, _: &'a str, _: Value, _: u64) -> BoxFuture<'a, Result<(), ReportError>> {
+    fn checkpoint(&self, _: Vec<Mark>) -> BoxFuture<'_, Result<(), ReportError>> {
         Box::pin(async { Ok(()) })
     }
 

@@ -1,22 +1,30 @@
-//! `file.write`: records into a file. A replaced file appears as a whole or not at all; an appended one is durable at
-//! every flush and whole lines only, even after a crash.
+//! `file.write`: records into a file. A replaced file appears as a whole or not at all; an appended one has whole lines only,
+//! even after a crash. Either is gone on with by another attempt where its checkpoint says, so that no record is in it twice.
 
+mod disk;
 mod encode;
+mod mark;
 mod output;
+mod reserve;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use flexcore_engine::{
     pipeline::Mistake,
     port::{
         BoxFuture,
-        step::{BuiltStep, Record, Sink, StepContext, StepError, StepKind, Written},
+        step::{BuiltStep, Record, Resume, Sink, StepContext, StepError, StepKind, Written},
     },
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
-use self::{encode::Encoder, output::Output};
+use self::{
+    encode::Encoder,
+    mark::Mark,
+    output::{OpenError, Opening, Output, Shared},
+};
 use super::{spec::Spec, thread::Thread};
 
 /// Settings of `file.write`.
@@ -100,12 +108,16 @@ impl Spec for FileWrite {
 
     fn build(with: With, context: StepContext) -> BoxFuture<'static, Result<BuiltStep, StepError>> {
         Box::pin(async move {
-            let path = context.folder.join(&with.path);
-            let mode = if context.is_replay { Mode::Append } else { with.mode };
-            let mut file = Writer::new(path, mode, &with);
-            let thread = Thread::start("file-write", move |job| file.perform(job))?;
-            thread.ask(Job::Open).await??;
-            Ok(BuiltStep::Sink(Box::new(FileSink { thread })))
+            let mut writer = Writer::new(&with, &context);
+            let thread = Thread::start("file-write", move |job| writer.perform(job))?;
+            let Answer::Opened { begin, shared, notice } = thread.ask(Job::Open).await?? else {
+                return Err(StepError::permanent("the file was not opened"));
+            };
+            if let Some(notice) = notice {
+                context.log.warn(&format!("{}: {notice}", with.path));
+            }
+            let resume = Arc::new(FileResume { stream: with.path.into(), begin, shared });
+            Ok(BuiltStep::Sink(Box::new(FileSink { thread, resume })))
         })
     }
 }
@@ -119,21 +131,38 @@ enum Job {
     Abort,
 }
 
+/// What it answers.
+enum Answer {
+    Opened { begin: u64, shared: Arc<Shared>, notice: Option<String> },
+    Written(Written),
+    Done,
+}
+
 struct FileSink {
-    thread: Thread<Job, Result<Written, StepError>>,
+    thread: Thread<Job, Result<Answer, StepError>>,
+    resume: Arc<FileResume>,
 }
 
 impl Sink for FileSink {
     fn write<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<Written, StepError>> {
-        Box::pin(async { self.thread.ask(Job::Write(records.to_vec())).await? })
+        Box::pin(async {
+            match self.thread.ask(Job::Write(records.to_vec())).await?? {
+                Answer::Written(written) => Ok(written),
+                Answer::Opened { .. } | Answer::Done => Ok(Written::all(false)),
+            }
+        })
     }
 
     fn flush(&mut self) -> BoxFuture<'_, Result<bool, StepError>> {
-        Box::pin(async { Ok(self.thread.ask(Job::Flush).await??.durable) })
+        Box::pin(async { self.thread.ask(Job::Flush).await?.map(|_| true) })
     }
 
     fn finish(&mut self) -> BoxFuture<'_, Result<(), StepError>> {
         Box::pin(async { self.thread.ask(Job::Finish).await?.map(drop) })
+    }
+
+    fn resumes(&self) -> Option<Arc<dyn Resume>> {
+        Some(self.resume.clone())
     }
 
     fn abort(&mut self) -> BoxFuture<'_, ()> {
@@ -144,51 +173,107 @@ impl Sink for FileSink {
     }
 }
 
+/// How another attempt goes on with the file.
+struct FileResume {
+    stream: Arc<str>,
+    begin: u64,
+    shared: Arc<Shared>,
+}
+
+impl Resume for FileResume {
+    fn stream(&self) -> Arc<str> {
+        self.stream.clone()
+    }
+
+    fn begin(&self) -> u64 {
+        self.begin
+    }
+
+    fn mark(&self, end: u64) -> BoxFuture<'_, Result<Value, StepError>> {
+        let (shared, stream) = (self.shared.clone(), self.stream.clone());
+        Box::pin(async move {
+            let failed = |error| StepError::transient(format!("cannot read {stream} back for a checkpoint")).because(&error);
+            // A few kilobytes that were written a moment ago: no disk is waited for.
+            let mark = shared.mark(end).map_err(failed)?;
+            Ok(mark.and_then(|mark| serde_json::to_value(mark).ok()).unwrap_or_default())
+        })
+    }
+}
+
 /// The thread's side.
 struct Writer {
     path: PathBuf,
+    part: String,
     mode: Mode,
     create_dirs: bool,
     encoder: Encoder,
+    mark: Option<Mark>,
+    goes_on: bool,
     output: Option<Output>,
 }
 
 impl Writer {
-    fn new(path: PathBuf, mode: Mode, with: &With) -> Self {
+    fn new(with: &With, context: &StepContext) -> Self {
         let encoder = match with.format() {
             Some(Format::Csv) => Encoder::csv(with.columns.clone()),
             Some(Format::Ndjson) | None => Encoder::Ndjson,
         };
-        Self { path, mode, create_dirs: with.create_dirs, encoder, output: None }
+        let path = context.folder.join(&with.path);
+        let mark = context.checkpoints.get(&with.path).and_then(|mark| serde_json::from_value(mark.clone()).ok());
+        Self {
+            part: disk::part_name(&path, &context.run.to_string()),
+            path,
+            mode: if context.is_replay { Mode::Append } else { with.mode },
+            create_dirs: with.create_dirs,
+            encoder,
+            mark,
+            goes_on: context.is_continuous,
+            output: None,
+        }
     }
 
-    fn perform(&mut self, job: Job) -> Result<Written, StepError> {
-        let durable = match job {
-            Job::Open => self.open()?,
-            Job::Write(records) => return self.write(&records),
-            Job::Flush => self.output.as_mut().map_or(Ok(true), Output::flush).map_err(|error| self.failed(&error))?,
-            Job::Finish => self.output.take().map_or(Ok(true), Output::finish).map_err(|error| self.failed(&error))?,
-            Job::Abort => {
-                if let Some(output) = self.output.take() {
-                    output.abort();
-                }
-                true
+    fn perform(&mut self, job: Job) -> Result<Answer, StepError> {
+        match job {
+            Job::Open => return self.open(),
+            Job::Write(records) => return self.write(&records).map(Answer::Written),
+            Job::Flush => self.output.as_mut().map_or(Ok(()), Output::flush).map_err(|error| self.failed(&error))?,
+            Job::Finish => {
+                self.output.as_mut().map_or(Ok(()), Output::finish).map_err(|error| self.failed(&error))?;
+                self.output = None;
             }
-        };
-        Ok(Written::all(durable))
+            Job::Abort => drop(self.output.take()),
+        }
+        Ok(Answer::Done)
     }
 
     fn failed(&self, error: &std::io::Error) -> StepError {
         StepError::transient(format!("cannot write {}", self.path.display())).because(error)
     }
 
-    fn open(&mut self) -> Result<bool, StepError> {
-        let output = Output::open(&self.path, self.mode, self.create_dirs).map_err(|error| self.failed(&error))?;
+    fn open(&mut self) -> Result<Answer, StepError> {
+        let mut output = self.opened().map_err(|error| match error {
+            OpenError::Io(error) => self.failed(&error),
+            OpenError::InUse => StepError::transient(format!("cannot write {}: {}", self.path.display(), OpenError::InUse)),
+            OpenError::Changed(why) => StepError::permanent(format!("cannot go on with {}: {why}", self.path.display())),
+        })?;
         if let Some(line) = &output.first_line {
             self.encoder.go_on(line).map_err(|why| StepError::permanent(format!("{}: {why}", self.path.display())))?;
         }
+        let answer = Answer::Opened { begin: output.begin, shared: output.shared(), notice: output.notice.take() };
         self.output = Some(output);
-        Ok(true)
+        Ok(answer)
+    }
+
+    fn opened(&self) -> Result<Output, OpenError> {
+        if self.create_dirs {
+            std::fs::create_dir_all(disk::folder_of(&self.path))?;
+        }
+        match self.mode {
+            Mode::Replace => {
+                Output::replace(&Opening { path: &self.path, part: &self.part, mark: self.mark.as_ref(), goes_on: self.goes_on })
+            }
+            Mode::Append => Output::append(&self.path, self.mark.as_ref()),
+        }
     }
 
     fn write(&mut self, records: &[Record]) -> Result<Written, StepError> {
@@ -196,10 +281,11 @@ impl Writer {
             return Err(StepError::permanent(format!("{} is closed", self.path.display())));
         };
         let (mut bytes, mut encoder) = (Vec::new(), self.encoder.clone());
-        let rejected = encoder.encode(records, &mut bytes);
+        let begin = output.length();
+        let (ends, rejected) = encoder.encode(records, &mut bytes);
         output.write(&bytes).map_err(|error| self.failed(&error))?;
         // Only now: should the write fail, the header row is still to be written.
         self.encoder = encoder;
-        Ok(Written { durable: false, rejected })
+        Ok(Written { durable: false, rejected, ends: ends.into_iter().map(|end| begin + end as u64).collect() })
     }
 }

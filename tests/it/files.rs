@@ -41,7 +41,7 @@ impl RunReport for Unread {
         Box::pin(async { Ok(()) })
     }
 
-    fn checkpoint<'a>(&'a self, _: &'a StepName, _: &'a str, _: Value, _: u64) -> BoxFuture<'a, Result<(), ReportError>> {
+    fn checkpoint(&self, _: Vec<flexcore_engine::command::Mark>) -> BoxFuture<'_, Result<(), ReportError>> {
         Box::pin(async { Ok(()) })
     }
 

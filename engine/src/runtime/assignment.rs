@@ -77,13 +77,13 @@ impl Assignment {
     }
 }
 
-/// How far the sources are. A run that tries another one again goes on where that one stood, if it was of the same revision
-/// and has not come further itself.
+/// How far sources and sinks are. A run that tries another one again goes on where that one stood, if it was of the same
+/// revision, and has not come further itself.
 fn progress(models: &ReadModels, row: &RunRow) -> BTreeMap<StepName, BTreeMap<String, Value>> {
     let retried = row.retry_of.and_then(|run| models.runs.runs.get(&run)).filter(|old| old.revision == row.revision);
-    let kept = if row.checkpoints.is_empty() { retried.unwrap_or(row) } else { row };
     let mut progress: BTreeMap<StepName, BTreeMap<String, Value>> = BTreeMap::new();
-    for ((step, stream), checkpoint) in &kept.checkpoints {
+    // What a run has not come to yet stands where the run before left it.
+    for ((step, stream), checkpoint) in retried.into_iter().chain([row]).flat_map(|row| &row.checkpoints) {
         progress.entry(step.clone()).or_default().insert(stream.clone(), checkpoint.cursor.clone());
     }
     progress

@@ -37,15 +37,17 @@ impl Encoder {
         Ok(())
     }
 
-    /// Appends lines; says which records have no line.
-    pub(super) fn encode(&mut self, records: &[Record], out: &mut Vec<u8>) -> Vec<(usize, RecordError)> {
+    /// Appends lines; says where each record ends, and which records have no line.
+    pub(super) fn encode(&mut self, records: &[Record], out: &mut Vec<u8>) -> (Vec<usize>, Vec<(usize, RecordError)>) {
         match self {
             Self::Ndjson => {
+                let mut ends = Vec::with_capacity(records.len());
                 for record in records {
                     out.extend_from_slice(&record.json);
                     out.push(b'\n');
+                    ends.push(out.len());
                 }
-                Vec::new()
+                (ends, Vec::new())
             }
             Self::Csv { columns, begun } => encode_csv(records, columns, begun, out),
         }
@@ -57,12 +59,13 @@ fn encode_csv(
     columns: &mut Option<Vec<String>>,
     begun: &mut bool,
     out: &mut Vec<u8>,
-) -> Vec<(usize, RecordError)> {
-    let mut rejected = Vec::new();
+) -> (Vec<usize>, Vec<(usize, RecordError)>) {
+    let (mut ends, mut rejected) = (Vec::with_capacity(records.len()), Vec::new());
     for (index, record) in records.iter().enumerate() {
         let Ok(object) = serde_json::from_slice::<Map<String, Value>>(&record.json) else {
             let message = "csv rows are made of objects, and this record is none".to_owned();
             rejected.push((index, RecordError { message, retryable: false }));
+            ends.push(out.len());
             continue;
         };
         let columns = columns.get_or_insert_with(|| object.keys().cloned().collect());
@@ -73,8 +76,9 @@ fn encode_csv(
             Ok(row) => write_row(out, row),
             Err(message) => rejected.push((index, RecordError { message, retryable: false })),
         }
+        ends.push(out.len());
     }
-    rejected
+    (ends, rejected)
 }
 
 fn row(columns: &[String], object: &Map<String, Value>) -> Result<Vec<String>, String> {

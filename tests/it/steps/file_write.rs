@@ -1,7 +1,7 @@
 //! `file.write` on real files.
 
-use flexcore_engine::port::step::Written;
-use serde_json::json;
+use flexcore_engine::port::step::{Sink, Written};
+use serde_json::{Value, json};
 
 use super::world::{World, mistakes, records};
 
@@ -11,8 +11,8 @@ async fn a_replaced_file_appears_as_a_whole_at_the_end() {
     world.file("out.ndjson", "old\n");
     let mut sink = world.sink("file.write", json!({"path": "out.ndjson"})).await;
     let taken = sink.write(&records(&[json!({"b": 1, "a": 2}), json!(3)])).await.unwrap();
-    assert_eq!(taken, Written { durable: false, rejected: vec![] });
-    assert_eq!(sink.flush().await, Ok(false));
+    assert_eq!(taken, Written { durable: false, rejected: vec![], ends: vec![14, 16] });
+    assert_eq!(sink.flush().await, Ok(true));
     assert_eq!(world.text("out.ndjson"), "old\n");
     sink.finish().await.unwrap();
     assert_eq!(world.text("out.ndjson"), "{\"b\":1,\"a\":2}\n3\n");
@@ -53,6 +53,166 @@ async fn appended_lines_follow_the_last_whole_line_and_are_durable_when_flushed(
     assert_eq!(world.text("logs/out.ndjson"), "1\n2\n3\n");
     sink.abort().await;
     assert_eq!(world.text("logs/out.ndjson"), "1\n2\n3\n");
+}
+
+/// Writes records, makes them durable, and gives what a checkpoint keeps after the first `kept` of them; then dies.
+async fn die(world: &World, mut sink: Box<dyn Sink>, values: &[Value], kept: usize) -> Value {
+    let written = sink.write(&records(values)).await.unwrap();
+    assert_eq!(sink.flush().await, Ok(true));
+    let resume = sink.resumes().unwrap();
+    let end = if kept == 0 { resume.begin() } else { written.ends[kept - 1] };
+    assert_eq!(world.context.attempt, 1);
+    resume.mark(end).await.unwrap()
+}
+
+/// The next attempt's world: it gets the mark of the one before.
+fn with_mark(mut world: World, stream: &str, mark: &Value) -> World {
+    world.context.checkpoints.insert(stream.into(), mark.clone());
+    world
+}
+
+fn files(world: &World) -> Vec<String> {
+    let entries = std::fs::read_dir(world.folder.path()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn another_attempt_takes_back_what_no_checkpoint_counts_on_and_goes_on_behind_it() {
+    for mode in ["append", "replace"] {
+        for kept in 0..=3 {
+            let world = World::new();
+            let with = json!({"path": "out.ndjson", "mode": mode});
+            let sink = world.sink("file.write", with.clone()).await;
+            let mark = die(&world, sink, &[json!(1), json!(2), json!(3)], kept).await;
+            let world = with_mark(world, "out.ndjson", &mark);
+            let mut sink = world.sink("file.write", with).await;
+            let rest: Vec<_> = (kept + 1..=5).map(Value::from).collect();
+            sink.write(&records(&rest)).await.unwrap();
+            sink.finish().await.unwrap();
+            assert_eq!(world.text("out.ndjson"), "1\n2\n3\n4\n5\n", "{mode}, {kept} kept");
+            assert_eq!(files(&world), ["out.ndjson"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_took_its_place_before_anybody_could_say_so_is_gone_on_with() {
+    let world = World::new();
+    let mut sink = world.sink("file.write", json!({"path": "out.ndjson"})).await;
+    let written = sink.write(&records(&[json!(1), json!(2)])).await.unwrap();
+    sink.flush().await.unwrap();
+    let mark = sink.resumes().unwrap().mark(written.ends[0]).await.unwrap();
+    sink.finish().await.unwrap();
+    drop(sink);
+    let world = with_mark(world, "out.ndjson", &mark);
+    let mut sink = world.sink("file.write", json!({"path": "out.ndjson"})).await;
+    sink.write(&records(&[json!(2), json!(3)])).await.unwrap();
+    sink.finish().await.unwrap();
+    assert_eq!(world.text("out.ndjson"), "1\n2\n3\n");
+}
+
+#[tokio::test]
+async fn the_next_run_of_a_continuous_pipeline_adds_to_what_the_last_one_put_in_place_and_a_batch_begins_anew() {
+    for (continuous, expected) in [(true, "1\n2\n"), (false, "2\n")] {
+        let world = World::new();
+        let mut sink = world.sink("file.write", json!({"path": "out.ndjson"})).await;
+        let written = sink.write(&records(&[json!(1)])).await.unwrap();
+        sink.finish().await.unwrap();
+        let mark = sink.resumes().unwrap().mark(written.ends[0]).await.unwrap();
+        assert_eq!(mark["finished"], json!(true));
+        drop(sink);
+        let mut world = with_mark(world, "out.ndjson", &mark);
+        world.context.is_continuous = continuous;
+        let mut sink = world.sink("file.write", json!({"path": "out.ndjson"})).await;
+        sink.write(&records(&[json!(2)])).await.unwrap();
+        sink.finish().await.unwrap();
+        assert_eq!(world.text("out.ndjson"), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_changed_is_an_error_that_says_so_and_nothing_is_cut() {
+    let changes: [(&str, &str, &str); 3] = [
+        ("1\n", "has 2 bytes, and 4 of it are in a checkpoint", "cut"),
+        ("1\n7\n", "was changed: what stands before byte 4", "edited"),
+        ("1\n2\n3\n\"theirs\"\n", "that run wrote up to byte 6 at most", "added to"),
+    ];
+    for (text, expected, how) in changes {
+        let world = World::new();
+        let with = json!({"path": "out.ndjson", "mode": "append"});
+        let sink = world.sink("file.write", with.clone()).await;
+        let mark = die(&world, sink, &[json!(1), json!(2), json!(3)], 2).await;
+        // In place, as an editor or a shell does it: the file stays the same one.
+        std::fs::OpenOptions::new().write(true).truncate(true).open(world.path("out.ndjson")).unwrap();
+        world.file("out.ndjson", text);
+        let world = with_mark(world, "out.ndjson", &mark);
+        let error = world.build("file.write", with).await.err().unwrap();
+        assert!(error.message.contains(expected), "{how}: {}", error.message);
+        assert!(!error.retryable);
+        assert_eq!(world.text("out.ndjson"), text, "{how}");
+    }
+}
+
+#[tokio::test]
+async fn lines_that_somebody_added_after_everything_was_kept_stay_where_they_are() {
+    let world = World::new();
+    let with = json!({"path": "out.ndjson", "mode": "append"});
+    let sink = world.sink("file.write", with.clone()).await;
+    let mark = die(&world, sink, &[json!(1)], 1).await;
+    world.file("out.ndjson", "1\n\"theirs\"\n");
+    let world = with_mark(world, "out.ndjson", &mark);
+    let mut sink = world.sink("file.write", with).await;
+    sink.write(&records(&[json!(2)])).await.unwrap();
+    sink.finish().await.unwrap();
+    assert_eq!(world.text("out.ndjson"), "1\n\"theirs\"\n2\n");
+}
+
+#[tokio::test]
+async fn a_file_has_one_writer_at_a_time() {
+    for mode in ["append", "replace"] {
+        let world = World::new();
+        let with = json!({"path": "out.ndjson", "mode": mode});
+        let first = world.sink("file.write", with.clone()).await;
+        let error = world.build("file.write", with.clone()).await.err().unwrap();
+        assert!(error.message.contains("another run, step or program is writing it"), "{}", error.message);
+        assert!(error.retryable);
+        drop(first);
+        let mut second = world.sink("file.write", with).await;
+        second.finish().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_put_its_file_in_place_removes_what_earlier_runs_left_and_they_say_so_when_tried_again() {
+    let world = World::new();
+    let with = json!({"path": "out.ndjson"});
+    let sink = world.sink("file.write", with.clone()).await;
+    let mark = die(&world, sink, &[json!(1)], 1).await;
+    assert_eq!(files(&world).len(), 1);
+    let mut world = world;
+    let old = std::mem::replace(&mut world.context.run, flexcore_engine::id::RunId::fresh());
+    let mut sink = world.sink("file.write", with.clone()).await;
+    sink.finish().await.unwrap();
+    assert_eq!(files(&world), ["out.ndjson"]);
+    world.context.run = old;
+    let world = with_mark(world, "out.ndjson", &mark);
+    let error = world.build("file.write", with).await.err().unwrap();
+    assert!(error.message.contains("is gone: a later run has put its own file in its place"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn csv_is_gone_on_with_under_its_one_header() {
+    let world = World::new();
+    let with = json!({"path": "out.csv"});
+    let sink = world.sink("file.write", with.clone()).await;
+    let mark = die(&world, sink, &[json!({"a": 1}), json!({"a": 2})], 1).await;
+    let world = with_mark(world, "out.csv", &mark);
+    let mut sink = world.sink("file.write", with).await;
+    sink.write(&records(&[json!({"a": 2})])).await.unwrap();
+    sink.finish().await.unwrap();
+    assert_eq!(world.text("out.csv"), "a\n1\n2\n");
 }
 
 #[tokio::test]

@@ -1,0 +1,101 @@
+//! Files by name: one writer at a time, temporary names that tell whose they are, and what stands in them.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use super::output::OpenError;
+
+/// How often a file that somebody else writes is asked for, and the pause between two tries.
+const LOCK_TRIES_MAX: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file that nobody else writes. The lock goes with the process; an attempt that was given up just now lets go soon.
+pub(super) fn open(path: &Path, create: bool) -> Result<File, OpenError> {
+    let file = OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)?;
+    let mut locked = lock(&file);
+    for _ in 1..LOCK_TRIES_MAX {
+        if !matches!(locked, Err(OpenError::InUse)) {
+            break;
+        }
+        thread::sleep(LOCK_PAUSE);
+        locked = lock(&file);
+    }
+    locked.map(|()| file)
+}
+
+fn lock(file: &File) -> Result<(), OpenError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse),
+        // A file system without locks is used all the same.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// The beginning of a file, in another one.
+pub(super) fn copy(from: &Path, to: &Path, bytes: u64) -> Result<File, OpenError> {
+    let mut file = open(to, true)?;
+    file.set_len(0)?;
+    io::copy(&mut File::open(from)?.take(bytes), &mut file)?;
+    Ok(file)
+}
+
+/// Removes what earlier runs left of this file, unless somebody writes it: the newest file counts.
+pub(super) fn sweep(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Ok(entries) = fs::read_dir(folder_of(path)) else { return };
+    for entry in entries.flatten() {
+        let other = entry.file_name();
+        let of_this = other.to_str().and_then(|other| part_of(other)).is_some_and(|(of, _)| of == name);
+        if of_this && File::open(entry.path()).is_ok_and(|file| lock(&file).is_ok()) {
+            // Should it stay, the next run tries again.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The name under which a run writes a file until it takes its place.
+pub(super) fn part_name(path: &Path, run: &str) -> String {
+    format!(".{}.{run}.part", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// The file and the run of such a name.
+fn part_of(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix('.')?.strip_suffix(".part")?.rsplit_once('.')
+}
+
+/// The length of a file without its last line, should that have no line feed: a crash may leave half a line.
+pub(super) fn whole_lines(file: &mut File) -> io::Result<u64> {
+    const BLOCK: u64 = 64 << 10;
+    let mut end = file.metadata()?.len();
+    let mut block = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK);
+        file.seek(SeekFrom::Start(start))?;
+        block.clear();
+        file.take(end - start).read_to_end(&mut block)?;
+        if let Some(at) = memchr::memrchr(b'\n', &block) {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+pub(super) fn first_line(file: &mut File) -> io::Result<Vec<u8>> {
+    const LINE_BYTES_MAX: u64 = 1 << 20;
+    let mut line = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    BufReader::new(file.take(LINE_BYTES_MAX)).read_until(b'\n', &mut line)?;
+    Ok(line)
+}
