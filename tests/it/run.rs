@@ -4,6 +4,7 @@
 
 mod ends;
 mod process;
+mod resumes;
 mod serves;
 mod settings;
 mod signals;
