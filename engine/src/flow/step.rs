@@ -1,7 +1,5 @@
 //! One step of a flow from its first need to its last report, whatever kind it is.
 
-use std::collections::BTreeMap;
-
 use tokio::sync::watch;
 
 use crate::{
@@ -111,11 +109,11 @@ async fn build(caller: &Caller) -> Result<BuiltStep, Halt> {
     loop {
         let context = shared.context.of_step(&caller.step().name, shared.halt.child_token(), &shared.log);
         let is_continuous = shared.definition.mode == Mode::Continuous;
-        let context = match shared.is_replay() {
+        let mut context = StepContext { is_replay: shared.is_replay(), is_continuous, ..context };
+        if context.is_replay {
             // What is processed again adds to what is there: it goes on with nothing.
-            true => StepContext { is_replay: true, is_continuous, checkpoints: BTreeMap::new(), ..context },
-            false => StepContext { is_continuous, ..context },
-        };
+            context.checkpoints.clear();
+        }
         match caller.once(async { shared.types.build(caller.step(), context).await }).await? {
             Ok(built) => {
                 caller.meter().works_again();

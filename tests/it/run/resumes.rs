@@ -21,7 +21,7 @@ steps:
 }
 
 fn lines(count: usize) -> String {
-    (0..count).map(|n| format!("{{\"n\":{n}}}\n")).collect()
+    (0..count).fold(String::new(), |text, n| text + "{\"n\":" + &n.to_string() + "}\n")
 }
 
 #[test]

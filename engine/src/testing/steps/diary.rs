@@ -128,7 +128,9 @@ impl DiaryReport {
             if self.unavailable.load(Ordering::Acquire) {
                 return Err(ReportError::Unavailable("the disk is full".into()));
             }
-            deeds.into_iter().for_each(|deed| self.diary.note(deed));
+            for deed in deeds {
+                self.diary.note(deed);
+            }
             Ok(())
         })
     }
