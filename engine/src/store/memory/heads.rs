@@ -10,8 +10,10 @@ use crate::id::{Position, StreamName, Version};
 
 use super::Stream;
 
-/// A mark stands at every version that is a multiple of this.
+/// A mark stands at every version that is a multiple of this, unless its event is missing.
 const MARK_EVERY: u64 = 64;
+/// A link to events that are lost: no event has this position.
+const LOST: u64 = u64::MAX;
 
 /// Heads stand in the order of their creation, and the table holds only their places: four bytes a stream, so that it
 /// stays in the processor's cache. Each miss there would cost as much as the rest of an append.
@@ -28,8 +30,8 @@ pub(super) struct Head {
     name: StreamName,
     version: u64,
     last: u64,
-    /// Positions of the marks that are kept, the newest last.
-    marks: Vec<u64>,
+    /// Versions and positions of the marks that are kept, the newest last.
+    marks: Vec<(u64, u64)>,
     /// Goes with its last event.
     forget: bool,
 }
@@ -141,19 +143,32 @@ impl Head {
         self.version += 1;
         self.forget = false;
         if self.version.is_multiple_of(MARK_EVERY) {
-            self.marks.push(position);
+            self.marks.push((self.version, position));
         }
         (Version(self.version), link)
     }
 
-    /// Goes to just before a version, leaving out what is not kept. `false` when it is past it already.
+    /// Goes to just before a version. Events between that are not there are lost: nobody reads past them. `false` when it is
+    /// past that version already.
     pub(super) fn skip_before(&mut self, version: Version) -> bool {
         let Some(skipped) = version.0.checked_sub(self.version + 1) else { return false };
         if skipped > 0 {
-            (self.version, self.last) = (version.0 - 1, 0);
+            (self.version, self.last) = (version.0 - 1, LOST);
             self.marks.clear();
         }
         true
+    }
+
+    /// Goes on to a version. Events between were let go: whoever reads goes past them to what was before. `false` when the
+    /// first of them does not come next.
+    pub(super) fn let_go(&mut self, first: Version, last: Version) -> bool {
+        if self.version == 0 && first.0 > 1 {
+            self.last = LOST;
+        } else if first.0 != self.version + 1 {
+            return false;
+        }
+        self.version = last.0;
+        last >= first
     }
 
     pub(super) fn version(&self) -> u64 {
@@ -162,18 +177,12 @@ impl Head {
 
     /// A version not before the one asked for, and its position: from there it is a short walk back.
     pub(super) fn near(&self, version: u64) -> (u64, u64) {
-        let marked = version.next_multiple_of(MARK_EVERY);
-        if marked > self.version {
-            return (self.version, self.last);
-        }
-        let after = (self.version / MARK_EVERY - marked / MARK_EVERY) as usize;
-        let at = self.marks.len().checked_sub(after + 1);
-        // A mark that was let go stood at a dropped event: position 0 is not kept either.
-        (marked, at.map_or(0, |at| self.marks[at]))
+        let at = self.marks.partition_point(|(marked, _)| *marked < version);
+        self.marks.get(at).copied().unwrap_or((self.version, self.last))
     }
 
     fn trim(&mut self, oldest: u64) {
-        let dropped = self.marks.partition_point(|position| *position < oldest);
+        let dropped = self.marks.partition_point(|(_, position)| *position < oldest);
         self.marks.drain(..dropped);
     }
 }
@@ -192,9 +201,9 @@ mod tests {
         assert_eq!((head.near(1), head.near(64), head.near(65)), ((64, 640), (64, 640), (128, 1_280)));
         assert_eq!((head.near(960), head.near(961), head.near(1_000)), ((960, 9_600), (1_000, 10_000), (1_000, 10_000)));
         head.trim(1_000);
-        assert_eq!((head.near(64), head.near(65)), ((64, 0), (128, 1_280)));
+        assert_eq!((head.near(64), head.near(65)), ((128, 1_280), (128, 1_280)));
         head.trim(u64::MAX);
-        assert_eq!((head.near(960), head.near(961)), ((960, 0), (1_000, 10_000)));
+        assert_eq!((head.near(960), head.near(961)), ((1_000, 10_000), (1_000, 10_000)));
     }
 
     #[test]

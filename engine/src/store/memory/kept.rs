@@ -188,7 +188,8 @@ impl Kept {
         self.snapshot_bytes = self.snapshots.values().map(|snapshot| snapshot.data.len() as u64).sum();
     }
 
-    /// Puts an event back that was here before; its position must be the next one. Whether its stream can be there.
+    /// Puts an event back that was here before; its position must be the next one, or a later one where those between are
+    /// missing. Whether its stream can be there.
     pub(in crate::store) fn replay(&mut self, mut envelope: Envelope) -> bool {
         let place = self.heads.find(&envelope.stream);
         let head = self.heads.of_writer(place, &envelope.stream);
@@ -199,6 +200,17 @@ impl Kept {
         envelope.stream = head.name();
         self.segments.push(envelope, link);
         true
+    }
+
+    /// Positions before one that have no event will have none.
+    pub(in crate::store) fn leave_out_until(&mut self, next: u64) {
+        self.segments.leave_out_until(next);
+    }
+
+    /// Takes in that events of a stream were let go, from a version to another. Whether they come next.
+    pub(in crate::store) fn let_go(&mut self, stream: &StreamName, first: Version, last: Version) -> bool {
+        let place = self.heads.find(stream);
+        self.heads.of_writer(place, stream).let_go(first, last)
     }
 
     /// Puts a stream back whose events are no longer kept.

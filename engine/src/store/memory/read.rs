@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     MemoryLog,
-    segments::{Part, Segments},
+    segments::{Found, Part, Segments},
 };
 
 /// Links that are followed before others get the lock.
@@ -101,9 +101,19 @@ impl Walk {
             if self.version <= self.after {
                 return true;
             }
-            let Some((envelope, link)) = segments.get(self.position) else { return false };
-            self.found.extend((self.version <= self.newest).then(|| envelope.clone()));
-            (self.version, self.position) = (self.version - 1, link);
+            match segments.get(self.position) {
+                Some(Found::Event(envelope, link)) => {
+                    let version = envelope.version.0;
+                    self.found.extend((self.after < version && version <= self.newest).then(|| envelope.clone()));
+                    (self.version, self.position) = (version - 1, link);
+                }
+                Some(Found::Gone(link)) => (self.version, self.position) = (self.version.saturating_sub(1), link),
+                None => return false,
+            }
+            // Before the first event there is nothing, even when it was let go.
+            if self.position == 0 {
+                self.version = 0;
+            }
         }
         true
     }
@@ -115,7 +125,7 @@ fn truncated(segments: &Segments) -> ReadError {
 
 /// Shares the segment when all of it passes, which is the case that must be fast; copies what passes otherwise.
 fn forward(part: Part, filter: &Filter, max: usize) -> Page {
-    let Part { events, range } = part;
+    let Part { events, range, end: part_end, .. } = part;
     let passes_all = filter.stream_prefix.is_none() && filter.types.is_empty();
     let (mut found, mut end) = (Vec::new(), range.start);
     if passes_all {
@@ -126,19 +136,18 @@ fn forward(part: Part, filter: &Filter, max: usize) -> Page {
             end += 1;
         }
     }
-    let seen = events[end - 1].position;
+    let seen = if end == range.end { Position(part_end - 1) } else { events[end - 1].position };
     let events = if passes_all { Events::shared(events, range.start..end) } else { found.into() };
     Page { events, seen }
 }
 
 /// Gathers what passes, the newest first, and answers with the position it got to.
 fn back(part: &Part, filter: &Filter, max: usize, found: &mut Vec<Envelope>) -> u64 {
-    let events = &part.events[part.range.clone()];
-    for envelope in events.iter().rev() {
+    for envelope in part.events[part.range.clone()].iter().rev() {
         found.extend(filter.passes(envelope).then(|| envelope.clone()));
         if found.len() >= max {
             return envelope.position.0;
         }
     }
-    events[0].position.0
+    part.first
 }

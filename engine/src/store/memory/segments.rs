@@ -2,6 +2,9 @@
 //!
 //! A reader that comes to the growing one seals it, whatever its size: nothing is copied for readers, and however many
 //! there are, the writer pays once. Segments that were sealed small are joined later, so each event moves at most once more.
+//!
+//! Positions may be missing: retention lets single events go. A segment then still stands for all of its positions, and
+//! remembers of an event that is gone where its stream goes on.
 
 use std::{
     mem::{self, MaybeUninit},
@@ -37,7 +40,16 @@ pub(super) struct Segments {
     small_from: usize,
     growing: Growing,
     spare: Spare,
+    events: u64,
     bytes: u64,
+}
+
+/// What stands at a position.
+pub(super) enum Found<'s> {
+    /// An event, and the position of the one before it in its stream.
+    Event(&'s Envelope, u64),
+    /// An event that was let go; the same position.
+    Gone(u64),
 }
 
 /// Memory for the next segment.
@@ -57,58 +69,81 @@ pub(super) struct Room {
 /// Dropping one frees its events, which takes a while: not under a lock.
 pub(in crate::store) struct Segment {
     first: u64,
+    /// After its last position.
+    end: u64,
     events: Arc<Vec<Envelope>>,
     /// For each event the position of the one before it in its stream, 0 for none.
     links: Vec<u64>,
+    /// Positions of events that were let go here, with their links.
+    gone: Vec<(u64, u64)>,
     bytes: u64,
 }
 
 struct Growing {
     first: u64,
+    next: u64,
     events: Vec<Envelope>,
     links: Vec<u64>,
     bytes: u64,
 }
 
-/// A sealed segment, and where in it to look.
+/// A sealed segment, and where in it to look. It stands for the positions from `first` to before `end`.
 pub(super) struct Part {
     pub(super) events: Arc<Vec<Envelope>>,
     pub(super) range: Range<usize>,
+    pub(super) first: u64,
+    pub(super) end: u64,
+}
+
+/// The place of a position among events, or of the first after it.
+fn place(events: &[Envelope], first: u64, end: u64, position: u64) -> Result<usize, usize> {
+    if events.len() as u64 == end - first {
+        return Ok((position - first) as usize);
+    }
+    events.binary_search_by_key(&position, |envelope| envelope.position.0)
 }
 
 impl Segments {
     pub(super) fn starting_at(next: u64) -> Self {
-        Self { sealed: Vec::new(), small_from: 0, growing: Growing::at(next, Room::new()), spare: Spare::None, bytes: 0 }
+        let growing = Growing::at(next, Room::new());
+        Self { sealed: Vec::new(), small_from: 0, growing, spare: Spare::None, events: 0, bytes: 0 }
     }
 
     /// The position that the next event gets.
     pub(super) fn next(&self) -> u64 {
-        self.growing.first + self.growing.events.len() as u64
+        self.growing.next
     }
 
-    /// The oldest event's position; the next one's if none is kept.
+    /// Where what is kept begins; the next event's position if none is kept.
     pub(super) fn oldest(&self) -> u64 {
         self.sealed.first().map_or(self.growing.first, |segment| segment.first)
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.next() - self.oldest()
+        self.events
     }
 
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Adds an event, whose position must be the next one.
+    /// Adds an event, whose position must be the next one, or a later one: those between are missing.
     pub(super) fn push(&mut self, envelope: Envelope, link: u64) {
         let bytes = weight(&envelope);
         self.bytes += bytes;
+        self.events += 1;
+        self.growing.next = envelope.position.0 + 1;
         self.growing.bytes += bytes;
         self.growing.events.push(envelope);
         self.growing.links.push(link);
         if self.growing.events.len() >= SEGMENT_EVENTS_MAX {
             self.seal();
         }
+    }
+
+    /// Positions before one that have no event yet will have none.
+    pub(super) fn leave_out_until(&mut self, next: u64) {
+        self.growing.next = self.growing.next.max(next);
     }
 
     /// Whether the caller is to make [`Room::touched`] outside the lock and give it. Said once for each.
@@ -125,27 +160,57 @@ impl Segments {
         self.spare = Spare::Ready(room);
     }
 
-    /// The event at a position and the link to the one before it in its stream. `None` when it is not kept.
-    pub(super) fn get(&self, position: u64) -> Option<(&Envelope, u64)> {
-        if let Some(at) = position.checked_sub(self.growing.first) {
-            let at = at as usize;
-            return self.growing.events.get(at).map(|envelope| (envelope, self.growing.links[at]));
+    /// What is at a position. `None` when that is not kept.
+    pub(super) fn get(&self, position: u64) -> Option<Found<'_>> {
+        if position >= self.growing.first {
+            let Growing { first, next, events, links, .. } = &self.growing;
+            let at = if position < *next { place(events, *first, *next, position).ok()? } else { return None };
+            return Some(Found::Event(&events[at], links[at]));
         }
         let segment = &self.sealed[self.index(position)?];
-        let at = (position - segment.first) as usize;
-        Some((&segment.events[at], segment.links[at]))
+        if let Ok(at) = segment.place(position) {
+            return Some(Found::Event(&segment.events[at], segment.links[at]));
+        }
+        let at = segment.gone.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        Some(Found::Gone(segment.gone[at].1))
     }
 
     /// The rest of the segment that holds a position, from that position on. `None` when it is not kept.
     pub(super) fn from(&mut self, position: u64) -> Option<Part> {
-        let (segment, at) = self.holding(position)?;
-        Some(Part { range: at..segment.events.len(), events: segment.events.clone() })
+        let segment = self.holding(position)?;
+        let at = segment.place(position).unwrap_or_else(|after| after);
+        Some(segment.part(at..segment.events.len()))
     }
 
     /// The segment that holds a position, up to and with that position. `None` when it is not kept.
     pub(super) fn up_to(&mut self, position: u64) -> Option<Part> {
-        let (segment, at) = self.holding(position)?;
-        Some(Part { range: 0..at + 1, events: segment.events.clone() })
+        let segment = self.holding(position)?;
+        let end = segment.place(position).map_or_else(|after| after, |at| at + 1);
+        Some(segment.part(0..end))
+    }
+
+    /// The sealed segment that holds a position or is the first after it, if it begins before another one.
+    pub(super) fn sealed_at(&self, position: u64, before: u64) -> Option<Part> {
+        let at = self.sealed.partition_point(|segment| segment.end <= position);
+        let segment = self.sealed.get(at).filter(|segment| segment.first < before)?;
+        Some(segment.part(0..segment.events.len()))
+    }
+
+    /// Keeps only some of the events of a sealed segment; `left` are these, copied before. `None` when the segment has
+    /// changed since; what it held otherwise, to be freed after the lock.
+    pub(super) fn thin(&mut self, part: &Part, keep: &[bool], left: Vec<Envelope>) -> Option<Arc<Vec<Envelope>>> {
+        let at = self.index(part.first)?;
+        let segment = self.sealed.get_mut(at).filter(|segment| Arc::ptr_eq(&segment.events, &part.events))?;
+        let mut links = Vec::with_capacity(left.len());
+        for (at, link) in segment.links.iter().enumerate() {
+            if keep[at] { links.push(*link) } else { segment.gone.push((segment.events[at].position.0, *link)) }
+        }
+        segment.gone.sort_unstable();
+        let bytes: u64 = left.iter().map(weight).sum();
+        self.events -= (segment.events.len() - left.len()) as u64;
+        self.bytes = self.bytes + bytes + segment.gone_bytes() - segment.bytes;
+        (segment.bytes, segment.links) = (bytes + segment.gone_bytes(), links);
+        Some(mem::replace(&mut segment.events, Arc::new(left)))
     }
 
     /// Takes out whole segments that end before a position.
@@ -153,10 +218,11 @@ impl Segments {
         if position >= self.next() {
             self.seal();
         }
-        let count = self.sealed.partition_point(|segment| segment.end() <= position);
+        let count = self.sealed.partition_point(|segment| segment.end <= position);
         self.small_from = self.small_from.saturating_sub(count);
         let taken: Vec<_> = self.sealed.drain(..count).collect();
         self.bytes -= taken.iter().map(|segment| segment.bytes).sum::<u64>();
+        self.events -= taken.iter().map(|segment| segment.events.len() as u64).sum::<u64>();
         taken
     }
 
@@ -169,18 +235,17 @@ impl Segments {
         if let Some(first) = self.sealed.first_mut().filter(|segment| segment.first < position) {
             let rest = first.from(position);
             self.bytes -= first.bytes - rest.bytes;
+            self.events -= (first.events.len() - rest.events.len()) as u64;
             taken.push(mem::replace(first, rest));
         }
         taken
     }
 
-    fn holding(&mut self, position: u64) -> Option<(&Segment, usize)> {
+    fn holding(&mut self, position: u64) -> Option<&Segment> {
         if position >= self.growing.first {
             self.seal();
         }
-        let segment = &self.sealed[self.index(position)?];
-        let at = (position - segment.first) as usize;
-        (at < segment.events.len()).then_some((segment, at))
+        Some(&self.sealed[self.index(position)?]).filter(|segment| position < segment.end)
     }
 
     /// Which sealed segment begins at or before a position: mostly the last one, for most readers are near the head.
@@ -193,7 +258,7 @@ impl Segments {
 
     fn seal(&mut self) {
         if self.growing.events.is_empty() {
-            return;
+            return self.extend_last();
         }
         let segment = self.growing.take(&mut self.spare);
         let is_small = segment.events.len() < SMALL;
@@ -208,6 +273,14 @@ impl Segments {
         }
     }
 
+    /// Nothing but missing positions: the last segment stands for them, too.
+    fn extend_last(&mut self) {
+        if let Some(last) = self.sealed.last_mut() {
+            last.end = self.growing.next;
+            self.growing.first = self.growing.next;
+        }
+    }
+
     fn join_small(&mut self) {
         if let Some(joined) = self.sealed.drain(self.small_from..).reduce(Segment::join) {
             self.sealed.push(joined);
@@ -217,16 +290,28 @@ impl Segments {
 }
 
 impl Segment {
-    fn end(&self) -> u64 {
-        self.first + self.events.len() as u64
+    fn place(&self, position: u64) -> Result<usize, usize> {
+        place(&self.events, self.first, self.end, position)
+    }
+
+    fn part(&self, range: Range<usize>) -> Part {
+        Part { events: self.events.clone(), range, first: self.first, end: self.end }
+    }
+
+    fn gone_bytes(&self) -> u64 {
+        (self.gone.len() * size_of::<(u64, u64)>()) as u64
     }
 
     /// The events from a position inside of it on.
     fn from(&self, position: u64) -> Self {
-        let at = (position - self.first) as usize;
+        let at = self.place(position).unwrap_or_else(|after| after);
         let events = self.events[at..].to_vec();
+        let gone = self.gone[self.gone.partition_point(|(gone, _)| *gone < position)..].to_vec();
         let bytes = events.iter().map(weight).sum();
-        Self { first: position, events: Arc::new(events), links: self.links[at..].to_vec(), bytes }
+        let links = self.links[at..].to_vec();
+        let mut rest = Self { first: position, end: self.end, events: Arc::new(events), links, gone, bytes };
+        rest.bytes += rest.gone_bytes();
+        rest
     }
 
     /// Moves the events of the second behind those of the first; copies where a reader still holds either.
@@ -237,9 +322,10 @@ impl Segment {
             Ok(mut own) => events.append(&mut own),
             Err(shared) => events.extend_from_slice(&shared),
         }
-        let mut links = self.links;
+        let (mut links, mut gone) = (self.links, self.gone);
         links.extend(other.links);
-        Self { first: self.first, events: Arc::new(events), links, bytes: self.bytes + other.bytes }
+        gone.extend(other.gone);
+        Self { first: self.first, end: other.end, events: Arc::new(events), links, gone, bytes: self.bytes + other.bytes }
     }
 }
 
@@ -277,20 +363,20 @@ impl Room {
 
 impl Growing {
     fn at(first: u64, Room { events, links }: Room) -> Self {
-        Self { first, events, links, bytes: 0 }
+        Self { first, next: first, events, links, bytes: 0 }
     }
 
     /// What has grown. A full one is handed over; a smaller one is moved to memory of its size, so that none is wasted.
     fn take(&mut self, spare: &mut Spare) -> Segment {
-        let (first, count) = (self.first, self.events.len());
-        let next = first + count as u64;
-        if count == self.events.capacity() {
+        let Self { first, next, .. } = *self;
+        let sealed = |events, links, bytes| Segment { first, end: next, events: Arc::new(events), links, gone: Vec::new(), bytes };
+        if self.events.len() == self.events.capacity() {
             let full = mem::replace(self, Self::at(next, spare.take().unwrap_or_else(Room::new)));
-            return Segment { first, events: Arc::new(full.events), links: full.links, bytes: full.bytes };
+            return sealed(full.events, full.links, full.bytes);
         }
         self.first = next;
         let (events, links) = (self.events.drain(..).collect(), self.links.drain(..).collect());
-        Segment { first, events: Arc::new(events), links, bytes: mem::take(&mut self.bytes) }
+        sealed(events, links, mem::take(&mut self.bytes))
     }
 }
 
@@ -326,6 +412,14 @@ mod tests {
         }
     }
 
+    /// The position of the event at a position, and its link.
+    fn at_position(segments: &Segments, position: u64) -> Option<(u64, u64)> {
+        match segments.get(position)? {
+            Found::Event(envelope, link) => Some((envelope.position.0, link)),
+            Found::Gone(_) => None,
+        }
+    }
+
     fn sizes(segments: &Segments) -> Vec<usize> {
         segments.sealed.iter().map(|segment| segment.events.len()).collect()
     }
@@ -338,7 +432,7 @@ mod tests {
             assert_eq!(segments.from(at).unwrap().range.len(), 1);
         }
         assert_eq!(sizes(&segments), [SEGMENT_EVENTS_MAX, SEGMENT_EVENTS_MAX, 1]);
-        assert!((1..segments.next()).all(|at| segments.get(at).unwrap().0.position == Position(at)));
+        assert!((1..segments.next()).all(|at| at_position(&segments, at) == Some((at, at - 1))));
     }
 
     #[test]
@@ -399,10 +493,56 @@ mod tests {
             drop(segments.take_all_before(position));
             assert_eq!((segments.oldest(), segments.len()), (position, 2_060 - position), "{position}");
             assert_eq!(segments.bytes(), segments.len() * bytes_of(2, 6));
-            assert_eq!(segments.get(position).map(|(envelope, link)| (envelope.position.0, link)), {
-                (position < 2_060).then_some((position, position - 1))
-            });
+            assert_eq!(at_position(&segments, position), (position < 2_060).then_some((position, position - 1)));
             assert!(segments.get(position - 1).is_none());
         }
+    }
+
+    /// Every third event is let go.
+    fn thinned(count: usize) -> Segments {
+        let mut segments = Segments::starting_at(1);
+        push(&mut segments, count);
+        segments.seal();
+        let mut position = 1;
+        while let Some(part) = segments.sealed_at(position, u64::MAX) {
+            let keep: Vec<bool> = part.events.iter().map(|envelope| envelope.position.0 % 3 != 0).collect();
+            let left = part.events.iter().filter(|envelope| envelope.position.0 % 3 != 0).cloned().collect();
+            assert!(segments.thin(&part, &keep, left).is_some());
+            position = part.end;
+        }
+        segments
+    }
+
+    #[test]
+    fn an_event_that_is_let_go_leaves_a_gap_and_the_way_through_it() {
+        let mut segments = thinned(3_000);
+        assert_eq!((segments.len(), segments.oldest(), segments.next()), (2_000, 1, 3_001));
+        assert_eq!((at_position(&segments, 1_500), at_position(&segments, 1_501)), (None, Some((1_501, 1_500))));
+        assert!(matches!(segments.get(1_500), Some(Found::Gone(1_499))));
+        let part = segments.from(1_500).unwrap();
+        assert_eq!(part.events[part.range.start].position, Position(1_501));
+        let part = segments.up_to(1_500).unwrap();
+        assert_eq!(part.events[part.range.end - 1].position, Position(1_499));
+        push(&mut segments, 1);
+        assert_eq!(at_position(&segments, 3_001), Some((3_001, 3_000)));
+        drop(segments.take_all_before(1_500));
+        assert_eq!((segments.oldest(), segments.len()), (1_500, 1_001));
+        let gone = 501 * size_of::<(u64, u64)>() as u64;
+        assert_eq!(segments.bytes(), segments.len() * bytes_of(2, 6) + gone);
+    }
+
+    #[test]
+    fn positions_may_be_left_out_from_the_beginning() {
+        let mut segments = Segments::starting_at(1);
+        for position in [2, 3, 7, 2_000, 2_001] {
+            segments.push(envelope(position), 0);
+        }
+        segments.leave_out_until(3_000);
+        assert_eq!((segments.next(), segments.len()), (3_000, 5));
+        assert_eq!((at_position(&segments, 7), at_position(&segments, 8)), (Some((7, 0)), None));
+        let part = segments.from(2_002).unwrap();
+        assert_eq!((part.range.len(), part.end), (0, 3_000));
+        push(&mut segments, 1);
+        assert_eq!(at_position(&segments, 3_000), Some((3_000, 2_999)));
     }
 }
