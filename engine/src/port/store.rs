@@ -151,6 +151,15 @@ pub enum Condition {
     },
 }
 
+/// Events that need not be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// Of this type.
+    pub kind: String,
+    /// Before this position.
+    pub before: Position,
+}
+
 /// Figures of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreStats {
@@ -158,6 +167,8 @@ pub struct StoreStats {
     pub head: Position,
     /// The oldest event that is kept; head + 1 when none is.
     pub oldest: Position,
+    /// Events since the oldest that are no longer kept, because retention by type has let them go.
+    pub gone: u64,
     /// Bytes of the events that are kept, envelopes included.
     pub bytes: u64,
     /// Streams that have a head.
@@ -169,11 +180,12 @@ pub struct StoreStats {
 impl StoreStats {
     /// Events that are kept.
     pub fn kept(&self) -> u64 {
-        (self.head.0 + 1).saturating_sub(self.oldest.0)
+        (self.head.0 + 1).saturating_sub(self.oldest.0).saturating_sub(self.gone)
     }
 }
 
-/// One log. Appends are atomic over all their streams; positions are total and gapless; versions are gapless per stream.
+/// One log. Appends are atomic over all their streams; positions are total and given without gaps, and so are versions per
+/// stream. Gaps come only from [`Store::let_go`].
 pub trait Store: Send + Sync + 'static {
     /// All of it or nothing. A stream may occur once.
     fn append(&self, batch: Vec<StreamAppend>) -> Reply<'_, Result<Appended, AppendError>>;
@@ -215,6 +227,11 @@ pub trait Store: Send + Sync + 'static {
     /// snapshots of streams stay, except of streams named in `forget`: theirs go as soon as none of their events is kept,
     /// now or at a later call, unless something is appended to them before.
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>>;
+
+    /// Lets go of single events, wherever they are; how many. Positions and versions of the others stay as they are, heads and
+    /// snapshots too. Readers go past what is missing, as they go past what a filter leaves out: nobody is told. So it is
+    /// only for types that no state depends on, or whose effect is kept in snapshots.
+    fn let_go(&self, expired: &[Expired]) -> Reply<'_, Result<u64, AppendError>>;
 
     /// Figures for health and metrics.
     fn stats(&self) -> StoreStats;

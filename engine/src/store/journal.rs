@@ -21,7 +21,7 @@ use crate::{
     id::{Position, StreamName, Version},
     port::{
         BoxFuture, Reply,
-        store::{AppendError, Appended, Condition, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
+        store::{AppendError, Appended, Condition, Expired, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
     },
     segment::{self, disk::Folder, lock::Lock, pen::SharedCondition},
     vitals::latency::{Latencies, LatencyMeter},
@@ -182,6 +182,10 @@ impl Store for Journal {
 
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
         self.reply(|answer| Ok(Ask::Truncate { before, forget: forget.to_vec(), answer }))
+    }
+
+    fn let_go(&self, expired: &[Expired]) -> Reply<'_, Result<u64, AppendError>> {
+        self.index.let_go(expired)
     }
 
     fn stats(&self) -> StoreStats {

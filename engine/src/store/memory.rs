@@ -8,6 +8,7 @@ mod heads;
 mod kept;
 mod read;
 mod segments;
+mod thin;
 
 use std::{
     mem,
@@ -25,13 +26,14 @@ use crate::{
     id::{Position, StreamName, Version},
     port::{
         BoxFuture, Reply,
-        store::{AppendError, Appended, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
+        store::{AppendError, Appended, Expired, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
     },
 };
 
 pub(in crate::store) use fit::{Weight, unfit, weigh};
 pub(in crate::store) use kept::{Kept, Stream, is_met};
 use segments::Room;
+pub(in crate::store) use thin::{Thinned, is_expired};
 
 /// How much the log may hold. Above a limit it asks to be truncated; at twice a limit it takes no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +155,7 @@ impl MemoryLog {
         StoreStats {
             head: Position(kept.next() - 1),
             oldest: Position(kept.segments.oldest()),
+            gone: kept.next() - kept.segments.oldest() - kept.segments.len(),
             bytes: kept.bytes(),
             streams: kept.heads.len() as u64,
             over_limit: kept.is_over(self.limits),
@@ -204,6 +207,10 @@ impl Store for MemoryLog {
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
         self.truncate_now(before, forget);
         Reply::ready(Ok(()))
+    }
+
+    fn let_go(&self, expired: &[Expired]) -> Reply<'_, Result<u64, AppendError>> {
+        Reply::ready(Ok(self.let_go_now(expired).events))
     }
 
     fn stats(&self) -> StoreStats {

@@ -35,7 +35,7 @@ impl World {
         took.record(std::time::Duration::from_micros(20));
         Self {
             condition: Condition::Writing,
-            store: StoreStats { head: Position(10), oldest: Position(1), bytes: 1_000, streams: 1, over_limit: false },
+            store: StoreStats { head: Position(10), oldest: Position(1), bytes: 1_000, streams: 1, ..StoreStats::default() },
             appends: AppendVitals { events: 10, took: took.read(), last_at: Some(earlier(3)), ..AppendVitals::default() },
             queues: Ok(vec![(QueueName::new("orders").unwrap(), QueueStats::default())]),
             times: Times::default(),

@@ -189,6 +189,13 @@ impl Segments {
         Some(segment.part(0..end))
     }
 
+    /// Makes sure that what is before a position is sealed.
+    pub(super) fn seal_before(&mut self, position: u64) {
+        if self.growing.first < position {
+            self.seal();
+        }
+    }
+
     /// The sealed segment that holds a position or is the first after it, if it begins before another one.
     pub(super) fn sealed_at(&self, position: u64, before: u64) -> Option<Part> {
         let at = self.sealed.partition_point(|segment| segment.end <= position);
@@ -369,7 +376,8 @@ impl Growing {
     /// What has grown. A full one is handed over; a smaller one is moved to memory of its size, so that none is wasted.
     fn take(&mut self, spare: &mut Spare) -> Segment {
         let Self { first, next, .. } = *self;
-        let sealed = |events, links, bytes| Segment { first, end: next, events: Arc::new(events), links, gone: Vec::new(), bytes };
+        let sealed =
+            |events, links, bytes| Segment { first, end: next, events: Arc::new(events), links, gone: Vec::new(), bytes };
         if self.events.len() == self.events.capacity() {
             let full = mem::replace(self, Self::at(next, spare.take().unwrap_or_else(Room::new)));
             return sealed(full.events, full.links, full.bytes);

@@ -3,10 +3,10 @@
 
 use bytes::Bytes;
 
-use super::{Subject, add, append_one, count_to, everything, positions, stream, versions};
+use super::{Subject, add, append_one, count_to, event, everything, positions, stream, to, versions};
 use crate::{
     id::{Position, Version},
-    port::store::{Expected, Filter, ReadError, Snapshot},
+    port::store::{Expected, Expired, Filter, ReadError, Snapshot},
 };
 
 fn snapshot(version: u64, data: &'static str) -> Snapshot {
@@ -118,4 +118,59 @@ pub async fn figures_follow_what_is_kept(store: Subject) {
     assert_eq!((less.head, less.streams), (full.head, full.streams));
     let kept = everything(&store, &Filter::default(), 1_000).await.len() as u64;
     assert_eq!(kept, count_to(less.head.0).len() as u64 + 1 - less.oldest.0);
+}
+
+/// Every third event of `a` is of the type `noted`, the others are `tested`; between them stands one of `b`.
+async fn noted(store: &Subject, count: u64) {
+    for at in 1..=count {
+        let one = event(if at % 3 == 0 { "noted" } else { "tested" }, "{}");
+        let to = |name, event| to(name, Expected::Any, vec![event]);
+        store.append(vec![to("a", one), to("b", event("tested", "{}"))]).await.unwrap();
+    }
+}
+
+fn expired(before: u64) -> Vec<Expired> {
+    vec![Expired { kind: "noted".into(), before: Position(before) }]
+}
+
+pub async fn events_that_are_let_go_leave_the_others_where_they_are(store: Subject) {
+    noted(&store, 3_000).await;
+    let all = everything(&store, &Filter::default(), 1_000).await;
+    let full = store.stats();
+    assert_eq!(store.let_go(&expired(3_001)).await.unwrap(), 500);
+    let is_kept = |event: &&crate::event::Envelope| event.event.kind.as_str() != "noted" || event.position >= Position(3_001);
+    let wanted: Vec<_> = all.iter().filter(is_kept).cloned().collect();
+    for max in [1_000, 7] {
+        assert!(everything(&store, &Filter::default(), max).await == wanted);
+    }
+    let back = store.read_back(Position(2_000), &Filter::default(), 50).await.unwrap();
+    let before: Vec<_> = wanted.iter().filter(|event| event.position < Position(2_000)).cloned().collect();
+    assert_eq!(positions(&back.events), positions(&before[before.len() - 50..]));
+    let of_a: Vec<_> = wanted.iter().filter(|event| event.stream == stream("a")).map(|event| event.version.0).collect();
+    assert_eq!(versions(&store.read_stream(&stream("a"), Version(0), 4_096).await.unwrap()), of_a);
+    assert_eq!(versions(&store.read_stream(&stream("a"), Version(299), 3).await.unwrap()), [301, 302]);
+    let less = store.stats();
+    assert_eq!((less.head, less.oldest, less.kept(), less.streams), (full.head, full.oldest, full.kept() - 500, full.streams));
+    assert!(less.bytes < full.bytes, "{less:?}");
+    assert_eq!(store.let_go(&expired(3_001)).await.unwrap(), 0, "they are gone");
+    store.truncate(Position(2_500), &[]).await.unwrap();
+    let oldest = store.stats().oldest;
+    let left = everything(&store, &Filter::default(), 1_000).await;
+    assert!(left[..] == wanted[wanted.partition_point(|event| event.position < oldest)..]);
+    assert_eq!(left.len() as u64, store.stats().kept());
+}
+
+pub async fn a_stream_whose_events_are_let_go_goes_on(store: Subject) {
+    noted(&store, 9).await;
+    store.append(vec![to("short", Expected::NoStream, vec![event("noted", "{}")])]).await.unwrap();
+    store.put_snapshot(&stream("short"), snapshot(1, "{}")).await.unwrap();
+    assert_eq!(store.let_go(&expired(u64::MAX)).await.unwrap(), 4);
+    assert_eq!(store.version(&stream("short")).await.unwrap(), Version(1));
+    assert_eq!(store.read_stream(&stream("short"), Version(0), 10).await.unwrap(), []);
+    assert_eq!(store.snapshot(&stream("short")).await.unwrap(), Some(snapshot(1, "{}")));
+    let next = append_one(&store, "short", Expected::Exact(Version(1))).await.unwrap();
+    assert_eq!(next.first, Position(20));
+    assert_eq!(versions(&store.read_stream(&stream("short"), Version(0), 10).await.unwrap()), [2]);
+    append_one(&store, "a", Expected::Exact(Version(9))).await.unwrap();
+    assert_eq!(versions(&store.read_stream(&stream("a"), Version(4), 10).await.unwrap()), [5, 7, 8, 10]);
 }

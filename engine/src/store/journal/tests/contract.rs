@@ -11,7 +11,7 @@ use crate::{
     id::{Position, StreamName, Version},
     port::{
         BoxFuture, Reply,
-        store::{AppendError, Appended, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
+        store::{AppendError, Appended, Expired, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
     },
 };
 
@@ -116,6 +116,11 @@ impl Store for Reopened {
             self.changed();
             outcome
         }))
+    }
+
+    fn let_go(&self, expired: &[Expired]) -> Reply<'_, Result<u64, AppendError>> {
+        let expired = expired.to_vec();
+        Reply::Pending(Box::pin(async move { self.journal().let_go(&expired).await }))
     }
 
     fn stats(&self) -> StoreStats {
