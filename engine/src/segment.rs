@@ -15,6 +15,7 @@ pub(crate) mod pen;
 pub(crate) mod scan;
 #[cfg(test)]
 pub(crate) mod sim;
+pub(crate) mod state;
 pub(crate) mod tail;
 
 use std::{fs, io, path::Path};

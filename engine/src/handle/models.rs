@@ -3,12 +3,31 @@
 
 use std::sync::MutexGuard;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Engine, Refusal};
 use crate::{
-    id::{Position, StreamName},
-    port::store::{Filter, READ_EVENTS_MAX, ReadError, Snapshot},
+    id::{EventId, Position},
+    port::store::{Filter, READ_EVENTS_MAX, ReadError},
     projection::ReadModels,
 };
+
+/// What the events add up to that are no longer kept, under this name.
+const BASE: &str = "base";
+/// The newest read models that were kept.
+const NEWEST: &str = "models";
+
+/// Read models with what tells of which log they are.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// The last event that is folded in.
+    last: Option<EventId>,
+    models: ReadModels,
+}
+
+fn unwritten(error: &serde_json::Error) -> Refusal {
+    Refusal::Unavailable(format!("the read models cannot be written: {error}"))
+}
 
 impl Engine {
     /// Looks at the read models as of now. When the log cannot be read they are as of [`ReadModels::position`], and a
@@ -51,18 +70,58 @@ impl Engine {
 
     /// The state before the oldest event, if retention has ever dropped any.
     pub(super) async fn base(&self) -> Result<Option<ReadModels>, Refusal> {
-        let Some(snapshot) = self.inner.store.snapshot(&StreamName::engine()).await? else { return Ok(None) };
-        let models = serde_json::from_slice(&snapshot.data);
+        let Some(data) = self.inner.store.kept_state(BASE).await? else { return Ok(None) };
+        let models = serde_json::from_slice(&data);
         models.map(Some).map_err(|error| Refusal::Unavailable(format!("the kept read models cannot be read: {error}")))
     }
 
-    /// The engine's own stream is no aggregate's, so its snapshot is free for what all streams together add up to.
     pub(super) async fn keep_base(&self, models: &ReadModels) -> Result<(), Refusal> {
-        let data = serde_json::to_vec(models)
-            .map_err(|error| Refusal::Unavailable(format!("the read models cannot be written: {error}")))?;
-        let version = self.inner.store.version(&StreamName::engine()).await?;
-        let snapshot = Snapshot { version, position: models.position, data: data.into() };
-        Ok(self.inner.store.put_snapshot(&StreamName::engine(), snapshot).await?)
+        let data = serde_json::to_vec(models).map_err(|error| unwritten(&error))?;
+        Ok(self.inner.store.keep_state(BASE, data.into()).await?)
+    }
+
+    /// Keeps the read models as of now, so that the next start need not fold the whole log. Answers as of which position.
+    pub async fn keep_models(&self) -> Result<Position, Refusal> {
+        let models = self.models().await;
+        let position = models.position;
+        let kept = Kept { last: self.id_at(position).await, models };
+        let data = serde_json::to_vec(&kept).map_err(|error| unwritten(&error))?;
+        self.inner.store.keep_state(NEWEST, data.into()).await?;
+        Ok(position)
+    }
+
+    /// Goes on from the read models that were kept last, where they belong to this log; any read model can also be made from
+    /// the log. To be called once, at the start. Answers as of which position they are.
+    pub async fn resume_models(&self) -> Position {
+        match self.kept_models().await {
+            Ok(Some(models)) => {
+                let mut folded = self.folded();
+                if models.position > folded.position {
+                    *folded = models;
+                }
+            }
+            Ok(None) => {}
+            Err(refusal) => tracing::warn!(%refusal, "the read models are made anew from the log"),
+        }
+        self.folded().position
+    }
+
+    async fn kept_models(&self) -> Result<Option<ReadModels>, Refusal> {
+        let Some(data) = self.inner.store.kept_state(NEWEST).await? else { return Ok(None) };
+        let unread = |error| Refusal::Unavailable(format!("the kept read models cannot be read: {error}"));
+        let Kept { last, models } = serde_json::from_slice(&data).map_err(unread)?;
+        let (stats, id) = (self.inner.store.stats(), self.id_at(models.position).await);
+        let is_of_this_log = models.position <= stats.head && models.position.next() >= stats.oldest;
+        if !is_of_this_log || id.is_some_and(|id| Some(id) != last) {
+            return Err(Refusal::Unavailable("the kept read models are of another log".into()));
+        }
+        Ok(Some(models))
+    }
+
+    /// The event at a position, if it is kept.
+    async fn id_at(&self, position: Position) -> Option<EventId> {
+        let page = self.inner.store.read(Position(position.0.saturating_sub(1)), &Filter::default(), 1).await.ok()?;
+        page.events.first().filter(|envelope| envelope.position == position).map(|envelope| envelope.event.id)
     }
 
     /// What is folded ends before the oldest event: goes on from the kept state, or, without one, from the oldest event.

@@ -223,6 +223,13 @@ pub trait Store: Send + Sync + 'static {
     /// The newest snapshot of a stream.
     fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>>;
 
+    /// Keeps a state that belongs to no stream, in place of the one of that name: all of it or nothing. As large as memory
+    /// allows; a name is one of a few that the engine has.
+    fn keep_state(&self, name: &'static str, data: Bytes) -> Reply<'_, Result<(), AppendError>>;
+
+    /// The state that was kept under a name.
+    fn kept_state(&self, name: &'static str) -> Reply<'_, Result<Option<Bytes>, ReadError>>;
+
     /// Drops events before a position, as far as the implementation's granularity allows, never later ones. Heads and
     /// snapshots of streams stay, except of streams named in `forget`: theirs go as soon as none of their events is kept,
     /// now or at a later call, unless something is appended to them before.

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Read},
     os::unix::fs::FileExt,
     path::PathBuf,
 };
@@ -15,6 +15,8 @@ static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 pub(crate) trait Disk: Send + Sync + 'static {
     fn names(&self) -> io::Result<Vec<String>>;
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// The first bytes of a file.
+    fn read_start(&self, name: &str, count: usize) -> io::Result<Vec<u8>>;
     /// An empty file, in place of one of that name.
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// A file that is there, to be written to.
@@ -77,6 +79,12 @@ impl Disk for Folder {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path.join(name))
+    }
+
+    fn read_start(&self, name: &str, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(self.path.join(name))?.take(count as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {

@@ -10,12 +10,15 @@ use super::{
     frame::{HEADER_BYTES, Header, Purpose},
     keeper::NEXT,
     scan::{Damage, Scanned, scan},
+    state,
 };
 
 /// A file that is being saved by a repair.
 pub(crate) const SAVED: &str = "saved.tmp";
+/// A segment that is written anew.
+pub(crate) const THINNED: &str = "thinned.tmp";
 /// Files that get their names once they are whole.
-const HALF_MADE: [&str; 3] = [NEXT, UNFINISHED, SAVED];
+const HALF_MADE: [&str; 5] = [NEXT, UNFINISHED, SAVED, THINNED, state::UNFINISHED];
 
 pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:010}.journal")

@@ -223,6 +223,10 @@ impl Disk for SimDisk {
         Ok(world.files[world.id(name)?].seen.clone())
     }
 
+    fn read_start(&self, name: &str, count: usize) -> io::Result<Vec<u8>> {
+        self.read(name).map(|bytes| bytes[..count.min(bytes.len())].to_vec())
+    }
+
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut world = self.world();
         world.call()?;

@@ -9,11 +9,21 @@ pub mod doctor;
 mod group;
 mod open;
 mod record;
+mod thin;
 mod writer;
 
-use std::{path::Path, sync::Arc, thread::JoinHandle};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
 
-use tokio::sync::{mpsc, oneshot};
+use bytes::Bytes;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+};
 
 use super::memory::{Limits, MemoryLog, unfit, weigh};
 use crate::{
@@ -23,13 +33,14 @@ use crate::{
         BoxFuture, Reply,
         store::{AppendError, Appended, Condition, Expired, Filter, Page, ReadError, Snapshot, Store, StoreStats, StreamAppend},
     },
-    segment::{self, disk::Folder, lock::Lock, pen::SharedCondition},
+    segment::{self, disk::Folder, lock::Lock, pen::SharedCondition, state::States},
     vitals::latency::{Latencies, LatencyMeter},
 };
 
 pub use crate::segment::{OpenError, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 
 use group::{Answer, Append, Ask, Put};
+use thin::Thinner;
 use writer::ended;
 
 /// Callers whose appends wait for the writer; the next ones wait to be let in.
@@ -73,6 +84,8 @@ pub struct Journal {
     asks: Option<mpsc::Sender<Ask>>,
     writer: Option<JoinHandle<()>>,
     condition: SharedCondition,
+    states: States,
+    thinner: Arc<Mutex<Thinner>>,
     syncs: Arc<LatencyMeter>,
     recovered: Recovered,
     batch_bytes_max: usize,
@@ -180,12 +193,45 @@ impl Store for Journal {
         self.index.snapshot(stream)
     }
 
+    fn keep_state(&self, name: &'static str, data: Bytes) -> Reply<'_, Result<(), AppendError>> {
+        let states = self.states.clone();
+        Reply::Pending(Box::pin(async move {
+            let kept = spawn_blocking(move || states.keep(name, &data)).await;
+            let unwritten = |error: io::Error| AppendError::Unavailable {
+                reason: format!("the state `{name}` cannot be kept"),
+                source: Some(error),
+            };
+            kept.unwrap_or_else(|ended| Err(io::Error::other(ended))).map_err(unwritten)
+        }))
+    }
+
+    fn kept_state(&self, name: &'static str) -> Reply<'_, Result<Option<Bytes>, ReadError>> {
+        let states = self.states.clone();
+        Reply::Pending(Box::pin(async move {
+            let kept = spawn_blocking(move || states.kept(name)).await;
+            let unread =
+                |error: io::Error| ReadError::Unavailable { reason: format!("the state `{name}`: {error}"), source: Some(error) };
+            kept.unwrap_or_else(|ended| Err(io::Error::other(ended))).map_err(unread)
+        }))
+    }
+
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
         self.reply(|answer| Ok(Ask::Truncate { before, forget: forget.to_vec(), answer }))
     }
 
     fn let_go(&self, expired: &[Expired]) -> Reply<'_, Result<u64, AppendError>> {
-        self.index.let_go(expired)
+        let (index, thinner, expired) = (self.index.clone(), self.thinner.clone(), expired.to_vec());
+        Reply::Pending(Box::pin(async move {
+            let thin = move || {
+                let mut thinner = thinner.lock().unwrap_or_else(PoisonError::into_inner);
+                let thinned = index.let_go_now(&expired);
+                if let Err(error) = thinner.thin(&thinned, &expired) {
+                    tracing::warn!(%error, "events that were let go take room on disk until the journal is tidied again");
+                }
+                thinned.events
+            };
+            Ok(spawn_blocking(thin).await.unwrap_or_default())
+        }))
     }
 
     fn stats(&self) -> StoreStats {

@@ -11,6 +11,7 @@ mod segments;
 mod thin;
 
 use std::{
+    collections::HashMap,
     mem,
     pin::pin,
     sync::{
@@ -19,6 +20,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::{
@@ -57,6 +59,7 @@ pub struct MemoryLog {
     /// The newest position; written under the lock, read without.
     head: AtomicU64,
     kept: Mutex<Kept>,
+    states: Mutex<HashMap<&'static str, Bytes>>,
     grown: Notify,
 }
 
@@ -75,7 +78,7 @@ impl MemoryLog {
     /// One that goes on from what is kept.
     pub(in crate::store) fn holding(limits: Limits, kept: Kept) -> Self {
         let head = AtomicU64::new(kept.next() - 1);
-        Self { limits, head, kept: Mutex::new(kept), grown: Notify::new() }
+        Self { limits, head, kept: Mutex::new(kept), states: Mutex::default(), grown: Notify::new() }
     }
 
     /// [`Store::append`] without a future: it never waits.
@@ -145,6 +148,10 @@ impl MemoryLog {
         Ok(())
     }
 
+    fn states(&self) -> MutexGuard<'_, HashMap<&'static str, Bytes>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn truncate_now(&self, before: Position, forget: &[StreamName]) {
         let dropped = self.kept().truncate(before.0, forget);
         drop(dropped);
@@ -202,6 +209,15 @@ impl Store for MemoryLog {
 
     fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>> {
         Reply::ready(Ok(self.kept().snapshot(stream).cloned()))
+    }
+
+    fn keep_state(&self, name: &'static str, data: Bytes) -> Reply<'_, Result<(), AppendError>> {
+        self.states().insert(name, data);
+        Reply::ready(Ok(()))
+    }
+
+    fn kept_state(&self, name: &'static str) -> Reply<'_, Result<Option<Bytes>, ReadError>> {
+        Reply::ready(Ok(self.states().get(name).cloned()))
     }
 
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {

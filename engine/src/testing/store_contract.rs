@@ -61,6 +61,7 @@ macro_rules! store_contract {
                 a_stream_that_lives_on_is_not_forgotten,
                 the_newest_snapshot_counts,
                 figures_follow_what_is_kept,
+                a_state_is_kept_as_a_whole_whatever_its_size,
                 events_that_are_let_go_leave_the_others_where_they_are,
                 a_stream_whose_events_are_let_go_goes_on,
             }

@@ -192,3 +192,41 @@ async fn a_timeline_tells_a_run_with_the_time_since_it_was_asked_for() {
     assert_eq!(told[1], ("5s".into(), "attempt 1 began on node-1/0 with lease 1, until 2026-01-31 13:00:05Z at most".into()));
     assert_eq!(told[2], ("65s".into(), "succeeded in attempt 1: 3 in, 3 out, 0 dead".into()));
 }
+
+#[tokio::test]
+async fn read_models_that_were_kept_and_the_tail_are_those_of_the_whole_log() {
+    let world = World::new();
+    world.active("quakes", json!({"overlap": "allow"})).await;
+    for _ in 0..20 {
+        let run = world.request("quakes").await.unwrap();
+        world.run(run, claim(1)).await.unwrap();
+    }
+    let kept = world.engine.keep_models().await.unwrap();
+    assert_eq!(kept, world.engine.store().head());
+    world.request("quakes").await.unwrap();
+    let again = || Engine::new(world.store.clone(), world.engine.queues().clone(), world.engine.clock().clone());
+    let (resumed, rebuilt) = (again(), again());
+    assert_eq!(resumed.resume_models().await, kept);
+    assert!(resumed.models().await == rebuilt.models().await);
+    assert!(resumed.models().await.position > kept);
+}
+
+#[tokio::test]
+async fn read_models_of_another_log_are_not_gone_on_from() {
+    let world = World::new();
+    world.active("quakes", json!({"overlap": "allow"})).await;
+    world.request("quakes").await.unwrap();
+    world.engine.keep_models().await.unwrap();
+    let data = world.store.kept_state("models").await.unwrap().unwrap();
+    let other = World::new();
+    other.store.keep_state("models", data.clone()).await.unwrap();
+    assert_eq!(other.engine.resume_models().await, Position(0), "that log is shorter");
+    other.active("quakes", json!({"overlap": "allow"})).await;
+    for _ in 0..10 {
+        other.request("quakes").await.unwrap();
+    }
+    let restarted = Engine::new(other.store.clone(), other.engine.queues().clone(), other.engine.clock().clone());
+    assert_eq!(restarted.resume_models().await, Position(0), "another event stands there");
+    other.store.keep_state("models", "[]".into()).await.unwrap();
+    assert_eq!(restarted.resume_models().await, Position(0), "no read models");
+}

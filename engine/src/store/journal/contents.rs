@@ -12,15 +12,16 @@ use crate::{
     store::memory::Kept,
 };
 
-use super::record::{Decoder, EVENT, Record, push_snapshot, push_stream, push_truncate};
+use super::record::{Decoder, EVENT, Record, SKIP, push_snapshot, push_stream, push_truncate};
 
-const FORMAT: Format = Format { segment: b"FLEXJRNL", base: b"FLEXBASE", version: 1, follow };
+pub(super) const FORMAT: Format = Format { segment: b"FLEXJRNL", base: b"FLEXBASE", version: 1, follow };
 
-/// Events have their position in front, and positions have no gaps.
+/// Events have their position in front, and positions have no gaps but those that a record tells.
 fn follow(kind: u8, body: &[u8], next: u64) -> Option<u64> {
     match kind {
         EVENT if body.len() >= 8 && u64_at(body, 0) == next => Some(next + 1),
         EVENT => None,
+        SKIP => (body.len() == 8).then(|| u64_at(body, 0)).filter(|after| *after >= next),
         _ => Some(next),
     }
 }
@@ -63,6 +64,11 @@ impl Contents for LogContents {
             Record::Snapshot { stream, snapshot } => self.kept.put(&stream, snapshot),
             Record::Truncate { oldest, forget } => drop(self.kept.truncate_exactly(oldest, &forget)),
             Record::Stream(stream) => self.kept.restore(&stream),
+            Record::Skip { next } => self.kept.leave_out_until(next),
+            Record::Gone { stream, first, last } => {
+                let is_next = self.kept.let_go(&stream, first, last);
+                return is_next.then_some(()).ok_or_else(|| format!("version {first} of stream `{stream}` does not come next"));
+            }
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::segment::{
     load::{Listing, Loader, SAVED, Segment, base_name, list, segment_name},
     lock::Lock,
     scan::{Damage, Scanned},
+    state,
 };
 
 use super::{OpenError, contents::LogContents};
@@ -84,7 +85,29 @@ fn look(disk: &dyn Disk, until_wrong: bool) -> Result<Looked, OpenError> {
         }
         files.push(look_at(disk, &mut loader, number, &listing, is_wrong)?);
     }
+    let is_wrong = files.last().is_some_and(|file| file.report.state != State::Whole);
+    if !(is_wrong && until_wrong) {
+        look_at_states(disk, &mut files)?;
+    }
     Ok(Looked { listing, files, loader })
+}
+
+fn look_at_states(disk: &dyn Disk, files: &mut Vec<LookedAt>) -> Result<(), OpenError> {
+    let mut names = disk.names().map_err(|error| OpenError::disk("list", ".", error))?;
+    names.sort_unstable();
+    for name in names.into_iter().filter(|name| state::is_state(name)) {
+        let bytes = read(disk, &name)?;
+        let length = bytes.len() as u64;
+        let state = state::read(bytes).map_or_else(|what| State::Bad { offset: 0, what }, |_| State::Whole);
+        files.push(LookedAt {
+            report: FileReport { file: name, bytes: length, batches: 0, records: 0, state },
+            segment: 0,
+            end: 0,
+        });
+    }
+    // The first that is wrong comes last, as with segments.
+    files.sort_by_key(|file| state::is_state(&file.report.file) && file.report.state != State::Whole);
+    Ok(())
 }
 
 /// After a file that is damaged nobody knows what comes next: the file itself is believed.
@@ -140,6 +163,7 @@ fn mend(disk: &dyn Disk, looked: Looked, wrong: &LookedAt) -> Result<Vec<Repair>
     let mended = match wrong.report.state {
         State::Whole => return Ok(Vec::new()),
         State::Torn { offset, .. } => cut(disk, &file, offset),
+        State::Bad { .. } if state::is_state(&file) => set_aside(disk, &file, BAD).map(|done| vec![done]),
         State::Bad { .. } if is_last => save(disk, wrong),
         State::Bad { .. } => return go_on_after(disk, looked, wrong),
     };

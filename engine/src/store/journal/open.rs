@@ -1,6 +1,10 @@
 //! From the files of a folder to a journal that takes appends.
 
-use std::{io, sync::Arc, thread};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    thread,
+};
 
 use tokio::sync::mpsc;
 
@@ -10,31 +14,40 @@ use crate::{
         frame::Batch,
         open::{Opened, open, segment_bytes},
         pen::Pen,
+        state::States,
         tail::batch_bytes_max,
     },
     store::memory::MemoryLog,
 };
 
-use super::{ASKS_MAX, Journal, OpenError, Recovered, Settings, contents::LogContents, writer::Writer};
+use super::{ASKS_MAX, Journal, OpenError, Recovered, Settings, contents::LogContents, thin::Thinner, writer::Writer};
 
 impl Journal {
     pub(super) fn on(disk: Arc<dyn Disk>, settings: Settings) -> Result<Self, OpenError> {
         let segment_bytes = segment_bytes(settings.segment_bytes);
+        let beside = (States::new(disk.clone()), Arc::new(Mutex::new(Thinner::new(disk.clone()))));
         let Opened { contents: LogContents { kept, .. }, mut tail, found } = open(disk, segment_bytes)?;
         tail.drop_before(kept.oldest());
-        let events = kept.next() - kept.oldest();
+        let events = kept.len();
         let recovered = Recovered { events, segments: found.segments, torn: found.torn, died: None };
         let index = Arc::new(MemoryLog::holding(settings.limits, kept));
-        Self::start(index, Pen::new(tail), recovered, batch_bytes_max(segment_bytes))
+        Self::start(index, beside, Pen::new(tail), recovered, batch_bytes_max(segment_bytes))
             .map_err(|error| OpenError::disk("start a thread for", ".", error))
     }
 
-    fn start(index: Arc<MemoryLog>, pen: Pen, recovered: Recovered, batch_bytes_max: usize) -> io::Result<Self> {
+    fn start(
+        index: Arc<MemoryLog>,
+        (states, thinner): (States, Arc<Mutex<Thinner>>),
+        pen: Pen,
+        recovered: Recovered,
+        batch_bytes_max: usize,
+    ) -> io::Result<Self> {
         let (sender, asks) = mpsc::channel(ASKS_MAX);
         let condition = pen.condition().clone();
         let syncs = pen.tail.syncs.clone();
         let writer = Writer { index: index.clone(), asks, pen, batch_bytes_max, waiting: None, spare: Batch::default() };
         let writer = thread::Builder::new().name("journal-writer".into()).spawn(move || writer.run())?;
-        Ok(Self { index, asks: Some(sender), writer: Some(writer), condition, syncs, recovered, batch_bytes_max, lock: None })
+        let (asks, writer) = (Some(sender), Some(writer));
+        Ok(Self { index, asks, writer, condition, states, thinner, syncs, recovered, batch_bytes_max, lock: None })
     }
 }

@@ -6,6 +6,8 @@
 //! snapshot  version u64 | position u64 | stream text | data
 //! truncate  oldest u64 | count u32 | streams to forget, texts
 //! stream    version u64 | last position u64 | forget u8 | name text                                  in a base only
+//! skip      next position u64                              events before it are not here, whatever their positions
+//! gone      first version u64 | last version u64 | stream text                      of these, what retention let go
 //! ```
 
 use std::{collections::HashSet, sync::Arc};
@@ -27,6 +29,8 @@ pub(super) const EVENT: u8 = 1;
 pub(super) const SNAPSHOT: u8 = 2;
 pub(super) const TRUNCATE: u8 = 3;
 pub(super) const STREAM: u8 = 5;
+pub(super) const SKIP: u8 = 6;
+pub(super) const GONE: u8 = 7;
 
 /// Types of events that are shared while a file is read; beyond that each event has its own.
 const KINDS_MAX: usize = 10_000;
@@ -37,6 +41,8 @@ pub(super) enum Record {
     Snapshot { stream: StreamName, snapshot: Snapshot },
     Truncate { oldest: u64, forget: Vec<StreamName> },
     Stream(Stream),
+    Skip { next: u64 },
+    Gone { stream: StreamName, first: Version, last: Version },
 }
 
 /// Adds an event; its position and version are for [`Batch::patch`] once they are known.
@@ -91,6 +97,18 @@ pub(super) fn push_stream(batch: &mut Batch, stream: &Stream) {
     });
 }
 
+pub(super) fn push_skip(batch: &mut Batch, next: u64) {
+    batch.push(SKIP, |out| out.extend_from_slice(&next.to_le_bytes()));
+}
+
+pub(super) fn push_gone(batch: &mut Batch, stream: &StreamName, first: Version, last: Version) {
+    batch.push(GONE, |out| {
+        out.extend_from_slice(&first.0.to_le_bytes());
+        out.extend_from_slice(&last.0.to_le_bytes());
+        put_text(out, stream.as_str());
+    });
+}
+
 fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
@@ -121,6 +139,8 @@ impl Decoder {
             SNAPSHOT => body.snapshot(),
             TRUNCATE => body.truncate(),
             STREAM => body.stream().map(Record::Stream),
+            SKIP => Ok(Record::Skip { next: body.u64()? }),
+            GONE => body.gone(),
             other => Err(format!("a record of the unknown kind {other}")),
         }
     }
@@ -216,6 +236,11 @@ impl<'b> Body<'b> {
         let (oldest, count) = (self.u64()?, self.u32()?);
         let forget = (0..count).map(|_| self.name()).collect::<Result<_, _>>()?;
         Ok(Record::Truncate { oldest, forget })
+    }
+
+    fn gone(&mut self) -> Result<Record, String> {
+        let (first, last) = (Version(self.u64()?), Version(self.u64()?));
+        Ok(Record::Gone { stream: self.name()?, first, last })
     }
 
     fn stream(&mut self) -> Result<Stream, String> {

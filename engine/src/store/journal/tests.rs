@@ -7,6 +7,8 @@ mod doctor;
 mod faults;
 mod files;
 mod golden;
+mod state;
+mod thin;
 
 use std::sync::Arc;
 

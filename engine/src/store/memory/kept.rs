@@ -53,6 +53,11 @@ impl Kept {
         self.segments.next()
     }
 
+    /// Events.
+    pub(in crate::store) fn len(&self) -> u64 {
+        self.segments.len()
+    }
+
     pub(in crate::store) fn oldest(&self) -> u64 {
         self.segments.oldest()
     }

@@ -174,3 +174,13 @@ pub async fn a_stream_whose_events_are_let_go_goes_on(store: Subject) {
     append_one(&store, "a", Expected::Exact(Version(9))).await.unwrap();
     assert_eq!(versions(&store.read_stream(&stream("a"), Version(4), 10).await.unwrap()), [5, 7, 8, 10]);
 }
+
+pub async fn a_state_is_kept_as_a_whole_whatever_its_size(store: Subject) {
+    assert_eq!(store.kept_state("models").await.unwrap(), None);
+    for size in [0, 10, 20 << 20, 3] {
+        let data: Bytes = (0..size).map(|at| at as u8).collect::<Vec<_>>().into();
+        store.keep_state("models", data.clone()).await.unwrap();
+        assert!(store.kept_state("models").await.unwrap() == Some(data));
+    }
+    assert_eq!(store.kept_state("base").await.unwrap(), None);
+}

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::{super::Settings, Journal};
@@ -107,6 +108,18 @@ impl Store for Reopened {
     fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>> {
         let stream = stream.clone();
         Reply::Pending(Box::pin(async move { self.journal().snapshot(&stream).await }))
+    }
+
+    fn keep_state(&self, name: &'static str, data: Bytes) -> Reply<'_, Result<(), AppendError>> {
+        Reply::Pending(Box::pin(async move {
+            let outcome = self.journal().keep_state(name, data).await;
+            self.changed();
+            outcome
+        }))
+    }
+
+    fn kept_state(&self, name: &'static str) -> Reply<'_, Result<Option<Bytes>, ReadError>> {
+        Reply::Pending(Box::pin(async move { self.journal().kept_state(name).await }))
     }
 
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
