@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use flexcore_engine::{
     flow::{
         FlowContext,
-        path::{Applied, PathResult, apply_step, path_test},
+        path::{PathResult, apply_step, path_test},
     },
     id::{RunId, StepName},
     pipeline::{
@@ -49,8 +49,8 @@ async fn of_step(loaded: &Loaded, case: &TestCase, name: &StepName, types: &dyn 
         return vec![format!("there is no step `{name}`")];
     };
     match apply_step(types, step, &context(loaded, case), records(&case.input)).await {
-        Ok(applied) => {
-            let (found, mut wrong) = kept(step, applied);
+        Ok(outcomes) => {
+            let (found, mut wrong) = kept(step, outcomes);
             wrong.extend(of_records(case.output.as_deref().unwrap_or_default(), &found));
             wrong
         }
@@ -63,9 +63,9 @@ fn failure(error: &StepError) -> String {
 }
 
 /// The records that a step gave, and what it refused although its policy does not allow that.
-fn kept(step: &Step, applied: Applied) -> (Vec<Value>, Vec<String>) {
+fn kept(step: &Step, outcomes: Vec<Outcome>) -> (Vec<Value>, Vec<String>) {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
-    for (index, outcome) in applied.outcomes.into_iter().enumerate() {
+    for (index, outcome) in outcomes.into_iter().enumerate() {
         match outcome {
             Outcome::Keep(record) | Outcome::To(_, record) => found.push(record.value()),
             Outcome::Many(records) => found.extend(records.iter().map(Record::value)),
@@ -75,7 +75,6 @@ fn kept(step: &Step, applied: Applied) -> (Vec<Value>, Vec<String>) {
             Outcome::Drop | Outcome::Reject(_) => {}
         }
     }
-    found.extend(applied.finished.iter().map(Record::value));
     (found, wrong)
 }
 

@@ -135,9 +135,9 @@ impl Transform for Filter {
     }
 
     /// The end of its input tells the command to end; what it still says is not an answer to anything.
-    fn finish(&mut self) -> BoxFuture<'_, Result<Vec<Record>, StepError>> {
+    fn finish(&mut self) -> BoxFuture<'_, Result<(), StepError>> {
         Box::pin(async {
-            let Some(Talk { mut group, stdin, mut answers }) = self.talk.take() else { return Ok(Vec::new()) };
+            let Some(Talk { mut group, stdin, mut answers }) = self.talk.take() else { return Ok(()) };
             drop(stdin);
             let ending = async {
                 while let Ok(Some(line)) = answers.next().await {
@@ -147,7 +147,7 @@ impl Transform for Filter {
                 group.wait().await
             };
             let cancelled = tokio::select! {
-                ended = ending => return ended.map(|()| Vec::new()),
+                ended = ending => return ended,
                 () = self.context.cancel.cancelled() => StepError::permanent("the command was cancelled"),
             };
             group.end().await;

@@ -75,7 +75,7 @@ impl Transform for Redacted<dyn Transform> {
         })
     }
 
-    fn finish(&mut self) -> BoxFuture<'_, Result<Vec<Record>, StepError>> {
+    fn finish(&mut self) -> BoxFuture<'_, Result<(), StepError>> {
         Box::pin(async { self.inner.finish().await.map_err(|wrong| error(wrong, &self.secrets)) })
     }
 

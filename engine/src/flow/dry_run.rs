@@ -68,7 +68,7 @@ pub async fn dry_run(definition: &Definition, plan: &Plan, types: &dyn StepTypes
                 waiting.pass(index, &dry.output);
             }
             StepKind::Transform => match apply_step(types, step, context, input.clone()).await {
-                Ok(applied) => dry.note(waiting.spread(index, &input, applied)),
+                Ok(outcomes) => dry.note(waiting.spread(index, &input, outcomes)),
                 Err(error) => dry.error = Some(error.message),
             },
             StepKind::Sink => dry.output = input,

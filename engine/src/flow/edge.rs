@@ -20,12 +20,12 @@ const BYTES_PER_PERMIT: usize = 1 << 10;
 /// Records on their way, with the acknowledgement that they carry.
 pub(super) struct Batch {
     pub(super) records: Vec<Record>,
-    /// Of the source batch that they come from; `None` for what a transform gave at its end.
-    pub(super) token: Option<Token>,
+    /// Of the source batch that they come from.
+    pub(super) token: Token,
 }
 
 impl Batch {
-    pub(super) fn new(records: Vec<Record>, token: Option<Token>) -> Self {
+    pub(super) fn new(records: Vec<Record>, token: Token) -> Self {
         Self { records, token }
     }
 
@@ -145,17 +145,20 @@ impl Drop for Inlet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{flow::ledger::Ledger, port::clock::SystemClock};
 
-    fn records(count: usize, size: usize) -> Vec<Record> {
-        (0..count).map(|_| Record::new("7".repeat(size))).collect()
+    fn batch(count: usize, size: usize) -> Batch {
+        let records = (0..count).map(|_| Record::new("7".repeat(size))).collect();
+        let ledger = Ledger::new(SystemClock::shared(), Arc::default());
+        Batch::new(records, ledger.enter(&"a".into(), serde_json::json!(1), count as u64))
     }
 
     #[tokio::test]
     async fn a_full_edge_takes_nothing_more_until_something_is_taken_out() {
         let backlog = Arc::new(AtomicU64::new(0));
         let (outlet, mut inlet) = edge(10, backlog.clone());
-        outlet.send(Batch::new(records(6, 1), None)).await.unwrap();
-        let mut second = Box::pin(outlet.send(Batch::new(records(6, 1), None)));
+        outlet.send(batch(6, 1)).await.unwrap();
+        let mut second = Box::pin(outlet.send(batch(6, 1)));
         assert!(futures_util::poll!(&mut second).is_pending());
         assert_eq!(backlog.load(Ordering::Relaxed), 6);
         assert_eq!(inlet.next().await.unwrap().records.len(), 6);
@@ -165,20 +168,20 @@ mod tests {
     #[tokio::test]
     async fn an_edge_is_bounded_in_bytes_too_and_lets_a_giant_pass_alone() {
         let (outlet, mut inlet) = edge(1_000_000, Arc::default());
-        outlet.send(Batch::new(records(1, EDGE_BYTES_MAX + 1), None)).await.unwrap();
-        let mut second = Box::pin(outlet.send(Batch::new(records(1, 1), None)));
+        outlet.send(batch(1, EDGE_BYTES_MAX + 1)).await.unwrap();
+        let mut second = Box::pin(outlet.send(batch(1, 1)));
         assert!(futures_util::poll!(&mut second).is_pending());
         inlet.next().await.unwrap();
         second.await.unwrap();
         drop(inlet);
-        assert_eq!(outlet.send(Batch::new(records(1, 1), None)).await, Err(Closed));
+        assert_eq!(outlet.send(batch(1, 1)).await, Err(Closed));
     }
 
     #[test]
     fn a_batch_is_cut_into_pieces_of_a_bounded_size() {
-        let pieces = Batch::new(records(2_500, 2), None).pieces();
+        let pieces = batch(2_500, 2).pieces();
         assert_eq!(pieces.iter().map(|piece| piece.records.len()).collect::<Vec<_>>(), [1_000, 1_000, 500]);
-        let pieces = Batch::new(records(3, BATCH_BYTES_MAX), None).pieces();
+        let pieces = batch(3, BATCH_BYTES_MAX).pieces();
         assert_eq!(pieces.len(), 3);
     }
 }

@@ -66,7 +66,7 @@ impl Outlets {
     }
 
     /// Hands everything over, each part with a share of the token; the caller settles its own share afterwards.
-    pub(super) async fn send(&self, sorted: Sorted, token: Option<&Token>) -> Result<(), Halt> {
+    pub(super) async fn send(&self, sorted: Sorted, token: &Token) -> Result<(), Halt> {
         let count = sorted.all.len() + sorted.to.len();
         if let Some(last) = sorted.all.last().or_else(|| sorted.to.last().map(|(_, record)| record)) {
             self.caller.meter().show(last);
@@ -90,11 +90,11 @@ impl Outlets {
         Ok(())
     }
 
-    async fn send_to(&self, edge: usize, records: Vec<Record>, token: Option<&Token>) -> Result<(), Halt> {
+    async fn send_to(&self, edge: usize, records: Vec<Record>, token: &Token) -> Result<(), Halt> {
         if records.is_empty() {
             return Ok(());
         }
-        for piece in Batch::new(records, token.cloned()).pieces() {
+        for piece in Batch::new(records, token.clone()).pieces() {
             let sent = self.caller.unless_halted(self.edges[edge].1.send(piece)).await?;
             sent.map_err(|_| Halt::Closed)?;
         }

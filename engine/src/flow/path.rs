@@ -14,15 +14,6 @@ use crate::{
 
 use super::{FlowContext, call::guarded, log::RunLog};
 
-/// What one transform made of records.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Applied {
-    /// One a record, in order.
-    pub outcomes: Vec<Outcome>,
-    /// What it held back until its end.
-    pub finished: Vec<Record>,
-}
-
 /// What a whole path did.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PathResult {
@@ -34,13 +25,13 @@ pub struct PathResult {
     pub errors: Vec<(StepName, String)>,
 }
 
-/// Applies one transform to records, then ends it. Other kinds of steps cannot be applied: that is an error.
+/// Applies one transform to records, one outcome each, then ends it. Other kinds of steps cannot be applied: that is an error.
 pub async fn apply_step(
     types: &dyn StepTypes,
     step: &Step,
     context: &FlowContext,
     records: Vec<Record>,
-) -> Result<Applied, StepError> {
+) -> Result<Vec<Outcome>, StepError> {
     let cancel = CancellationToken::new();
     let ends = cancel.clone().drop_guard();
     let step_context = context.of_step(&step.name, cancel, &RunLog::default());
@@ -61,13 +52,14 @@ pub async fn apply_step(
     applied
 }
 
-async fn apply(transform: &mut dyn Transform, records: &[Record]) -> Result<Applied, StepError> {
+async fn apply(transform: &mut dyn Transform, records: &[Record]) -> Result<Vec<Outcome>, StepError> {
     let outcomes = if records.is_empty() { Vec::new() } else { transform.apply(records).await? };
     if outcomes.len() != records.len() {
         let message = format!("it gave {} outcomes for {} records", outcomes.len(), records.len());
         return Err(StepError::permanent(message));
     }
-    Ok(Applied { outcomes, finished: transform.finish().await? })
+    transform.finish().await?;
+    Ok(outcomes)
 }
 
 /// Sends records from the sources along the whole path. Transforms work for real unless a mock answers for them: its value
@@ -95,7 +87,7 @@ pub async fn path_test(
                     None => apply_step(types, step, context, records.clone()).await,
                 };
                 match applied {
-                    Ok(applied) => result.note(step, waiting.spread(index, &records, applied)),
+                    Ok(outcomes) => result.note(step, waiting.spread(index, &records, outcomes)),
                     Err(error) => result.errors.push((step.name.clone(), error.message)),
                 }
             }
@@ -104,12 +96,12 @@ pub async fn path_test(
     result
 }
 
-fn mocked(answer: &Value, records: &[Record]) -> Applied {
+fn mocked(answer: &Value, records: &[Record]) -> Vec<Outcome> {
     let outcome = match answer {
         Value::Array(several) => Outcome::Many(several.iter().map(Record::of).collect()),
         one => Outcome::Keep(Record::of(one)),
     };
-    Applied { outcomes: vec![outcome; records.len()], finished: Vec::new() }
+    vec![outcome; records.len()]
 }
 
 impl PathResult {
@@ -164,9 +156,9 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    pub(super) fn spread(&mut self, index: usize, input: &[Record], applied: Applied) -> Spread {
+    pub(super) fn spread(&mut self, index: usize, input: &[Record], outcomes: Vec<Outcome>) -> Spread {
         let mut spread = Spread::default();
-        for (record, outcome) in input.iter().zip(applied.outcomes) {
+        for (record, outcome) in input.iter().zip(outcomes) {
             match outcome {
                 Outcome::Keep(kept) => self.go_on(index, vec![kept], &mut spread),
                 Outcome::Many(several) => self.go_on(index, several, &mut spread),
@@ -175,7 +167,6 @@ impl<'a> Waiting<'a> {
                 Outcome::Reject(error) => spread.rejected.push((record.clone(), error)),
             }
         }
-        self.go_on(index, applied.finished, &mut spread);
         spread
     }
 

@@ -173,11 +173,9 @@ impl SinkRun {
             self.work.records.extend(batch.records);
         }
         if self.trail.is_some() {
-            self.gathered.parts.push((batch.token.as_ref().map(|token| token.fate().clone()), self.work.records.len()));
+            self.gathered.parts.push((Some(batch.token.fate().clone()), self.work.records.len()));
         }
-        if let Some(token) = batch.token {
-            hold(&mut self.gathered.tokens, token);
-        }
+        hold(&mut self.gathered.tokens, batch.token);
     }
 
     async fn write(&mut self) -> Result<(), Halt> {

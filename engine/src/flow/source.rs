@@ -130,7 +130,7 @@ async fn pass_on(
     if let Feed::Replay(_) = keeper.feed {
         let sorted = super::replay::sort(records, outlets, &mut refused);
         keeper.during(rejects.handle(sorted.to.len(), refused)).await??;
-        keeper.during(outlets.send(sorted, Some(&token))).await??;
+        keeper.during(outlets.send(sorted, &token)).await??;
         token.settle();
         return Ok(());
     }
@@ -142,7 +142,7 @@ async fn pass_on(
         };
         let rest = records.split_off(count);
         let portion: Vec<Record> = std::mem::replace(&mut records, rest);
-        keeper.during(outlets.send(Sorted { all: portion, ..Sorted::default() }, Some(&token))).await??;
+        keeper.during(outlets.send(Sorted { all: portion, ..Sorted::default() }, &token)).await??;
     }
     token.settle();
     Ok(())

@@ -52,14 +52,11 @@ impl TransformRun {
             StepMeter::add(&self.caller.meter().bytes, bytes_of(&batch.records));
             self.work.input = batch.records;
             let sorted = self.apply().await?;
-            self.outlets.send(sorted, batch.token.as_ref()).await?;
-            if let Some(token) = batch.token {
-                token.settle();
-            }
+            self.outlets.send(sorted, &batch.token).await?;
+            batch.token.settle();
         }
         self.rejects.at_end()?;
-        let rest = self.caller.call(&mut self.work, |work| work.transform.finish()).await?;
-        self.outlets.send(Sorted { all: rest, ..Sorted::default() }, None).await
+        self.caller.call(&mut self.work, |work| work.transform.finish()).await
     }
 
     /// What became of the input; what was refused is dealt with.

@@ -164,14 +164,15 @@ pub enum Outcome {
     Reject(RecordError),
 }
 
-/// Changes records.
+/// Changes records. It holds none back: every record is answered by the call that brings it, because its
+/// acknowledgement goes on with that answer.
 pub trait Transform: Send {
     /// One outcome for each record, in order. Work that keeps a processor busy goes to a blocking thread.
     fn apply<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<Vec<Outcome>, StepError>>;
 
-    /// Nothing more comes in: what was held back (an aggregate, a child process's last lines).
-    fn finish(&mut self) -> BoxFuture<'_, Result<Vec<Record>, StepError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    /// Nothing more comes in: a child process is let end by itself here, and its failure is the step's.
+    fn finish(&mut self) -> BoxFuture<'_, Result<(), StepError>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Called once, last, however the run ends: end child processes here.

@@ -46,8 +46,6 @@ pub struct Script {
     pub copies: Option<usize>,
     /// Transform: sends each record to the step that the record's `to` names.
     pub targets: Vec<StepName>,
-    /// Transform: gives these at its end.
-    pub held_back: Vec<Value>,
     /// Sink: its output is a list that another attempt goes on with: its mark is the number of records in it.
     pub resumes: bool,
     /// Sink: when its records are durable.

@@ -70,18 +70,6 @@ async fn in_a_diamond_each_record_arrives_by_both_ways() {
 }
 
 #[tokio::test]
-async fn what_a_transform_held_back_arrives_before_the_sink_ends() {
-    let world = World::new();
-    let flow = world.start(batch(json!([
-        {"name": "in", "uses": "test.source", "with": {"batches": [[1]]}},
-        {"name": "mid", "uses": "test.transform", "with": {"copies": 0, "held_back": ["sum"]}},
-        {"name": "out", "uses": "test.sink"},
-    ])));
-    assert_eq!(flow.end().await, succeeded(1, 1, 0));
-    assert_eq!(world.diary.taken_by("out"), [json!("sum")]);
-}
-
-#[tokio::test]
 async fn a_disabled_step_is_passed_by() {
     let world = World::new();
     let flow = world.start(batch(json!([
