@@ -13,6 +13,7 @@ mod syntax;
 pub mod templates;
 pub mod trial;
 pub mod variables;
+mod waiting;
 
 pub use files::{FileReport, load_paths};
 pub use load::{Loaded, load};

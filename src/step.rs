@@ -32,7 +32,7 @@ use flexcore_engine::{
     pipeline::{Mistake, Step},
     port::{
         BoxFuture,
-        step::{BuiltStep, StepContext, StepError, StepType, StepTypes},
+        step::{BuiltStep, KeyOf, StepContext, StepError, StepType, StepTypes},
     },
 };
 
@@ -107,6 +107,10 @@ impl StepTypes for Table {
 
     fn targets(&self, step: &Step) -> Vec<StepName> {
         self.row(step).map(|row| (row.targets)(step)).unwrap_or_default()
+    }
+
+    fn key(&self, expression: &str) -> Result<KeyOf, String> {
+        jq::key(expression)
     }
 
     fn build<'a>(&'a self, step: &'a Step, context: StepContext) -> BoxFuture<'a, Result<BuiltStep, StepError>> {

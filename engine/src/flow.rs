@@ -17,6 +17,7 @@ mod reject;
 mod replay;
 mod shared;
 mod sink;
+mod sinks;
 mod source;
 mod step;
 mod supervise;

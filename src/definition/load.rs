@@ -25,6 +25,7 @@ use super::{
     places::Places,
     schema_check::SchemaCheck,
     variables::{self, Environment},
+    waiting,
 };
 
 /// The most mistakes told of one file; the last one says how many more there are.
@@ -55,7 +56,7 @@ pub fn load(text: &str, path: Option<&Path>, types: &dyn StepTypes, env: Environ
         document::read(text).map_err(|mistake| vec![mistake])?;
     let unfilled = variables::fill(&mut value, env);
     unread.extend(unfilled.iter().map(|mistake| mistake.pointer.clone()));
-    let mut mistakes = legacy::explained(DEFINITION.mistakes(&value));
+    let mut mistakes = waiting::explained(legacy::explained(DEFINITION.mistakes(&value)));
     let checked = graph(&value, &mut mistakes, types);
     // A value that could not be read or filled is told once; what stands for it has no meaning to complain about.
     mistakes.retain(|mistake| !unread.contains(&mistake.pointer));

@@ -22,6 +22,7 @@ impl Spec for Discard {
     const NAME: &'static str = "drop";
     const KIND: StepKind = StepKind::Sink;
     const SUMMARY: &'static str = "Take records and keep none";
+    const PARALLEL: bool = true;
 
     fn build(_: With, _: StepContext) -> BoxFuture<'static, Result<BuiltStep, StepError>> {
         Box::pin(async { Ok(BuiltStep::Sink(Box::new(Nowhere))) })

@@ -43,6 +43,7 @@ impl Spec for EventAppend {
     const NAME: &'static str = "event.append";
     const KIND: StepKind = StepKind::Sink;
     const SUMMARY: &'static str = "Append records to the log as events of your own";
+    const PARALLEL: bool = true;
 
     fn mistakes(with: &With) -> Vec<Mistake> {
         let mut found = Vec::new();

@@ -90,6 +90,7 @@ impl Spec for HttpSend {
     const NAME: &'static str = "http.send";
     const KIND: StepKind = StepKind::Sink;
     const SUMMARY: &'static str = "Send records to an HTTP server, one by one or as arrays";
+    const PARALLEL: bool = true;
 
     fn mistakes(with: &With) -> Vec<Mistake> {
         let mut found: Vec<_> = with.path.as_ref().and_then(|text| jq::mistake("/path", text)).into_iter().collect();

@@ -10,7 +10,7 @@ mod value;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use flexcore_engine::port::step::{RECORD_BYTES_MAX, Record, RecordError, StepContext, StepError};
+use flexcore_engine::port::step::{KeyOf, RECORD_BYTES_MAX, Record, RecordError, StepContext, StepError};
 use jaq_core::{Ctx, Filter, Vars, unwrap_valr};
 pub(super) use jaq_json::Val;
 use jiff::Timestamp;
@@ -70,6 +70,12 @@ impl Given {
     fn new(params: Val, now: Timestamp, n: u64) -> Self {
         let now = now.as_microsecond() as f64 / 1e6;
         Self { now, variables: [params, Val::from(now), Val::from(n as usize)], limits: Limits::default() }
+    }
+
+    /// Of no run, for threads that are not the expression's own.
+    fn small() -> Self {
+        let limits = Limits { time_max: Duration::from_millis(50), stack_max: 512 << 10, ..Limits::default() };
+        Self { limits, ..Self::new(Val::Null, Timestamp::UNIX_EPOCH, 0) }
     }
 
     /// Ready for evaluations on this thread: jaq's variables do not travel between threads.
@@ -231,10 +237,21 @@ impl Predicate {
     #[expect(clippy::type_complexity, reason = "the console's type, which the shell does not name here")]
     pub fn compile(text: &str) -> Result<Arc<dyn Fn(&[u8]) -> bool + Send + Sync>, String> {
         let program = Program::compile(text)?;
-        let mut given = Given::new(Val::Null, Timestamp::UNIX_EPOCH, 0);
-        given.limits = Limits { time_max: Duration::from_millis(50), stack_max: 512 << 10, ..Limits::default() };
+        let given = Given::small();
         Ok(Arc::new(move |json| parse(json).and_then(|input| program.holds(input, &given.begin())).unwrap_or(false)))
     }
+}
+
+/// An expression as a key of records: its first output. Computed on the caller's thread, so it stays small like a
+/// [`Predicate`].
+pub(super) fn key(text: &str) -> Result<KeyOf, String> {
+    let program = Program::compile(text)?;
+    let given = Given::small();
+    Ok(Arc::new(move |record| {
+        let value = parse(&record.json).and_then(|input| program.one(input, &given.begin()));
+        let json = value.and_then(|value| value.map(|value| to_json(&value, &given.limits)).transpose());
+        json.ok().flatten().unwrap_or_default()
+    }))
 }
 
 /// What is wrong with an expression of the settings.

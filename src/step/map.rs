@@ -45,6 +45,7 @@ impl Spec for Map {
     const NAME: &'static str = "map";
     const KIND: StepKind = StepKind::Transform;
     const SUMMARY: &'static str = "Filter records and make new ones of them, by jq";
+    const PARALLEL: bool = true;
 
     fn mistakes(with: &With) -> Vec<Mistake> {
         let mut found = Vec::new();

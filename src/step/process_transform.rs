@@ -32,6 +32,7 @@ impl Spec for ProcessTransform {
     const NAME: &'static str = "process.transform";
     const KIND: StepKind = StepKind::Transform;
     const SUMMARY: &'static str = "Pass records through a command: one JSON line in, one JSON line out; null drops";
+    const PARALLEL: bool = true;
 
     fn mistakes(with: &Program) -> Vec<Mistake> {
         with.mistakes()

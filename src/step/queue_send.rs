@@ -47,6 +47,7 @@ impl Spec for QueueSend {
     const NAME: &'static str = "queue.send";
     const KIND: StepKind = StepKind::Sink;
     const SUMMARY: &'static str = "Send records to a queue";
+    const PARALLEL: bool = true;
 
     fn mistakes(with: &With) -> Vec<Mistake> {
         let mut found: Vec<_> = with.dedup_key.as_ref().and_then(|text| jq::mistake("/dedup_key", text)).into_iter().collect();

@@ -47,6 +47,7 @@ impl Spec for Route {
     const NAME: &'static str = "route";
     const KIND: StepKind = StepKind::Transform;
     const SUMMARY: &'static str = "Send each record to the first step whose condition holds";
+    const PARALLEL: bool = true;
 
     fn mistakes(with: &With) -> Vec<Mistake> {
         let each = |(index, case): (usize, &Case)| jq::mistake(&format!("/cases/{index}/when"), &case.when);

@@ -28,6 +28,8 @@ pub(super) trait Spec: 'static {
     const KIND: StepKind;
     /// One line for people.
     const SUMMARY: &'static str;
+    /// Whether several may work side by side: they keep nothing from one record to the next.
+    const PARALLEL: bool = false;
 
     /// What is wrong with settings that have the right shape.
     fn mistakes(_with: &Self::With) -> Vec<Mistake> {
@@ -89,7 +91,7 @@ fn take_out(settings: &mut Value, pointer: &str) {
 /// The line of a step type.
 pub(super) fn row<S: Spec>() -> Row {
     Row {
-        step_type: StepType { name: S::NAME, kind: S::KIND, summary: S::SUMMARY, schema: schema::<S>() },
+        step_type: StepType { name: S::NAME, kind: S::KIND, summary: S::SUMMARY, parallel: S::PARALLEL, schema: schema::<S>() },
         shape: OnceLock::new(),
         semantics: semantics::<S>,
         targets: targets::<S>,

@@ -6,11 +6,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
 
 use crate::port::step::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Record};
 
-use super::ledger::Token;
+use super::{ledger::Token, log::StepLog};
 
 /// The most bytes that wait before one step, unless a single record is larger.
 pub const EDGE_BYTES_MAX: usize = 8 << 20;
@@ -80,6 +80,30 @@ pub(super) struct Outlet {
     bytes: Arc<Semaphore>,
     records_max: usize,
     backlog: Arc<AtomicU64>,
+    overflow: Option<Overflow>,
+}
+
+/// Drops what comes when there is no room, and says so.
+#[derive(Clone)]
+struct Overflow {
+    dropped: Arc<AtomicU64>,
+    /// Dropped here.
+    count: Arc<AtomicU64>,
+    log: StepLog,
+}
+
+impl Overflow {
+    fn drop(&self, batch: Batch) {
+        let here = batch.records.len() as u64;
+        self.dropped.fetch_add(here, Ordering::Relaxed);
+        let before = self.count.fetch_add(here, Ordering::Relaxed);
+        // The first time, and whenever it has doubled: the log is not to be flooded by what floods the step.
+        if before == 0 || (before + here).ilog2() > before.ilog2() {
+            let count = before + here;
+            self.log.warn(&format!("{count} records dropped so far, because the buffer was full and `when_full` says so"));
+        }
+        batch.token.settle();
+    }
 }
 
 /// The receiving end.
@@ -101,16 +125,38 @@ pub(super) fn edge(records_max: usize, backlog: Arc<AtomicU64>) -> (Outlet, Inle
     let records = Arc::new(Semaphore::new(records_max));
     let bytes = Arc::new(Semaphore::new(EDGE_BYTES_MAX / BYTES_PER_PERMIT));
     let inlet = Inlet { receiver, records: records.clone(), bytes: bytes.clone(), backlog: backlog.clone() };
-    (Outlet { sender, records, bytes, records_max, backlog }, inlet)
+    (Outlet { sender, records, bytes, records_max, backlog, overflow: None }, inlet)
 }
 
 impl Outlet {
+    /// How many records more it takes at once.
+    pub(super) fn room(&self) -> usize {
+        self.records.available_permits()
+    }
+
+    /// Does not wait for room: what finds none is dropped and added to `dropped`.
+    pub(super) fn dropping(self, dropped: Arc<AtomicU64>, log: StepLog) -> Self {
+        Self { overflow: Some(Overflow { dropped, count: Arc::default(), log }), ..self }
+    }
+
     /// Waits for room, then hands the batch over. A batch larger than the whole edge goes when the edge is empty.
     pub(super) async fn send(&self, batch: Batch) -> Result<(), Closed> {
         let count = batch.records.len();
-        let size = bytes_of(&batch.records).div_ceil(BYTES_PER_PERMIT).min(EDGE_BYTES_MAX / BYTES_PER_PERMIT);
-        let records = self.records.clone().acquire_many_owned(count.min(self.records_max) as u32).await.map_err(|_| Closed)?;
-        let bytes = self.bytes.clone().acquire_many_owned(size as u32).await.map_err(|_| Closed)?;
+        let wanted = count.min(self.records_max) as u32;
+        let size = bytes_of(&batch.records).div_ceil(BYTES_PER_PERMIT).min(EDGE_BYTES_MAX / BYTES_PER_PERMIT) as u32;
+        let (records, bytes) = (self.records.clone(), self.bytes.clone());
+        let (records, bytes) = match &self.overflow {
+            None => (records.acquire_many_owned(wanted).await, bytes.acquire_many_owned(size).await),
+            Some(overflow) => match (records.try_acquire_many_owned(wanted), bytes.try_acquire_many_owned(size)) {
+                (Ok(records), Ok(bytes)) => (Ok(records), Ok(bytes)),
+                (Err(TryAcquireError::Closed), _) | (_, Err(TryAcquireError::Closed)) => return Err(Closed),
+                _ => {
+                    overflow.drop(batch);
+                    return Ok(());
+                }
+            },
+        };
+        let (records, bytes) = (records.map_err(|_| Closed)?, bytes.map_err(|_| Closed)?);
         self.backlog.fetch_add(count as u64, Ordering::Relaxed);
         self.sender.send(Waiting { batch, _records: records, _bytes: bytes }).map_err(|_| Closed)
     }

@@ -1,7 +1,10 @@
 //! What happens to records that cannot be processed: the attempt fails, they are skipped, or they go to the dead letters,
 //! up to the share that the step allows.
 
-use std::{collections::VecDeque, sync::atomic::AtomicU64};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+};
 
 use crate::{
     pipeline::definition::{ErrorAction, ErrorPolicy},
@@ -16,25 +19,39 @@ use super::{
     meter::StepMeter,
 };
 
-/// The failed records of one step.
+/// The failed records of one step, as one of its workers sees them.
+#[derive(Clone)]
 pub(super) struct Rejects {
     caller: Caller,
     policy: ErrorPolicy,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What all workers of a step have seen.
+struct Seen {
     window: Window,
+    /// Workers that are not at their end.
+    going: usize,
 }
 
 impl Rejects {
     pub(super) fn new(caller: Caller) -> Self {
+        Self::of_workers(caller, 1)
+    }
+
+    /// For so many workers, each of which has a clone and says when it is at its end.
+    pub(super) fn of_workers(caller: Caller, workers: usize) -> Self {
         let mut policy = caller.step().on_error.policy();
         if caller.shared.is_replay() {
             policy = ErrorPolicy { action: ErrorAction::DeadLetter, ratio_max: 1.0, ..policy };
         }
-        Self { window: Window::new(policy.window), caller, policy }
+        let seen = Seen { window: Window::new(policy.window), going: workers };
+        Self { seen: Arc::new(Mutex::new(seen)), caller, policy }
     }
 
     /// Takes note of records that passed and handles those that did not. When this returns, dead letters are kept.
     pub(super) async fn handle(&mut self, passed: usize, refused: Vec<(Record, RecordError)>) -> Result<(), Halt> {
-        self.window.push(passed as u64, false);
+        self.seen().window.push(passed as u64, false);
         let Some((record, error)) = refused.last().cloned() else { return Ok(()) };
         let count = refused.len();
         match self.policy.action {
@@ -45,25 +62,39 @@ impl Rejects {
             }
             ErrorAction::DeadLetter => self.bury(&refused).await?,
         }
-        self.window.push(count as u64, true);
-        if self.policy.ratio_max < 1.0 && self.window.failed as f64 > self.policy.ratio_max * f64::from(self.policy.window) {
-            return Err(self.too_many(&record, &error));
+        let mut seen = self.seen();
+        seen.window.push(count as u64, true);
+        let (failed, total) = (seen.window.failed, seen.window.total);
+        drop(seen);
+        if self.policy.ratio_max < 1.0 && failed as f64 > self.policy.ratio_max * f64::from(self.policy.window) {
+            return Err(self.too_many(failed, total, &record, &error));
         }
         Ok(())
     }
 
-    /// Nothing more comes: a run that is shorter than the window is judged by what there was.
+    /// Nothing more comes: a run that is shorter than the window is judged by what there was, when the last worker is here.
     pub(super) fn at_end(&self) -> Result<(), Halt> {
-        let share = self.window.failed as f64 / self.window.total.max(1) as f64;
+        let mut seen = self.seen();
+        seen.going = seen.going.saturating_sub(1);
+        let (failed, total, going) = (seen.window.failed, seen.window.total, seen.going);
+        drop(seen);
+        if going > 0 {
+            return Ok(());
+        }
+        let share = failed as f64 / total.max(1) as f64;
         if self.policy.ratio_max < 1.0 && share > self.policy.ratio_max {
             let error = RecordError { message: "see the records that failed".into(), retryable: false };
-            return Err(self.too_many(&Record::new("null"), &error));
+            return Err(self.too_many(failed, total, &Record::new("null"), &error));
         }
         Ok(())
     }
 
-    fn too_many(&self, record: &Record, error: &RecordError) -> Halt {
-        let (failed, total, allowed) = (self.window.failed, self.window.total, self.policy.ratio_max * 100.0);
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn too_many(&self, failed: u64, total: u64, record: &Record, error: &RecordError) -> Halt {
+        let allowed = self.policy.ratio_max * 100.0;
         let message = format!("{failed} of the last {total} records failed, more than the {allowed} % that `ratio_max` allows");
         let error = StepError { message, causes: vec![error.message.clone()], retryable: false };
         self.caller.fail(&error, 1, (record.json != "null").then_some(record))

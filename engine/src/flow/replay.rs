@@ -47,6 +47,7 @@ pub(super) fn feeder() -> Step {
         retry: definition::Retry::default(),
         timeout: None,
         parallelism: 1,
+        concurrency: None,
         rate: None,
         batch: None,
         buffer: definition::BufferPolicy::default(),

@@ -77,12 +77,13 @@ enum Next {
 }
 
 impl SinkRun {
-    pub(super) fn new(caller: Caller, sink: Box<dyn Sink>, intake: Intake) -> Self {
+    /// One of the sinks of a step; `rejects` is common to them.
+    pub(super) fn new(caller: Caller, sink: Box<dyn Sink>, intake: Intake, rejects: Rejects) -> Self {
         let batch = caller.step().batch;
         Self {
             records_max: batch.map_or(BATCH_RECORDS_MAX, |batch| batch.max as usize).clamp(1, BATCH_RECORDS_MAX),
             linger: batch.map_or(Duration::ZERO, |batch| batch.linger.0),
-            rejects: Rejects::new(caller.clone()),
+            rejects,
             gathered: Gathered::default(),
             held: Held::default(),
             flush_after: None,

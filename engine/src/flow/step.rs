@@ -6,16 +6,16 @@ use crate::{
     event::run::{RunError, StepOutcome},
     id::StepName,
     pipeline::definition::Mode,
-    port::step::{BuiltStep, StepContext, StepError, StepKind},
+    port::step::{BuiltStep, Sink, Source, StepContext, StepError, StepKind, Task, Transform},
 };
 
 use super::{
     FlowInput,
-    call::{Caller, Halt},
+    call::{Caller, Halt, guarded},
     edge::{Inlet, Outlet},
     outlet::Outlets,
     replay::ReplaySource,
-    sink::SinkRun,
+    sinks,
     source::{Feed, SourceRun},
     task,
     throttle::{Intake, Throttle},
@@ -99,8 +99,35 @@ async fn begin(caller: &Caller, wiring: Wiring) -> Result<(), Halt> {
     }
     let step = &caller.step().name;
     caller.shared.tell(|report| report.step_started(step)).await?;
-    let built = build(caller).await?;
+    let mut built = Vec::new();
+    while built.len() < caller.step().parallelism.max(1) as usize {
+        match build(caller).await {
+            Ok(one) => built.push(one),
+            Err(halt) => {
+                let_go(caller, built).await;
+                return Err(halt);
+            }
+        }
+    }
     work(caller, built, wiring).await
+}
+
+/// Those that were ready when another one could not be made.
+async fn let_go(caller: &Caller, built: Vec<BuiltStep>) {
+    for one in built {
+        let closed = guarded(async {
+            match one {
+                BuiltStep::Source(mut source) => source.close().await,
+                BuiltStep::Transform(mut transform) => transform.close().await,
+                BuiltStep::Sink(mut sink) => sink.abort().await,
+                BuiltStep::Task(_) => {}
+            }
+            Ok(())
+        });
+        if let Err(error) = closed.await {
+            caller.log.warn(&error.message);
+        }
+    }
 }
 
 async fn build(caller: &Caller) -> Result<BuiltStep, Halt> {
@@ -127,20 +154,48 @@ async fn build(caller: &Caller) -> Result<BuiltStep, Halt> {
     }
 }
 
-async fn work(caller: &Caller, built: BuiltStep, wiring: Wiring) -> Result<(), Halt> {
+/// What was built, of one kind.
+enum Workers {
+    Source(Box<dyn Source>),
+    Transforms(Vec<Box<dyn Transform>>),
+    Sinks(Vec<Box<dyn Sink>>),
+    Task(Box<dyn Task>),
+}
+
+impl Workers {
+    /// `None`: they are not of this kind, or more than there can be of it.
+    fn of(kind: StepKind, built: Vec<BuiltStep>) -> Option<Self> {
+        let mut built = built.into_iter();
+        match kind {
+            StepKind::Source | StepKind::Task => match (built.next(), built.next(), kind) {
+                (Some(BuiltStep::Source(source)), None, StepKind::Source) => Some(Self::Source(source)),
+                (Some(BuiltStep::Task(task)), None, StepKind::Task) => Some(Self::Task(task)),
+                _ => None,
+            },
+            StepKind::Transform => {
+                let one = |one| if let BuiltStep::Transform(one) = one { Some(one) } else { None };
+                built.map(one).collect::<Option<_>>().map(Self::Transforms)
+            }
+            StepKind::Sink => {
+                let one = |one| if let BuiltStep::Sink(one) = one { Some(one) } else { None };
+                built.map(one).collect::<Option<_>>().map(Self::Sinks)
+            }
+        }
+    }
+}
+
+async fn work(caller: &Caller, built: Vec<BuiltStep>, wiring: Wiring) -> Result<(), Halt> {
     let clock = &caller.shared.context.clock;
     let outlets = Outlets::new(caller.clone(), wiring.outlets);
     let intake = wiring.inlet.map(|inlet| Intake::new(inlet, Throttle::of(caller.step(), clock)));
     let kind = caller.shared.plan.kinds[caller.index];
-    match (built, intake) {
-        (BuiltStep::Source(source), None) if kind == StepKind::Source => {
-            SourceRun::new(caller.clone(), Feed::Step(source), outlets).run().await
+    match (Workers::of(kind, built), intake) {
+        (Some(Workers::Source(source)), None) => SourceRun::new(caller.clone(), Feed::Step(source), outlets).run().await,
+        (Some(Workers::Transforms(transforms)), Some(intake)) => {
+            TransformRun::new(caller.clone(), transforms, intake, outlets).run().await
         }
-        (BuiltStep::Transform(transform), Some(intake)) if kind == StepKind::Transform => {
-            TransformRun::new(caller.clone(), transform, intake, outlets).run().await
-        }
-        (BuiltStep::Sink(sink), Some(intake)) if kind == StepKind::Sink => SinkRun::new(caller.clone(), sink, intake).run().await,
-        (BuiltStep::Task(task), None) => task::run(caller, task).await,
+        (Some(Workers::Sinks(sinks)), Some(intake)) => sinks::run(caller, sinks, intake).await,
+        (Some(Workers::Task(task)), None) => task::run(caller, task).await,
         _ => {
             let message = format!("step type `{}` was built as another kind than it is listed as", caller.step().uses);
             Err(caller.fail(&StepError::permanent(message), 1, None))

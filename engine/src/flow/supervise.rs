@@ -10,7 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     event::run::{RunError, StepOutcome},
     id::StepName,
-    pipeline::{EdgeKind, definition::Mode},
+    pipeline::{
+        EdgeKind,
+        definition::{Mode, WhenFull},
+    },
     port::{
         clock::after,
         step::{StepError, StepKind},
@@ -208,8 +211,15 @@ fn wire(shared: &Shared) -> (HashMap<usize, Wiring>, Ends) {
 fn inlets(shared: &Shared, wirings: &mut HashMap<usize, Wiring>) -> HashMap<usize, Outlet> {
     let mut outlets = HashMap::new();
     for (index, wiring) in wirings.iter_mut().filter(|(index, _)| shared.plan.kinds[**index].takes_records()) {
-        let records_max = shared.definition.steps[*index].buffer.records_max as usize;
-        let (outlet, inlet): (Outlet, Inlet) = edge(records_max, shared.meters.step(*index).backlog.clone());
+        let (step, meter) = (&shared.definition.steps[*index], shared.meters.step(*index));
+        let (outlet, inlet): (Outlet, Inlet) = edge(step.buffer.records_max as usize, meter.backlog.clone());
+        // A replayed record is one that somebody wants to see processed.
+        let drops = step.buffer.when_full == WhenFull::DropNewest && !shared.is_replay();
+        let outlet = if drops {
+            outlet.dropping(meter.dropped.clone(), shared.log.of_step(step.name.clone(), shared.context.clock.clone()))
+        } else {
+            outlet
+        };
         wiring.inlet = Some(inlet);
         outlets.insert(*index, outlet);
     }

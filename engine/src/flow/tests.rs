@@ -7,6 +7,7 @@ mod resumes;
 mod stops;
 mod tried;
 mod tries;
+mod workers;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

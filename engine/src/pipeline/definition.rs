@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 mod step;
 
-pub use step::{BatchPolicy, BufferPolicy, ErrorAction, ErrorPolicy, OnError, Step};
+pub use step::{BatchPolicy, BufferPolicy, ConcurrencyPolicy, ErrorAction, ErrorPolicy, OnError, Step, WhenFull};
 
 use crate::{
     id::{PipelineName, StepName},

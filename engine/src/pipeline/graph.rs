@@ -57,7 +57,7 @@ impl Plan {
                 mistakes.extend(types.check(step).into_iter().map(|mistake| below_settings(index, mistake)));
             }
         }
-        policies::check(definition, &plan, &mut mistakes);
+        policies::check(definition, &plan, types, &mut mistakes);
         if mistakes.is_empty() { Ok(plan) } else { Err(mistakes) }
     }
 

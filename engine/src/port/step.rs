@@ -376,9 +376,16 @@ pub struct StepType {
     pub kind: StepKind,
     /// One line for people.
     pub summary: &'static str,
+    /// Whether several of it may work side by side on one step's records: they share nothing and keep nothing from one
+    /// record to the next.
+    pub parallel: bool,
     /// JSON Schema of its settings.
     pub schema: Value,
 }
+
+/// What makes records belong together, by an expression of the author: equal for records that do. Never fails: a record
+/// that the expression does not fit belongs to those without a key.
+pub type KeyOf = Arc<dyn Fn(&Record) -> Bytes + Send + Sync>;
 
 /// The table of step types.
 pub trait StepTypes: Send + Sync + 'static {
@@ -395,6 +402,9 @@ pub trait StepTypes: Send + Sync + 'static {
 
     /// The steps that this step names as targets of records (`route`).
     fn targets(&self, step: &Step) -> Vec<StepName>;
+
+    /// An expression as a key of records, or what is wrong with it.
+    fn key(&self, expression: &str) -> Result<KeyOf, String>;
 
     /// Makes it ready to work. Settings are checked, so an error is of the world: a file, a connection, a secret.
     fn build<'a>(&'a self, step: &'a Step, context: StepContext) -> BoxFuture<'a, Result<BuiltStep, StepError>>;

@@ -20,7 +20,9 @@ use crate::{
     pipeline::{Mistake, Step},
     port::{
         BoxFuture,
-        step::{BuiltStep, CustomEvent, EventAppender, Secret, Secrets, StepContext, StepError, StepKind, StepType, StepTypes},
+        step::{
+            BuiltStep, CustomEvent, EventAppender, KeyOf, Secret, Secrets, StepContext, StepError, StepKind, StepType, StepTypes,
+        },
     },
 };
 
@@ -93,7 +95,8 @@ pub enum Place {
     Close,
 }
 
-/// The step types `test.source`, `test.transform`, `test.sink` and `test.task`.
+/// The step types `test.source`, `test.transform`, `test.sink` and `test.task`; `test.alone` is a transform of which only
+/// one may work. A key is the name of a field.
 pub struct ScriptedSteps {
     types: Vec<StepType>,
     diary: Diary,
@@ -103,12 +106,13 @@ pub struct ScriptedSteps {
 impl ScriptedSteps {
     /// Steps that write in a diary.
     pub fn new(diary: Diary) -> Arc<Self> {
-        let of = |name, kind| StepType { name, kind, summary: "does what a test says", schema: json!({}) };
+        let of = |name, kind, parallel| StepType { name, kind, summary: "does what a test says", parallel, schema: json!({}) };
         let types = vec![
-            of("test.sink", StepKind::Sink),
-            of("test.source", StepKind::Source),
-            of("test.task", StepKind::Task),
-            of("test.transform", StepKind::Transform),
+            of("test.alone", StepKind::Transform, false),
+            of("test.sink", StepKind::Sink, true),
+            of("test.source", StepKind::Source, false),
+            of("test.task", StepKind::Task, false),
+            of("test.transform", StepKind::Transform, true),
         ];
         Arc::new(Self { types, diary, gates: Mutex::default() })
     }
@@ -154,6 +158,11 @@ impl StepTypes for ScriptedSteps {
 
     fn targets(&self, step: &Step) -> Vec<StepName> {
         script(step).map(|script| script.targets).unwrap_or_default()
+    }
+
+    fn key(&self, expression: &str) -> Result<KeyOf, String> {
+        let field = expression.strip_prefix('.').ok_or("a key is a field, like `.id`")?.to_owned();
+        Ok(Arc::new(move |record| record.value()[&field].to_string().into()))
     }
 
     fn build<'a>(&'a self, step: &'a Step, context: StepContext) -> BoxFuture<'a, Result<BuiltStep, StepError>> {

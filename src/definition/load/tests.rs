@@ -2,7 +2,7 @@ use flexcore_engine::{
     id::StepName,
     port::{
         BoxFuture,
-        step::{BuiltStep, StepContext, StepError, StepKind, StepType},
+        step::{BuiltStep, KeyOf, StepContext, StepError, StepKind, StepType},
     },
 };
 
@@ -14,6 +14,7 @@ struct Types(Vec<StepType>);
 
 fn types() -> Types {
     let step_type = |name, kind| StepType {
+        parallel: true,
         name,
         kind,
         summary: "",
@@ -36,6 +37,10 @@ impl StepTypes for Types {
         Vec::new()
     }
 
+    fn key(&self, _: &str) -> Result<KeyOf, String> {
+        Err("there are no keys here".into())
+    }
+
     fn build<'a>(&'a self, _: &'a Step, _: StepContext) -> BoxFuture<'a, Result<BuiltStep, StepError>> {
         Box::pin(async { Err(StepError::permanent("only checked here")) })
     }
@@ -52,6 +57,17 @@ fn told(text: &str) -> Vec<String> {
 }
 
 const GOOD: &str = "name: p\nsteps:\n  - {name: a, uses: read, with: {path: \"${DIR}/x\"}}\n  - {name: b, uses: keep}\n";
+
+#[test]
+fn what_is_not_there_yet_is_told_as_that_and_not_as_a_misspelling() {
+    let text = "name: p\ntriggers:\n  - queue: q\n  - intervall: 1m\nsteps:\n  - {name: a, uses: read, limits: {fuel: 1}}\n  - {name: b, uses: keep}\n";
+    let wrong = [
+        "3:5: unknown key `queue`: there is no such trigger (there are `cron` and `interval`; a run is also started by hand)",
+        "4:5: unknown key `intervall` (did you mean `interval`?)",
+        "6:27: unknown key `limits`: it bounds the code of a plugin, and no step type here runs one (leave `limits` out; `timeout` bounds the time of any step)",
+    ];
+    assert_eq!(told(text), wrong);
+}
 
 #[test]
 fn a_good_file_is_its_definition_with_variables_filled_and_its_text_as_written() {

@@ -39,10 +39,21 @@ fn every_form_misses(at: &str, branches: &[Vec<Finding>]) -> Option<Vec<Finding>
         Finding::Unknown(mistake) if rest.iter().all(|branch| knows_not(branch, &mistake.pointer)) => Some(mistake),
         _ => None,
     });
-    let unknown = unknown.map(|mistake| Finding::Unknown(Mistake { hint: None, ..mistake.clone() }));
+    let unknown: Vec<Mistake> = unknown.map(|mistake| near_one_of(&keys, mistake)).collect();
+    let misspelt = unknown.iter().any(|mistake| mistake.hint.is_some());
+    let unknown: Vec<Finding> = unknown.into_iter().map(Finding::Unknown).collect();
+    if misspelt {
+        return Some(unknown);
+    }
     let message =
         if keys.len() == 1 { format!("{} is missing", keys[0]) } else { format!("one of {} is missing", keys.join(", ")) };
-    Some(unknown.chain([Finding::Missing(Mistake::at(at, message))]).collect())
+    Some(unknown.into_iter().chain([Finding::Missing(Mistake::at(at, message))]).collect())
+}
+
+/// The key that no form knows, with the one that is missing if it is near.
+fn near_one_of(missing: &[String], unknown: &Mistake) -> Mistake {
+    let given = unknown.pointer.rsplit('/').next().unwrap_or_default();
+    Mistake { hint: None, ..unknown.clone() }.did_you_mean(given, missing.iter().map(|key| key.trim_matches('`')))
 }
 
 fn knows_not(branch: &[Finding], pointer: &str) -> bool {

@@ -31,9 +31,14 @@ pub struct Step {
     /// The longest one try may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// Transforms only: so many batches at once; order is kept.
+    /// So many batches at once, for step types that keep nothing from record to record. A transform gives its records in
+    /// order all the same; the batches of a sink may overtake each other.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub parallelism: u32,
+    /// Sinks with `parallelism`: records of the same key are worked on by at most so many at once. With 1 they also keep
+    /// their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencyPolicy>,
     /// At most so many records in a time, like `100/s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<String>,
@@ -62,6 +67,17 @@ fn is_one(count: &u32) -> bool {
     *count == 1
 }
 
+/// How many work at once on records that belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConcurrencyPolicy {
+    /// jq: records for which it gives the same belong together.
+    pub key: String,
+    /// So many at once.
+    #[serde(default = "one")]
+    pub max: u32,
+}
+
 /// How records are gathered before a sink is called: whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -78,18 +94,32 @@ impl Default for BatchPolicy {
     }
 }
 
-/// How much may wait before a step. A full buffer holds up the steps before it; nothing is dropped.
+/// How much may wait before a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BufferPolicy {
     /// Records, rounded up to whole batches.
     pub records_max: u32,
+    /// What happens when so many wait.
+    pub when_full: WhenFull,
 }
 
 impl Default for BufferPolicy {
     fn default() -> Self {
-        Self { records_max: 4_000 }
+        Self { records_max: 4_000, when_full: WhenFull::Block }
     }
+}
+
+/// What happens when a buffer is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The steps before are held up; nothing is lost.
+    #[default]
+    Block,
+    /// What comes is dropped, counted and named in the step's log, and acknowledged as if it had been processed: for
+    /// figures that are worth nothing when they are late.
+    DropNewest,
 }
 
 /// What happens to what fails for good: one word, or the long form with a limit.

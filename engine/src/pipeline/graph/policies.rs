@@ -7,19 +7,22 @@ use crate::{
         definition::{ErrorAction, Retry, TestCase},
         rate::Rate,
     },
-    port::step::{BATCH_RECORDS_MAX, StepKind},
+    port::step::{BATCH_RECORDS_MAX, StepKind, StepTypes},
     runtime::schedule::Schedule,
     unit::Duration,
 };
 
+mod parallel;
+
 use super::Plan;
 
 /// Adds everything wrong with triggers, policies and tests.
-pub(super) fn check(definition: &Definition, plan: &Plan, mistakes: &mut Vec<Mistake>) {
+pub(super) fn check(definition: &Definition, plan: &Plan, types: &dyn StepTypes, mistakes: &mut Vec<Mistake>) {
     // What the scheduler cannot read is refused here by the scheduler's own reading, or a pipeline would pass and never run.
     mistakes.extend(Schedule::mistakes(&definition.triggers).into_iter().map(Mistake::from));
     run_policies(definition, mistakes);
     for (index, step) in definition.steps.iter().enumerate() {
+        parallel::check(&format!("/steps/{index}"), step, types, mistakes);
         let known = plan.kinds.get(index).copied().unwrap_or(StepKind::Task);
         step_policies(&format!("/steps/{index}"), step, known, mistakes);
     }
@@ -72,10 +75,6 @@ fn step_policies(at: &str, step: &Step, kind: StepKind, mistakes: &mut Vec<Mista
     error_policy(&format!("{at}/on_error"), step, kind, mistakes);
     if step.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
         mistakes.push(zero(&format!("{at}/timeout")));
-    }
-    if step.parallelism != 1 {
-        let message = format!("{} batches at once are not possible now: only 1 is", step.parallelism);
-        mistakes.push(Mistake::at(format!("{at}/parallelism"), message).hint("leave `parallelism` out"));
     }
     if let Some(Err(error)) = step.rate.as_deref().map(str::parse::<Rate>) {
         mistakes.push(Mistake::at(format!("{at}/rate"), error.to_string()));

@@ -70,7 +70,7 @@ fn every_mistake_is_reported_at_once_with_its_place() {
         "triggers": [{"cron": "soon"}, {"cron": "* * * * *", "timezone": "Mars/Base"}, {"interval": "10ms"}],
         "steps": [
             {"name": "in", "uses": "test.sorce"},
-            {"name": "out", "uses": "test.sink", "needs": ["inn"], "rate": "fast", "parallelism": 4, "with": {"fail": 1}},
+            {"name": "out", "uses": "test.sink", "needs": ["inn"], "rate": "fast", "parallelism": 0, "with": {"fail": 1}},
             {"name": "out", "uses": "test.sink", "needs": ["in"], "batch": {"max": 5000}},
         ],
         "tests": [{"name": "t", "step": "mid", "input": {}}],
@@ -95,10 +95,7 @@ fn every_mistake_is_reported_at_once_with_its_place() {
     ];
     assert_eq!(at, wanted, "{found:#?}");
     let unknown = found[0].to_string();
-    assert!(
-        unknown.contains("did you mean `test.source`?") && unknown.contains("there are: test.sink, test.source"),
-        "{unknown}"
-    );
+    assert!(unknown.contains("did you mean `test.source`?") && unknown.contains("there are: test.alone, test.sink"), "{unknown}");
     assert!(found[2].to_string().contains("did you mean `in`?"), "{}", found[2]);
 }
 
@@ -160,4 +157,29 @@ fn dead_letters_that_cannot_be_reached_are_a_mistake() {
     out["on_error"] = json!({"do": "dead_letter", "ratio_max": 0.0});
     let found = mistakes(steps(&[step("in", "source"), out]));
     assert!(found[0].starts_with("/steps/1/on_error/ratio_max"), "{found:?}");
+}
+
+#[test]
+fn only_what_keeps_nothing_may_work_in_parallel_and_a_key_is_for_those() {
+    let told = |mid: Value, out: Value| {
+        let mistakes = plan(steps(&[step("in", "source"), mid, out])).err().unwrap_or_default();
+        mistakes.into_iter().map(|mistake| format!("{}: {}", mistake.pointer, mistake.message)).collect::<Vec<_>>()
+    };
+    let mid = json!({"name": "mid", "uses": "test.transform", "parallelism": 4});
+    let out = json!({"name": "out", "uses": "test.sink", "parallelism": 4, "concurrency": {"key": ".id"}});
+    assert!(told(mid.clone(), out).is_empty());
+    let alone = json!({"name": "mid", "uses": "test.alone", "parallelism": 2, "concurrency": {"key": ".id"}});
+    let out = json!({"name": "out", "uses": "test.sink", "concurrency": {"key": ".id"}});
+    let wrong = [
+        "/steps/1/parallelism: only one `test.alone` can work at a time",
+        "/steps/1/concurrency: a transform keeps its order as it is",
+        "/steps/2/concurrency: one works at a time here, whatever the key",
+    ];
+    assert_eq!(told(alone, out), wrong);
+    let out = json!({"name": "out", "uses": "test.sink", "parallelism": 2, "concurrency": {"key": "id", "max": 3}});
+    let wrong = [
+        "/steps/2/concurrency/max: 3 is not from 1 to 2, the step's `parallelism`",
+        "/steps/2/concurrency/key: jq `id` does not compile: a key is a field, like `.id`",
+    ];
+    assert_eq!(told(mid, out), wrong);
 }
