@@ -23,7 +23,7 @@ async fn answers_come_in_order_and_null_drops() {
         ]
     );
     assert_eq!(shown(&filter.apply(&records(&[json!(5)])).await.unwrap()), [json!([5])]);
-    assert_eq!(filter.finish().await.unwrap(), []);
+    filter.finish().await.unwrap();
 }
 
 #[tokio::test]
