@@ -39,7 +39,7 @@ async fn a_worker_that_fails_fails_the_attempt_and_every_worker_is_closed() {
 async fn a_batch_in_the_hands_of_one_sink_holds_up_the_acknowledgement_and_not_the_other_sinks() {
     let world = World::new();
     let out = json!({"name": "out", "uses": "test.sink", "parallelism": 2, "batch": {"max": 1}, "with": {"gated": true}});
-    let flow = world.start(in_mid_out(&json!({"name": "mid", "uses": "test.transform"}), out));
+    let flow = world.start(in_mid_out(&json!({"name": "mid", "uses": "test.transform"}), &out));
     world.until_at("out", Place::Work, 2).await;
     world.types.open("out", 1);
     world.until_at("out", Place::Work, 3).await;
@@ -57,7 +57,7 @@ async fn a_batch_in_the_hands_of_one_sink_holds_up_the_acknowledgement_and_not_t
 async fn records_of_one_key_keep_their_order_among_several_sinks() {
     let world = World::new();
     let out = json!({"name": "out", "uses": "test.sink", "parallelism": 4, "concurrency": {"key": ".k"}, "batch": {"max": 1}});
-    let flow = world.start(in_mid_out(&json!({"name": "mid", "uses": "test.transform"}), out));
+    let flow = world.start(in_mid_out(&json!({"name": "mid", "uses": "test.transform"}), &out));
     assert_eq!(flow.end().await, succeeded(6, 6, 0));
     let taken = world.diary.taken_by("out");
     for key in 0..2 {
@@ -72,7 +72,7 @@ async fn the_share_of_failed_records_is_that_of_all_workers_together() {
     let policy = json!({"do": "dead_letter", "ratio_max": 0.2});
     let script = json!({"poison": {"k": 1, "n": 3}});
     let out = json!({"name": "out", "uses": "test.sink", "parallelism": 3, "on_error": policy, "with": script});
-    let flow = world.start(in_mid_out(&json!({"name": "mid", "uses": "test.transform"}), out));
+    let flow = world.start(in_mid_out(&json!({"name": "mid", "uses": "test.transform"}), &out));
     assert_eq!(flow.end().await, succeeded(6, 5, 1));
 }
 
@@ -83,7 +83,7 @@ async fn what_finds_a_full_buffer_is_dropped_where_the_author_says_so() {
         "name": "out", "uses": "test.sink", "batch": {"max": 1}, "buffer": {"records_max": 2, "when_full": "drop_newest"},
         "with": {"gated": true},
     });
-    let flow = world.start(in_mid_out(&json!({"name": "mid", "uses": "test.transform"}), out));
+    let flow = world.start(in_mid_out(&json!({"name": "mid", "uses": "test.transform"}), &out));
     world.diary.wait_for(1, |deed| matches!(deed, Deed::Ended(step, ..) if step == "mid")).await;
     world.types.open("out", 9);
     let meters = flow.meters.clone();
