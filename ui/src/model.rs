@@ -14,7 +14,7 @@ pub mod rows;
 pub mod sheet;
 pub mod stream;
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -29,13 +29,16 @@ use facts::Facts;
 use history::History;
 use line::Line;
 use messages::Messages;
-use overlay::Overlay;
+use overlay::{Hit, Overlay};
 use overview::Overview;
 
 /// The most screens that lie over each other.
 pub const SCREENS_MAX: usize = 32;
 /// The largest terminal that is drawn, in columns and rows: a size is a number from outside.
 pub const SIZE_MAX: (u16, u16) = (1_000, 400);
+
+/// The most commands that the palette remembers.
+pub const RECENT_MAX: usize = 20;
 
 /// A screen over the overview.
 pub struct Opened {
@@ -67,6 +70,8 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// Where one was.
     pub history: History,
+    /// What was done by the palette, the last first.
+    pub recent: VecDeque<Hit>,
     /// What was said.
     pub messages: Messages,
     /// Keys pressed that may begin a chord.
@@ -94,6 +99,7 @@ impl Model {
             screens: Vec::new(),
             overlay: None,
             history: History::default(),
+            recent: VecDeque::new(),
             messages: Messages::default(),
             pending: Vec::new(),
             last_change: None,

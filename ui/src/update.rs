@@ -5,9 +5,11 @@ mod act;
 mod answer;
 mod facts;
 mod key;
+mod menu;
 mod navigate;
 mod overlay;
 mod overview;
+mod palette;
 
 pub use key::edit_line;
 
@@ -41,9 +43,7 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
 
 fn tick(model: &mut Model) -> Vec<Effect> {
     model.line.tick();
-    if model.overview.events.range_min().is_some() {
-        model.overview.events.refill(&model.facts.events, model.facts.now);
-    }
+    overview::tick(model);
     let mut effects = facts::ask_due(model);
     effects.extend(navigate::tell_top(model, Input::Tick));
     effects

@@ -6,6 +6,7 @@ mod footer;
 mod health;
 mod help;
 mod layout;
+mod menu;
 mod palette;
 mod pipelines;
 mod queues;
@@ -88,6 +89,7 @@ fn overlay(model: &Model, body: Rect, frame: &mut Frame<'_>) {
         Some(Overlay::Help { scroll }) => help::help(model, *scroll, body, frame),
         Some(Overlay::Messages { scroll }) => help::messages(model, *scroll, body, frame),
         Some(Overlay::Palette(palette)) => palette::palette(model, palette, body, frame),
+        Some(Overlay::Menu(menu)) => menu::menu(model, menu, body, frame),
         Some(Overlay::Confirm(asked)) => sheet::confirm(model, asked, body, frame),
         Some(Overlay::Filter { .. }) | None => {}
     }

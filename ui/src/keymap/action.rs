@@ -46,6 +46,39 @@ impl Scope {
         Self::Create,
     ];
 
+    /// What is seen there, in a sentence or two: help begins with it.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Global | Self::List => "",
+            Self::Pipelines => {
+                "Every pipeline: what its runs do now, how many records a second, what failed, when it ran last and is due next. \
+                 What changes something asks first."
+            }
+            Self::Events => {
+                "Every fact as it happens, newest at the end. Going up stops following, and what comes meanwhile is counted."
+            }
+            Self::Queues => {
+                "Every queue: how many wait, how fast they come and go, when it will be empty if it goes on like this, and \
+                 what failed for good."
+            }
+            Self::Health => "What was checked just now, with the evidence; what the process takes; how it went before.",
+            Self::Pipeline => {
+                "One pipeline: its graph with what is on every edge, its runs, when it is due, and every revision it ever had."
+            }
+            Self::Run => {
+                "One run: its steps, what happened in which order, and the first real error with the record that did it."
+            }
+            Self::Event => "One event as it was written, with what caused it and what belongs together with it.",
+            Self::Queue => {
+                "One queue: what waits, who holds what until when, and dead letters with their errors. Looking takes nothing out."
+            }
+            Self::Tree => "A value as a tree.",
+            Self::Create => {
+                "A new pipeline: write it in your editor, see every mistake, try it on real records, then activate it."
+            }
+        }
+    }
+
     /// The name in the key file: `[keys.pipelines]`.
     pub fn name(self) -> &'static str {
         match self {

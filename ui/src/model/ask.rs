@@ -51,7 +51,8 @@ fn named(rows: &[&PipelineRow], effect: impl Fn(&PipelineRow) -> String) -> Vec<
     lines
 }
 
-fn applies(action: Action, row: &PipelineRow) -> bool {
+/// Whether an action on a pipeline would do anything now.
+pub fn applies(action: Action, row: &PipelineRow) -> bool {
     use PipelineState as S;
     match action {
         Action::Activate => matches!(row.state, S::Draft | S::Paused),

@@ -27,16 +27,24 @@ pub struct Message {
 pub struct Messages {
     all: VecDeque<Message>,
     dismissed: bool,
+    /// A word about the last key: shown, and not worth keeping.
+    aside: Option<Message>,
 }
 
 impl Messages {
     /// Says something.
     pub fn say(&mut self, at: Timestamp, tone: Tone, text: impl Into<String>) {
+        self.aside = None;
         self.all.push_back(Message { at, tone, text: text.into() });
         self.dismissed = false;
         while self.all.len() > MESSAGES_MAX {
             self.all.pop_front();
         }
+    }
+
+    /// Says something about a key that was pressed; it is not kept.
+    pub fn aside(&mut self, at: Timestamp, text: impl Into<String>) {
+        self.aside = Some(Message { at, tone: Tone::Info, text: text.into() });
     }
 
     /// Newest last.
@@ -47,6 +55,9 @@ impl Messages {
     /// What stands in the footer now. What did not work stands until a key is pressed.
     pub fn toast(&self, now: Timestamp) -> Option<&Message> {
         let is_shown = |message: &&Message| message.tone == Tone::Bad || now.duration_since(message.at) < SHOWN;
+        if let Some(aside) = self.aside.as_ref().filter(is_shown) {
+            return Some(aside);
+        }
         self.all.back().filter(|_| !self.dismissed).filter(is_shown)
     }
 
@@ -57,6 +68,7 @@ impl Messages {
 
     /// A key was pressed: what stood there was read.
     pub fn dismiss(&mut self) {
+        self.aside = None;
         self.dismissed = true;
     }
 }

@@ -1,5 +1,9 @@
 //! What lies over a screen and takes all keys: one at a time.
 
+use flexcore_engine::{
+    id::{PipelineName, QueueName},
+    unit::Duration,
+};
 use tui_input::Input;
 
 use super::sheet::{Confirmation, Grade};
@@ -15,8 +19,20 @@ pub enum Overlay {
     Filter { input: Input, before: String },
     /// Commands, views and things by name.
     Palette(Palette),
+    /// One of a few, to choose from.
+    Menu(Menu),
     /// A question before a change; the answer goes to whoever asked.
     Confirm(Box<Asked>),
+}
+
+/// One of a few, to choose from.
+pub struct Menu {
+    /// What is chosen.
+    pub title: &'static str,
+    /// What there is, and what it does; the digit before a line chooses it.
+    pub lines: Vec<(String, Target)>,
+    /// The line under the cursor.
+    pub selected: usize,
 }
 
 /// A question before a change.
@@ -46,6 +62,16 @@ pub enum Target {
     Action(Action),
     /// Goes there.
     Place(Place),
+    /// An action on a pipeline that is named.
+    OnPipeline(Action, PipelineName),
+    /// An action on a queue that is named.
+    OnQueue(Action, QueueName),
+    /// Shows only the events of so long; `None`: all that are kept.
+    Since(Option<Duration>),
+    /// Goes to the events and filters them.
+    Events(String),
+    /// Goes on typing: the command wants a word more.
+    Word(&'static str),
 }
 
 /// A line of the palette.
@@ -66,17 +92,41 @@ pub struct Hit {
 pub struct Palette {
     /// As typed.
     pub input: Input,
-    /// Everything there is here.
+    /// Everything there is here; what was done lately comes first.
     pub all: Vec<Hit>,
+    /// So many of `all` are what was done lately.
+    pub recent: usize,
     /// What matches, best first, as indices of `all`.
     pub found: Vec<usize>,
+    /// What the typed command means with the words after it. Takes the place of what matches.
+    pub meant: Vec<Hit>,
     /// The line under the cursor.
     pub selected: usize,
 }
 
 impl Palette {
+    /// How many lines there are to choose from.
+    pub fn len(&self) -> usize {
+        if self.meant.is_empty() { self.found.len() } else { self.meant.len() }
+    }
+
+    /// Whether nothing matches.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A line to choose.
+    pub fn line(&self, at: usize) -> Option<&Hit> {
+        if self.meant.is_empty() { self.found.get(at).map(|at| &self.all[*at]) } else { self.meant.get(at) }
+    }
+
     /// The line under the cursor.
     pub fn hit(&self) -> Option<&Hit> {
-        self.found.get(self.selected).map(|at| &self.all[*at])
+        self.line(self.selected)
+    }
+
+    /// Whether a line is one of those done lately.
+    pub fn is_recent(&self, at: usize) -> bool {
+        self.meant.is_empty() && self.found.get(at).is_some_and(|at| *at < self.recent)
     }
 }

@@ -4,18 +4,17 @@ use std::collections::{BTreeSet, VecDeque};
 
 use flexcore_engine::{
     id::{CorrelationId, Position},
+    port::clock::between,
     projection::describe::Severity,
+    unit::Duration,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     events::{EventLine, EventRing},
     filter::{RowFilter, Sieve},
 };
 use crate::{keymap::Action, link::Predicate, widget::Window};
-
-/// How far back the pane looks.
-const RANGES_MIN: [Option<i64>; 6] = [None, Some(1), Some(5), Some(15), Some(30), Some(60)];
 
 /// How times are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +55,7 @@ pub struct Stream {
     pub histogram: bool,
     /// Events in the ring that do not pass.
     pub hidden: usize,
-    range: usize,
+    range: Option<Duration>,
 }
 
 impl Default for Stream {
@@ -74,20 +73,25 @@ impl Default for Stream {
             times: TimeFormat::default(),
             histogram: false,
             hidden: 0,
-            range: 0,
+            range: None,
         }
     }
 }
 
 impl Stream {
-    /// How many minutes back it looks; `None`: as far as the ring goes.
-    pub fn range_min(&self) -> Option<i64> {
-        RANGES_MIN[self.range]
+    /// How far back it looks; `None`: as far as the ring goes.
+    pub fn range(&self) -> Option<Duration> {
+        self.range
+    }
+
+    /// Looks so far back, and no further; the ring is to be looked at again.
+    pub fn look_back(&mut self, range: Option<Duration>) {
+        self.range = range;
     }
 
     /// Whether anything but the ring's end limits what is shown.
     pub fn is_limited(&self) -> bool {
-        !self.filter.is_none() || !self.excluded.is_empty() || self.correlation.is_some() || self.range > 0
+        !self.filter.is_none() || !self.excluded.is_empty() || self.correlation.is_some() || self.range.is_some()
     }
 
     /// The event under the cursor.
@@ -100,7 +104,7 @@ impl Stream {
         if self.excluded.contains(event.kind.as_str()) || self.correlation.is_some_and(|wanted| wanted != event.correlation) {
             return false;
         }
-        if self.range_min().is_some_and(|minutes| now.duration_since(event.at) > SignedDuration::from_mins(minutes)) {
+        if self.range.is_some_and(|range| between(event.at, now) > range.0) {
             return false;
         }
         if self.filter.jq().is_some() {
@@ -200,11 +204,6 @@ impl Stream {
         }
     }
 
-    /// Looks further back, or less far.
-    pub fn next_range(&mut self) {
-        self.range = (self.range + 1) % RANGES_MIN.len();
-    }
-
     /// Shows times another way.
     pub fn next_times(&mut self) {
         self.times = match self.times {
@@ -223,10 +222,10 @@ impl Stream {
             (self.filter, self.predicate) = (RowFilter::default(), None);
             return true;
         }
-        let limited = !self.excluded.is_empty() || self.range > 0 || !self.marks.is_empty();
+        let limited = !self.excluded.is_empty() || self.range.is_some() || !self.marks.is_empty();
         self.excluded.clear();
         self.marks.clear();
-        self.range = 0;
+        self.range = None;
         limited
     }
 }

@@ -32,7 +32,9 @@ impl DryView {
     /// Takes what the engine says.
     pub(super) fn take(&mut self, result: Result<DryRun, String>) {
         self.result = Some(result);
-        self.window.top();
+        // What is wrong is what is looked for.
+        let wrong = self.steps().iter().position(|step| step.error.is_some() || !step.rejected.is_empty());
+        self.window.select(wrong.unwrap_or(0));
         self.rebuild();
     }
 

@@ -15,6 +15,7 @@ use super::{Input, Place, Screen, moving, parts};
 use crate::{
     effect::{Answer, Intent, Question, Tone},
     keymap::{Action, Scope},
+    link::LinkError,
     model::facts::Facts,
     theme::Theme,
     widget::{Window, ink::Ink, json_tree::JsonTree},
@@ -196,7 +197,7 @@ impl QueueScreen {
         self.marked = if self.marked.len() == all.len() { Vec::new() } else { all };
     }
 
-    fn answer(&mut self, answer: Answer) -> Vec<Intent> {
+    fn answer(&mut self, answer: Answer, facts: &Facts) -> Vec<Intent> {
         match answer {
             Answer::Peek(result) => {
                 let of = if self.asked.is_empty() { self.tab } else { self.asked.remove(0) };
@@ -205,6 +206,8 @@ impl QueueScreen {
                 }
                 match result {
                     Ok(messages) => self.take(messages),
+                    // The head says that it holds nothing yet.
+                    Err(LinkError::Refused(_)) if self.stats(facts).is_none() => self.take(Vec::new()),
                     Err(error) => return vec![Intent::Say(Tone::Warn, error.to_string())],
                 }
                 Vec::new()
@@ -264,7 +267,7 @@ impl Screen for QueueScreen {
                 }
                 Vec::new()
             }
-            Input::Answer(answer) => self.answer(answer),
+            Input::Answer(answer) => self.answer(answer, facts),
             // A question that is not answered is not asked again: a slow engine must not be asked ever more.
             Input::Tick if self.asked.is_empty() => vec![self.ask()],
             Input::Tick | Input::Facts | Input::Key(_) | Input::Paste(_) => Vec::new(),

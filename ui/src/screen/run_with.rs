@@ -35,10 +35,7 @@ impl RunWith {
             return vec![Intent::Back, Intent::Say(Tone::Warn, format!("there is no pipeline {}", self.pipeline))];
         };
         let revision = row.current();
-        let mut effects = vec![format!("one run of revision {} ({})", revision.number, revision.revision.short())];
-        if row.definition().params.is_empty() {
-            effects.push("this pipeline has no parameters".into());
-        }
+        let effects = vec![format!("one run of revision {} ({})", revision.number, revision.revision.short())];
         let pipeline = self.pipeline.clone();
         let form = Form::new(fields(&row.definition().params));
         let run = move |params: &serde_json::Map<_, _>| vec![Change::Run { pipeline: pipeline.clone(), params: params.clone() }];

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{navigate, overlay, overview};
+use super::{navigate, overlay, overview, palette};
 use crate::{
     effect::{Effect, Tone},
     keymap::Action,
@@ -30,7 +30,7 @@ pub(super) fn by_key(model: &mut Model, action: Action, held: bool) -> Vec<Effec
 /// An action, by key or palette.
 pub(super) fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
-        Action::Palette => overlay::open_palette(model),
+        Action::Palette => palette::open(model),
         Action::Filter => overlay::open_filter(model),
         Action::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Messages => model.overlay = Some(Overlay::Messages { scroll: 0 }),

@@ -44,6 +44,10 @@ fn by_the_table(model: &mut Model, key: Key) -> Vec<Effect> {
         Meaning::Prefix => Vec::new(),
         Meaning::Nothing => {
             model.pending.clear();
+            if let Some(typed) = key.typed().filter(|typed| !typed.is_control()) {
+                let text = format!("{typed} means nothing here: ? shows the keys, : everything by name");
+                model.messages.aside(model.facts.now, text);
+            }
             Vec::new()
         }
         Meaning::Action(action) => {

@@ -1,28 +1,21 @@
 //! Keys while something lies over the screen.
 
-use flexcore_engine::projection::board::PipelineState;
-use nucleo_matcher::{
-    Config, Matcher, Utf32Str,
-    pattern::{CaseMatching, Normalization, Pattern},
-};
 use tui_input::Input as Line;
 
-use super::{act, key::edit_line, navigate, overview};
+use super::{key::edit_line, menu, navigate, overview, palette};
 use crate::{
     effect::{Effect, Intent, Tag},
-    keymap::Action,
     model::{
         Model,
-        facts::Facts,
-        overlay::{Asked, Hit, Overlay, Palette, Target},
+        overlay::{Asked, Overlay},
         sheet::Grade,
     },
-    screen::{Input, Place},
+    screen::Input,
     terminal::key::{Code, Key},
 };
 
 /// The longest line that is typed, in characters.
-const LINE_CHARS_MAX: usize = 500;
+pub(super) const LINE_CHARS_MAX: usize = 500;
 
 pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(overlay) = model.overlay.take() else { return Vec::new() };
@@ -34,7 +27,8 @@ pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
         Overlay::Help { scroll } => model.overlay = scrolled(key, scroll).map(|scroll| Overlay::Help { scroll }),
         Overlay::Messages { scroll } => model.overlay = scrolled(key, scroll).map(|scroll| Overlay::Messages { scroll }),
         Overlay::Filter { input, before } => return in_filter(model, key, input, &before),
-        Overlay::Palette(palette) => return in_palette(model, key, palette),
+        Overlay::Palette(palette) => return palette::press(model, key, palette),
+        Overlay::Menu(menu) => return menu::press(model, key, menu),
         Overlay::Confirm(asked) => return in_sheet(model, key, asked),
     }
     Vec::new()
@@ -81,92 +75,6 @@ fn set_filter(model: &mut Model, text: &str) -> Vec<Effect> {
             navigate::tell_top(model, Input::Filter(text))
         }
         None => overview::filter(model, text),
-    }
-}
-
-pub(super) fn open_palette(model: &mut Model) {
-    let mut palette = Palette { all: everything(model), ..Palette::default() };
-    search(&mut palette);
-    model.overlay = Some(Overlay::Palette(palette));
-}
-
-/// Actions of this screen with their keys, then views, then things by name.
-fn everything(model: &Model) -> Vec<Hit> {
-    let action = |line: &&crate::keymap::Bound| Hit {
-        target: Target::Action(line.binding.action),
-        name: line.binding.name.to_owned(),
-        description: line.binding.description.to_owned(),
-        keys: line.keys(),
-    };
-    let moves = [Action::Palette, Action::Up, Action::Down, Action::Left, Action::Right];
-    let lines = model.keymap.lines(model.scopes());
-    let mut all: Vec<Hit> = lines.iter().filter(|line| !moves.contains(&line.binding.action)).map(action).collect();
-    all.extend(places(&model.facts));
-    all
-}
-
-fn places(facts: &Facts) -> Vec<Hit> {
-    let hit = |place, name: String, description: &str| Hit {
-        target: Target::Place(place),
-        name,
-        description: description.to_owned(),
-        keys: String::new(),
-    };
-    let mut hits = vec![
-        hit(Place::Overview, "view overview".into(), "the four panes"),
-        hit(Place::Health, "view health".into(), "checks, process, history"),
-    ];
-    for row in facts.models.board.pipelines.values().filter(|row| row.state != PipelineState::Archived) {
-        hits.push(hit(Place::Pipeline(row.name.clone()), format!("pipeline {}", row.name), &row.definition().description));
-    }
-    let queues = facts.vitals.iter().flat_map(|vitals| &vitals.queues).filter(|(name, _)| !name.is_internal());
-    hits.extend(queues.map(|(name, _)| hit(Place::Queue(name.clone()), format!("queue {name}"), "")));
-    hits
-}
-
-fn search(palette: &mut Palette) {
-    let pattern = Pattern::parse(palette.input.value(), CaseMatching::Smart, Normalization::Smart);
-    let (mut matcher, mut chars) = (Matcher::new(Config::DEFAULT), Vec::new());
-    let mut score = |hit: &Hit| {
-        let by_name = pattern.score(Utf32Str::new(&hit.name, &mut chars), &mut matcher).map(|score| score * 2);
-        by_name.or_else(|| pattern.score(Utf32Str::new(&hit.description, &mut chars), &mut matcher))
-    };
-    let mut found: Vec<(u32, usize)> =
-        palette.all.iter().enumerate().filter_map(|(at, hit)| score(hit).map(|score| (score, at))).collect();
-    found.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
-    palette.found = found.into_iter().map(|(_, at)| at).collect();
-    palette.selected = 0;
-}
-
-fn in_palette(model: &mut Model, key: Key, mut palette: Palette) -> Vec<Effect> {
-    let last = palette.found.len().saturating_sub(1);
-    match (key.code, key.ctrl) {
-        (Code::Enter, _) => return choose(model, palette.hit().cloned()),
-        (Code::Down, _) | (Code::Char('n'), true) => palette.selected = (palette.selected + 1).min(last),
-        (Code::Up, _) | (Code::Char('p'), true) => palette.selected = palette.selected.saturating_sub(1),
-        (Code::PageDown, _) => palette.selected = (palette.selected + 10).min(last),
-        (Code::PageUp, _) => palette.selected = palette.selected.saturating_sub(10),
-        (Code::Backspace, _) if palette.input.value().is_empty() => return Vec::new(),
-        (Code::Tab, _) => {
-            palette.input = palette.hit().map_or_else(Line::default, |hit| Line::new(hit.name.clone()));
-            search(&mut palette);
-        }
-        _ => {
-            let full = key.typed().is_some() && palette.input.value().chars().count() >= LINE_CHARS_MAX;
-            if !full && edit_line(&mut palette.input, key) {
-                search(&mut palette);
-            }
-        }
-    }
-    model.overlay = Some(Overlay::Palette(palette));
-    Vec::new()
-}
-
-fn choose(model: &mut Model, hit: Option<Hit>) -> Vec<Effect> {
-    match hit.map(|hit| hit.target) {
-        Some(Target::Action(action)) => act::perform(model, action),
-        Some(Target::Place(place)) => navigate::go(model, &place),
-        None => Vec::new(),
     }
 }
 

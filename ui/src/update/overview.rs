@@ -1,8 +1,14 @@
 //! The four panes under the keys.
 
-use flexcore_engine::id::PipelineName;
+use flexcore_engine::{
+    id::{PipelineName, QueueName},
+    unit::Duration,
+};
 
-use super::navigate::{go, settle};
+use super::{
+    menu,
+    navigate::{go, settle, tell_top},
+};
 use crate::{
     effect::{Effect, Intent, Question, Tag, Tone},
     keymap::Action,
@@ -13,7 +19,7 @@ use crate::{
         overview::{PIPELINE_SORTS, Pane, QUEUE_SORTS},
         sheet::Confirmation,
     },
-    screen::Place,
+    screen::{Input, Place},
 };
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -47,7 +53,9 @@ fn on_pipelines(model: &mut Model, action: Action) -> Vec<Effect> {
     let selected = model.overview.pipelines.selected().cloned();
     match (action, selected) {
         (Action::Open, Some(name)) => go(model, &Place::Pipeline(name)),
-        (Action::RunWith, Some(name)) => go(model, &Place::RunWith(name)),
+        (Action::RunWith, Some(name)) => run_with(model, name),
+        (Action::Revise, Some(name)) => then(model, &Place::Pipeline(name), action),
+        (Action::DeadLetters, Some(name)) => go(model, &Place::Queue(QueueName::dead_letters_of(&name))),
         (Action::CopyName, Some(name)) => settle(model, Tag::CONSOLE, Intent::Copy { what: "name", text: name.to_string() }),
         (Action::ShowEvents, Some(name)) => {
             model.overview.focus = Pane::Events;
@@ -55,6 +63,34 @@ fn on_pipelines(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         _ => confirm(model, pipelines_question(model, action)),
     }
+}
+
+/// Goes there and does it there.
+fn then(model: &mut Model, place: &Place, action: Action) -> Vec<Effect> {
+    let mut effects = go(model, place);
+    effects.extend(tell_top(model, Input::Action(action)));
+    effects
+}
+
+/// The form of a run; a pipeline without parameters needs none.
+pub(super) fn run_with(model: &mut Model, name: PipelineName) -> Vec<Effect> {
+    let known = model.facts.models.board.pipelines.get(&name);
+    if known.is_some_and(|row| row.definition().params.is_empty()) {
+        return on_named_pipeline(model, Action::RunNow, &name);
+    }
+    go(model, &Place::RunWith(name))
+}
+
+/// Asks before an action on one pipeline.
+pub(super) fn on_named_pipeline(model: &mut Model, action: Action, name: &PipelineName) -> Vec<Effect> {
+    let question = ask::about_pipelines(action, std::slice::from_ref(name), &model.facts);
+    confirm(model, Some(question))
+}
+
+/// Asks before an action on one queue.
+pub(super) fn on_named_queue(model: &mut Model, action: Action, name: &QueueName) -> Vec<Effect> {
+    let question = ask::about_queues(action, std::slice::from_ref(name), &model.facts);
+    confirm(model, Some(question))
 }
 
 fn pipelines_question(model: &Model, action: Action) -> Option<Result<Confirmation, String>> {
@@ -124,10 +160,7 @@ fn on_events(model: &mut Model, action: Action) -> Vec<Effect> {
                 events.marks.insert(position);
             }
         }
-        Action::TimeRange => {
-            events.next_range();
-            refill(model);
-        }
+        Action::TimeRange => menu::open_ranges(model),
         Action::FailureNext | Action::FailurePrevious => failure(model, action == Action::FailureNext),
         Action::CorrelationClear => {
             events.correlation = None;
@@ -163,6 +196,19 @@ fn failure(model: &mut Model, forward: bool) {
     }
     let text = if forward { "no failure after this" } else { "no failure before this" };
     model.messages.say(model.facts.now, Tone::Info, text);
+}
+
+/// Shows only the events of so long.
+pub(super) fn look_back(model: &mut Model, range: Option<Duration>) {
+    model.overview.events.look_back(range);
+    refill(model);
+}
+
+/// A second has passed: what is too old by now goes.
+pub(super) fn tick(model: &mut Model) {
+    if model.overview.events.range().is_some() {
+        refill(model);
+    }
 }
 
 fn refill(model: &mut Model) {

@@ -71,8 +71,8 @@ fn heading(model: &Model, area: Rect, frame: &mut Frame<'_>) {
 /// What limits what is shown, in words.
 fn limits(events: &Stream, total: usize) -> String {
     let mut parts = Vec::new();
-    if let Some(minutes) = events.range_min() {
-        parts.push(format!("last {minutes}m"));
+    if let Some(range) = events.range() {
+        parts.push(format!("last {range}"));
     }
     if !events.filter.is_none() {
         parts.push(format!("/{}", events.filter.text()));

@@ -1,5 +1,9 @@
 //! The line at the bottom: the filter being typed, what was said last, or what keys there are, the most important first.
 
+mod wording;
+
+use std::borrow::Cow;
+
 use ratatui::{
     Frame,
     layout::{Position, Rect},
@@ -54,40 +58,68 @@ pub(super) fn glyph_of(tone: Tone) -> Glyph {
     }
 }
 
-/// What holds here at the left, what holds everywhere at the right; the way to help is never left out.
+/// What holds here at the left, what holds everywhere at the right: the ways to help and to everything by name are never left
+/// out, then comes what holds here, and what is left of the line shows the rest.
 fn hints(model: &Model, ink: &mut Ink<'_>, column: u16) {
+    // What lies over the screen, and a form, say themselves what keys they take.
+    if model.overlay.is_some() || model.top().is_some_and(|opened| opened.screen.types_text()) {
+        return;
+    }
     let (everywhere, here): (Vec<_>, Vec<_>) =
         model.keymap.hints(model.scopes()).into_iter().partition(|bound| bound.binding.scope == Scope::Global);
-    let ways = [Action::Help, Action::Palette, Action::Filter, Action::Quit, Action::Back, Action::FocusNext, Action::Zoom];
-    let mut end = ink.width();
-    let mut shown = Vec::new();
-    for bound in ways.iter().filter_map(|way| everywhere.iter().find(|bound| bound.binding.action == *way)) {
-        let width = hint_width(bound);
-        if end > width && (shown.is_empty() || end - width > ink.width() / 2) {
-            end -= width;
-            shown.push(*bound);
+    let hint = |bound: &&Bound| wording::of(model, bound).map(|text| (bound.first_key(), text));
+    let here: Vec<Hint> = here.iter().filter_map(hint).collect();
+    let of = |ways: &[Action]| -> Vec<Hint> {
+        let bounds = ways.iter().filter_map(|way| everywhere.iter().find(|bound| bound.binding.action == *way));
+        bounds.filter_map(hint).collect()
+    };
+    let width = ink.width();
+    let mut end = width;
+    // Help fits in the narrowest terminal there is.
+    let mut right = fitting(of(&[Action::Help]), &mut end, 0);
+    right.extend(fitting(of(&[Action::Palette, Action::Filter, Action::Quit]), &mut end, width / 2));
+    let left = fitting_left(here, column, end);
+    let rest: &[Action] = if model.top().is_some() { &[Action::Back] } else { &[Action::FocusNext, Action::Zoom] };
+    let left_end = column + left.iter().map(hint_width).sum::<u16>();
+    right.extend(fitting(of(rest), &mut end, left_end));
+    right.reverse();
+    draw_hints(model, ink, end, &right);
+    draw_hints(model, ink, column, &left);
+}
+
+/// A key and what it does.
+type Hint = (String, Cow<'static, str>);
+
+/// As many as have room above `least`, taken off `end`.
+fn fitting(hints: Vec<Hint>, end: &mut u16, least: u16) -> Vec<Hint> {
+    let mut fit = Vec::new();
+    for hint in hints {
+        let width = hint_width(&hint);
+        if *end > width && *end - width >= least {
+            *end -= width;
+            fit.push(hint);
         }
     }
-    shown.reverse();
-    draw_hints(model, ink, end, ink.width(), shown);
-    draw_hints(model, ink, column, end, here);
+    fit
 }
 
-fn hint_text(bound: &Bound) -> &'static str {
-    bound.binding.description.split([';', ',', ':']).next().unwrap_or_default()
+fn fitting_left(hints: Vec<Hint>, column: u16, end: u16) -> Vec<Hint> {
+    let mut at = column;
+    let fits = |hint: &Hint| {
+        let fits = at + hint_width(hint) <= end;
+        at += if fits { hint_width(hint) } else { 0 };
+        fits
+    };
+    hints.into_iter().filter(fits).collect()
 }
 
-fn hint_width(bound: &Bound) -> u16 {
-    (safe_text::width(&bound.first_key()) + safe_text::width(hint_text(bound)) + 3) as u16
+fn hint_width((key, what): &Hint) -> u16 {
+    (safe_text::width(key) + safe_text::width(what) + 3) as u16
 }
 
-fn draw_hints(model: &Model, ink: &mut Ink<'_>, mut column: u16, end: u16, bounds: Vec<&Bound>) {
-    for bound in bounds {
-        let (key, what) = (bound.first_key(), hint_text(bound));
-        if column + hint_width(bound) > end {
-            continue;
-        }
-        column = ink.text(column, 0, &key, model.theme.style(Role::Key));
+fn draw_hints(model: &Model, ink: &mut Ink<'_>, mut column: u16, hints: &[Hint]) {
+    for (key, what) in hints {
+        column = ink.text(column, 0, key, model.theme.style(Role::Key));
         column = ink.text(column + 1, 0, what, model.theme.style(Role::Dim)) + 2;
     }
 }

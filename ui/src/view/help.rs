@@ -10,28 +10,39 @@ use crate::{
     keymap::{Bound, Scope},
     model::Model,
     theme::Role,
-    widget::{figures, ink::Ink},
+    widget::{figures, ink::Ink, table::wrap},
 };
 
-/// A line of help: a heading, or keys and what they do.
+/// The columns of one column of help.
+const COLUMN: u16 = 58;
+
+/// A line of help: what one sees, a heading, or keys and what they do.
 enum HelpLine<'a> {
+    About(String),
     Scope(Scope),
     Key(&'a Bound),
 }
 
 pub(super) fn help(model: &Model, scroll: usize, body: Rect, frame: &mut Frame<'_>) {
     let lines = lines(model);
-    let rows = (lines.len() as u16).min(body.height.saturating_sub(2));
-    let title = format!("Keys here{}", if model.facts.read_only { " (read-only: no action changes anything)" } else { "" });
-    let area = boxed(model, body, (76, rows), &title, frame);
+    let room = usize::from(body.height.saturating_sub(2));
+    let columns = if body.width >= 2 * COLUMN + 2 && lines.len() > room { 2 } else { 1 };
+    let rows = lines.len().div_ceil(columns).min(room);
+    let hidden = lines.len().saturating_sub(rows * columns);
+    let first = scroll.min(hidden);
+    let read_only = if model.facts.read_only { " (read-only: no action changes anything)" } else { "" };
+    let more = if hidden > 0 { format!(", {} more: j k", hidden - first) } else { String::new() };
+    let size = (COLUMN * columns as u16 + if columns == 1 { 20 } else { 0 }, rows as u16);
+    let area = boxed(model, body, size, &format!("Keys here{read_only}{more}"), frame);
     let mut ink = Ink::new(frame.buffer_mut(), area);
-    let first = scroll.min(lines.len().saturating_sub(usize::from(rows)));
-    for (row, line) in lines.iter().skip(first).take(usize::from(rows)).enumerate() {
+    for (at, line) in lines.iter().skip(first).take(rows * columns).enumerate() {
+        let (left, row) = ((at / rows.max(1)) as u16 * COLUMN, (at % rows.max(1)) as u16);
         match line {
-            HelpLine::Scope(scope) => drop(ink.text(1, row as u16, scope.name(), model.theme.style(Role::Title))),
+            HelpLine::About(text) => drop(ink.text(left + 1, row, text, model.theme.style(Role::Dim))),
+            HelpLine::Scope(scope) => drop(ink.text(left + 1, row, scope.name(), model.theme.style(Role::Title))),
             HelpLine::Key(bound) => {
-                ink.text_in(3, row as u16, 16, &bound.keys(), model.theme.style(Role::Key));
-                ink.text(20, row as u16, bound.binding.description, model.theme.style(Role::Text));
+                ink.text_in(left + 3, row, 13, &bound.keys(), model.theme.style(Role::Key));
+                ink.text(left + 17, row, bound.binding.description, model.theme.style(Role::Text));
             }
         }
     }
@@ -39,6 +50,8 @@ pub(super) fn help(model: &Model, scroll: usize, body: Rect, frame: &mut Frame<'
 
 fn lines(model: &Model) -> Vec<HelpLine<'_>> {
     let mut lines = Vec::new();
+    let about = model.scopes().first().map_or("", |scope| scope.about());
+    lines.extend(wrap(about, usize::from(COLUMN) - 3).into_iter().filter(|line| !line.is_empty()).map(HelpLine::About));
     let mut scope = None;
     for bound in model.keymap.lines(model.scopes()).into_iter().filter(|bound| !bound.chords.is_empty()) {
         if scope.replace(bound.binding.scope) != Some(bound.binding.scope) {

@@ -40,6 +40,7 @@ impl PipelineScreen {
             Action::Activate | Action::PauseResume | Action::RunNow | Action::CancelRuns | Action::Archive | Action::Restore => {
                 vec![self.ask(action, facts)]
             }
+            Action::RunWith if row.definition().params.is_empty() => vec![self.ask(Action::RunNow, facts)],
             Action::RunWith => vec![Intent::Open(Place::RunWith(self.name.clone()))],
             Action::Revise => vec![self.revise(row)],
             Action::Rollback => vec![self.rollback(row)],

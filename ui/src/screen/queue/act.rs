@@ -189,6 +189,10 @@ impl QueueScreen {
         match serde_json::from_str::<Value>(&text) {
             Ok(value) => {
                 let body = Bytes::from(value.to_string());
+                let before = self.messages.iter().flatten().find(|known| known.id == message);
+                if before.and_then(|known| serde_json::from_slice::<Value>(&known.body).ok()) == Some(value) {
+                    return Intent::Say(Tone::Info, "nothing was changed".into());
+                }
                 let size = body.len();
                 let change = Change::queue(&self.name, QueueCommand::EditDeadLetter { message, body });
                 let effects = vec![
