@@ -37,7 +37,11 @@ use flexcore_engine::{
 };
 
 use self::spec::{Row, row};
-pub use self::{jq::Predicate, secrets::EnvFileSecrets};
+pub use self::{
+    child::{MARK, end_strays, keep_in},
+    jq::Predicate,
+    secrets::EnvFileSecrets,
+};
 
 /// Every step type there is: sources, transforms, sinks, tasks.
 fn rows<const PRINTS: bool>() -> Vec<Row> {

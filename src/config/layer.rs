@@ -45,7 +45,9 @@ impl Layers {
 
     /// Lays the `FLEXCORE_*` variables over what is there.
     pub fn variables(&mut self, all: impl IntoIterator<Item = (String, String)>) {
-        for (variable, text) in all.into_iter().filter(|(variable, _)| variable.starts_with(PREFIX)) {
+        // A program that a step started may start this one: its mark is no setting.
+        let settings = |(variable, _): &(String, String)| variable.starts_with(PREFIX) && variable != crate::step::MARK;
+        for (variable, text) in all.into_iter().filter(settings) {
             match KEYS.iter().find(|key| key.variable() == variable) {
                 Some(key) => self.put(key.name, text, format!("variable {variable}")),
                 None => self.unknown_variable(&variable),

@@ -1,8 +1,15 @@
 //! Child processes: each in a process group of its own, ended as a group, always reaped, with output that is read in
-//! bounded lines. A command that leaves something running behind it does not leave it to the machine.
+//! bounded lines. A command that leaves something running behind it does not leave it to the machine, and neither does this
+//! process: a guard in the group ends it when this process is killed, and the next start looks for what is left even so.
 
+mod guard;
 pub(super) mod lines;
+mod program;
+mod register;
 mod stderr;
+mod strays;
+
+pub use self::{register::keep_in, strays::end_strays};
 
 use std::{
     collections::BTreeMap,
@@ -17,9 +24,19 @@ use flexcore_engine::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use self::stderr::Stderr;
+
+/// The variable that tells a child, and whoever looks for strays, which run it belongs to.
+pub const MARK: &str = "FLEXCORE_RUN";
+
+/// Whether a program is given an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    None,
+    Pipe,
+}
 
 /// What a group may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -64,24 +81,32 @@ impl Program {
         self.command.first().map_or("sh", |program| program.rsplit('/').next().unwrap_or(program))
     }
 
-    /// Starts it.
-    pub(super) fn start(&self, context: &StepContext, stdin: Stdio) -> Result<Group, StepError> {
+    /// Starts it, with or without an input to write to.
+    pub(super) fn start(&self, context: &StepContext, input: Input) -> Result<Group, StepError> {
         let (program, arguments) = match (&self.shell, self.command.split_first()) {
             (Some(line), _) => ("sh", vec!["-c".to_owned(), line.clone()]),
             (None, Some((program, arguments))) => (program.as_str(), arguments.to_vec()),
             (None, None) => return Err(StepError::permanent("there is nothing to run")),
         };
         let folder = self.cwd.as_ref().map_or_else(|| context.folder.clone(), |cwd| context.folder.join(cwd));
-        let mut command = Command::new(program);
-        command.args(arguments).envs(&self.env).current_dir(&folder).process_group(0);
-        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| {
+        let cannot = |error: std::io::Error| {
             let cannot = format!("cannot start `{}` in {}", self.name(), folder.display());
             StepError::permanent(cannot).because(&error)
-        })?;
+        };
+        let path = self.env.get("PATH").map(String::as_str);
+        program::check(program, &folder, path).map_err(cannot)?;
+        let mut guarded = guard::Guarded::new(program, &arguments, input).map_err(cannot)?;
+        let command = &mut guarded.command;
+        command.envs(&self.env).env(MARK, context.run.to_string()).current_dir(&folder).process_group(0);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(cannot)?;
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let stderr = Stderr::follow(child.stderr.take(), context.log.clone());
-        Ok(Group { name: self.name().to_owned(), child, id, stderr, context: context.clone() })
+        let entry = id.and_then(|id| register::enter(id, context, self.name()));
+        let mut group = Group { name: self.name().to_owned(), child, id, stdin: None, stderr, context: context.clone(), entry };
+        // Only now it may do anything: whoever starts after a crash of this process finds it.
+        group.stdin = guarded.let_go().map_err(cannot)?;
+        Ok(group)
     }
 }
 
@@ -91,13 +116,16 @@ pub(super) struct Group {
     child: Child,
     /// `None` once the group was ended: from then on the number may be another group's.
     id: Option<Pid>,
+    stdin: Option<ChildStdin>,
     stderr: Stderr,
     context: StepContext,
+    /// On record for whoever starts after a crash; gone with this.
+    entry: Option<register::Entry>,
 }
 
 impl Group {
     pub(super) fn take_stdin(&mut self) -> Option<ChildStdin> {
-        self.child.stdin.take()
+        self.stdin.take()
     }
 
     pub(super) fn take_stdout(&mut self) -> Option<ChildStdout> {
@@ -111,6 +139,7 @@ impl Group {
         // What it left running holds its pipes open, and would outlive the run.
         self.signal(Signal::KILL);
         self.id = None;
+        self.entry = None;
         self.stderr.end().await;
         if status.success() { Ok(()) } else { Err(self.ended_badly(status)) }
     }
@@ -140,6 +169,7 @@ impl Group {
         }
         self.signal(Signal::KILL);
         self.id = None;
+        self.entry = None;
         // Killed: it cannot take long. An error means that there is nothing to reap.
         let _ = self.child.wait().await;
         self.stderr.end().await;

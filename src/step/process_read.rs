@@ -1,6 +1,6 @@
 //! `process.read`: a command whose output is records, one JSON value a line.
 
-use std::{process::Stdio, sync::Arc};
+use std::sync::Arc;
 
 use flexcore_engine::{
     pipeline::Mistake,
@@ -17,7 +17,7 @@ use tokio::process::ChildStdout;
 
 use super::{
     child::{
-        Group, Program,
+        Group, Input, Program,
         lines::{Line, Lines},
     },
     json,
@@ -39,7 +39,7 @@ impl Spec for ProcessRead {
 
     fn build(with: Program, context: StepContext) -> BoxFuture<'static, Result<BuiltStep, StepError>> {
         Box::pin(async move {
-            let mut group = with.start(&context, Stdio::null())?;
+            let mut group = with.start(&context, Input::None)?;
             let stdout = group.take_stdout().ok_or_else(|| StepError::permanent("the command has no stdout"))?;
             let lines = Lines::new(stdout, RECORD_BYTES_MAX + 1);
             Ok(BuiltStep::Source(Box::new(Output { group, lines, place: with.name().into(), number: 0 })))

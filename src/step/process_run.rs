@@ -1,7 +1,5 @@
 //! `process.run`: a command as a task.
 
-use std::process::Stdio;
-
 use flexcore_engine::{
     flow::log::LINE_BYTES_MAX,
     pipeline::Mistake,
@@ -13,7 +11,7 @@ use flexcore_engine::{
 use serde_json::{Value, json};
 
 use super::{
-    child::{Group, Program, lines::Lines},
+    child::{Group, Input, Program, lines::Lines},
     spec::Spec,
 };
 
@@ -43,7 +41,7 @@ struct CommandTask {
 impl Task for CommandTask {
     fn run(&mut self) -> BoxFuture<'_, Result<Value, StepError>> {
         Box::pin(async {
-            let mut group = self.program.start(&self.context, Stdio::null())?;
+            let mut group = self.program.start(&self.context, Input::None)?;
             let cancel = self.context.cancel.clone();
             tokio::select! {
                 done = follow(&mut group, &self.context) => done,

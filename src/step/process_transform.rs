@@ -1,7 +1,5 @@
 //! `process.transform`: a long-lived command that answers every line with a line.
 
-use std::process::Stdio;
-
 use bytes::Bytes;
 use flexcore_engine::{
     pipeline::Mistake,
@@ -17,7 +15,7 @@ use tokio::{
 
 use super::{
     child::{
-        Group, Program,
+        Group, Input, Program,
         lines::{Line, Lines},
     },
     json,
@@ -62,7 +60,7 @@ struct Talk {
 
 impl Talk {
     fn begin(program: &Program, context: &StepContext) -> Result<Self, StepError> {
-        let mut group = program.start(context, Stdio::piped())?;
+        let mut group = program.start(context, Input::Pipe)?;
         let (Some(stdin), Some(stdout)) = (group.take_stdin(), group.take_stdout()) else {
             return Err(StepError::permanent("the command has no stdin or no stdout"));
         };
