@@ -2,5 +2,6 @@
 
 pub mod fitness;
 pub mod memory;
+mod state;
 
 pub use memory::MemoryQueues;

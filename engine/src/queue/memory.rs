@@ -2,12 +2,6 @@
 //!
 //! Each queue has its own lock, held for the few instructions of a call; what costs time (checking JSON) happens before.
 
-mod dead;
-mod dedup;
-mod message;
-mod ready;
-mod state;
-
 use std::{
     collections::HashMap,
     sync::{
@@ -20,10 +14,6 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use self::{
-    message::Mint,
-    state::{QueueState, Refusal, Turn, Wake},
-};
 use crate::{
     id::{MessageId, QueueName},
     port::{
@@ -34,7 +24,10 @@ use crate::{
             Receipt, Sent,
         },
     },
-    queue::fitness,
+    queue::{
+        fitness,
+        state::{QueueState, Refusal, Turn, Wake, message::Mint},
+    },
     unit::Duration,
 };
 

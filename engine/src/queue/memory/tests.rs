@@ -3,7 +3,7 @@
 use std::{future::poll_fn, task::Poll};
 
 use super::*;
-use crate::testing::clock::ManualClock;
+use crate::{queue::state::dedup::KEYS_MAX, testing::clock::ManualClock};
 
 async fn fresh(clock: Arc<dyn Clock>) -> (Arc<dyn Queues>, ()) {
     (Arc::new(MemoryQueues::new(clock)), ())
@@ -65,10 +65,10 @@ async fn keys_beyond_the_limit_are_refused_not_forgotten() {
     let limits = QueueLimits { messages_max: u64::MAX, ..QueueLimits::default() };
     queues.declare(&queue, limits).await.unwrap();
     let keyed = |number: usize| NewMessage { dedup_key: Some(number.to_string()), ..message() };
-    for start in (0..dedup::KEYS_MAX).step_by(1_000) {
+    for start in (0..KEYS_MAX).step_by(1_000) {
         queues.send(&queue, (start..start + 1_000).map(keyed).collect()).await.unwrap();
     }
-    let refused = queues.send(&queue, vec![message(), keyed(dedup::KEYS_MAX)]).await;
+    let refused = queues.send(&queue, vec![message(), keyed(KEYS_MAX)]).await;
     assert!(matches!(refused, Err(QueueError::Full { limit, .. }) if limit.contains("deduplication keys")));
     assert_eq!(queues.send(&queue, vec![keyed(3)]).await.unwrap().len(), 1);
     clock.advance(std::time::Duration::from_secs(300));

@@ -62,7 +62,7 @@ impl Class {
 
 /// Ready messages in the order in which receivers get them.
 #[derive(Debug, Default)]
-pub(super) struct Ready {
+pub(in crate::queue) struct Ready {
     classes: [Class; CLASSES],
     len: usize,
     ticket: u64,
@@ -71,12 +71,12 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::queue) fn len(&self) -> usize {
         self.len
     }
 
     /// Puts a message last in its priority; the ticket finds it again.
-    pub(super) fn push(&mut self, message: Message) -> u64 {
+    pub(in crate::queue) fn push(&mut self, message: Message) -> u64 {
         self.ticket += 1;
         let (ticket, priority) = (self.ticket, message.priority);
         self.trim_ages();
@@ -87,7 +87,7 @@ impl Ready {
     }
 
     /// The first message of the best priority.
-    pub(super) fn pop(&mut self) -> Option<Message> {
+    pub(in crate::queue) fn pop(&mut self) -> Option<Message> {
         if self.len == 0 {
             return None;
         }
@@ -97,24 +97,24 @@ impl Ready {
     }
 
     /// Takes one out of the middle.
-    pub(super) fn remove(&mut self, priority: u8, ticket: u64) -> Option<Message> {
+    pub(in crate::queue) fn remove(&mut self, priority: u8, ticket: u64) -> Option<Message> {
         let message = self.classes[usize::from(priority)].remove(ticket)?;
         self.len -= 1;
         Some(message)
     }
 
     /// Empties it.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::queue) fn clear(&mut self) {
         // The ticket goes on: a ticket of before must not find a message of after.
         *self = Self { ticket: self.ticket, ..Self::default() };
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Message> {
+    pub(in crate::queue) fn iter(&self) -> impl Iterator<Item = &Message> {
         self.classes.iter().flat_map(|class| &class.slots).filter_map(|slot| slot.message.as_ref())
     }
 
     /// When the oldest of them was sent.
-    pub(super) fn oldest(&mut self) -> Option<Timestamp> {
+    pub(in crate::queue) fn oldest(&mut self) -> Option<Timestamp> {
         while let Some(Reverse((sent_at, ticket, priority))) = self.ages.peek() {
             if self.classes[usize::from(*priority)].holds(*ticket) {
                 return Some(*sent_at);

@@ -15,35 +15,35 @@ use crate::id::MessageId;
 
 /// A message that waits or is leased.
 #[derive(Debug)]
-pub(super) struct Message {
-    pub(super) id: MessageId,
-    pub(super) body: Bytes,
-    pub(super) priority: u8,
+pub(in crate::queue) struct Message {
+    pub(in crate::queue) id: MessageId,
+    pub(in crate::queue) body: Bytes,
+    pub(in crate::queue) priority: u8,
     /// Deliveries of its whole life: no two leases ever have the same receipt.
-    pub(super) deliveries: u32,
+    pub(in crate::queue) deliveries: u32,
     /// Deliveries that count against the queue's limit.
-    pub(super) attempts: u32,
-    pub(super) sent_at: Timestamp,
+    pub(in crate::queue) attempts: u32,
+    pub(in crate::queue) sent_at: Timestamp,
     /// Dropped then, unless delivered before.
-    pub(super) expires_at: Option<Timestamp>,
+    pub(in crate::queue) expires_at: Option<Timestamp>,
 }
 
 /// Makes ids of version 7: time in front, then a counter that began at a random number.
 #[derive(Debug)]
-pub(super) struct Mint {
+pub(in crate::queue) struct Mint {
     next: AtomicU64,
     salt: u16,
 }
 
 impl Mint {
-    pub(super) fn new() -> Self {
+    pub(in crate::queue) fn new() -> Self {
         let (high, low) = MessageId::fresh().0.as_u64_pair();
         // Room for 2^61 ids before the counter wraps and order within a millisecond is lost.
         Self { next: AtomicU64::new(low >> 3), salt: high as u16 }
     }
 
     /// So many ids in a row, of one moment.
-    pub(super) fn ids(&self, now: Timestamp, count: usize) -> impl Iterator<Item = MessageId> + use<> {
+    pub(in crate::queue) fn ids(&self, now: Timestamp, count: usize) -> impl Iterator<Item = MessageId> + use<> {
         let first = self.next.fetch_add(count as u64, Ordering::Relaxed);
         let (millis, salt) = (now.as_millisecond().max(0) as u64, self.salt.to_be_bytes());
         (0..count as u64).map(move |offset| {
@@ -56,11 +56,11 @@ impl Mint {
 }
 
 /// A map by message. Its keys are ids that were minted here, so nobody outside can choose them to collide.
-pub(super) type ById<T> = HashMap<MessageId, T, BuildHasherDefault<IdHasher>>;
+pub(in crate::queue) type ById<T> = HashMap<MessageId, T, BuildHasherDefault<IdHasher>>;
 
 /// Multiplies: the counter in an id already tells neighbours apart.
 #[derive(Default)]
-pub(super) struct IdHasher(u64);
+pub(in crate::queue) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {

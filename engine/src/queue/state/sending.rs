@@ -11,7 +11,7 @@ use crate::{
         clock,
         queue::{NewMessage, Sent},
     },
-    queue::memory::{
+    queue::state::{
         dedup::{KEYS_MAX, KeyHash},
         message::{Message, Mint},
     },
@@ -27,7 +27,7 @@ enum Known {
 }
 
 impl QueueState {
-    pub(in crate::queue::memory) fn send(
+    pub(in crate::queue) fn send(
         &mut self,
         now: Timestamp,
         messages: Vec<NewMessage>,

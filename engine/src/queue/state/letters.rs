@@ -7,7 +7,7 @@ use super::{QueueState, Refusal};
 use crate::{
     id::MessageId,
     port::queue::{BATCH_MAX, NewDeadLetter, PeekedMessage},
-    queue::memory::{
+    queue::state::{
         dead::{Letter, cut},
         message::{Message, Mint},
     },
@@ -15,7 +15,7 @@ use crate::{
 
 impl QueueState {
     /// Adds letters, or none when they do not all fit: unlike a message after its last attempt, they push nothing out.
-    pub(in crate::queue::memory) fn bury(
+    pub(in crate::queue) fn bury(
         &mut self,
         now: Timestamp,
         letters: Vec<NewDeadLetter>,
@@ -36,7 +36,7 @@ impl QueueState {
     }
 
     /// Makes letters ready messages again; those that are not there are passed over.
-    pub(in crate::queue::memory) fn redrive(&mut self, now: Timestamp, ids: &[MessageId]) -> Result<u64, Refusal> {
+    pub(in crate::queue) fn redrive(&mut self, now: Timestamp, ids: &[MessageId]) -> Result<u64, Refusal> {
         let chosen = self.choose(ids, usize::MAX);
         let bytes = chosen.iter().filter_map(|id| self.dead.get(*id)).map(|letter| letter.body.len() as u64).sum();
         self.check_room(chosen.len() as u64, bytes)?;
@@ -49,7 +49,7 @@ impl QueueState {
         Ok(chosen.len() as u64)
     }
 
-    pub(in crate::queue::memory) fn edit_dead(&mut self, id: MessageId, body: Bytes) -> Result<(), Refusal> {
+    pub(in crate::queue) fn edit_dead(&mut self, id: MessageId, body: Bytes) -> Result<(), Refusal> {
         let Some(letter) = self.dead.get(id) else {
             return Err(Refusal::Unfit(format!("{id} is not a dead letter of it")));
         };
@@ -64,7 +64,7 @@ impl QueueState {
         self.dead.edit(id, body).ok_or_else(|| Refusal::Unfit(format!("{id} is not a dead letter of it")))
     }
 
-    pub(in crate::queue::memory) fn take_dead(&mut self, ids: &[MessageId]) -> Vec<PeekedMessage> {
+    pub(in crate::queue) fn take_dead(&mut self, ids: &[MessageId]) -> Vec<PeekedMessage> {
         let chosen = self.choose(ids, BATCH_MAX);
         chosen.iter().filter_map(|id| self.dead.take(*id)).map(|letter| letter.peeked()).collect()
     }

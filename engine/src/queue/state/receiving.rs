@@ -10,12 +10,12 @@ use crate::{
         clock,
         queue::{BATCH_MAX, Leased, Receipt},
     },
-    queue::memory::message::Message,
+    queue::state::message::Message,
     unit::Duration,
 };
 
 impl QueueState {
-    pub(in crate::queue::memory) fn receive(
+    pub(in crate::queue) fn receive(
         &mut self,
         now: Timestamp,
         max: usize,
@@ -68,7 +68,7 @@ impl QueueState {
     }
 
     /// Acks what is still leased; the first that is not is the refusal.
-    pub(in crate::queue::memory) fn ack(&mut self, receipts: &[Receipt]) -> Result<(), Refusal> {
+    pub(in crate::queue) fn ack(&mut self, receipts: &[Receipt]) -> Result<(), Refusal> {
         let mut answer = Ok(());
         for receipt in receipts {
             match self.unlease(*receipt) {
@@ -82,7 +82,7 @@ impl QueueState {
         answer
     }
 
-    pub(in crate::queue::memory) fn nack(
+    pub(in crate::queue) fn nack(
         &mut self,
         now: Timestamp,
         receipt: Receipt,
@@ -95,19 +95,14 @@ impl QueueState {
         Ok(())
     }
 
-    pub(in crate::queue::memory) fn release(&mut self, now: Timestamp, receipt: Receipt, delay: Duration) -> Result<(), Refusal> {
+    pub(in crate::queue) fn release(&mut self, now: Timestamp, receipt: Receipt, delay: Duration) -> Result<(), Refusal> {
         let mut message = self.unlease(receipt)?;
         message.attempts -= 1;
         self.put(message, clock::after(now, delay.0), now);
         Ok(())
     }
 
-    pub(in crate::queue::memory) fn extend(
-        &mut self,
-        now: Timestamp,
-        receipt: Receipt,
-        lease: Duration,
-    ) -> Result<Timestamp, Refusal> {
+    pub(in crate::queue) fn extend(&mut self, now: Timestamp, receipt: Receipt, lease: Duration) -> Result<Timestamp, Refusal> {
         let until = lease_end(now, lease)?;
         let found = self.find(receipt)?;
         self.lease_ends.remove(&(found.until, found.ticket));

@@ -13,7 +13,7 @@ const PROMISE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What a waiter does next.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::queue::memory) enum Turn {
+pub(in crate::queue) enum Turn {
     /// A message may be there for it.
     Go,
     /// Sleep until woken, or until this moment.
@@ -22,7 +22,7 @@ pub(in crate::queue::memory) enum Turn {
 
 /// Who must be woken after a call.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::queue::memory) enum Wake {
+pub(in crate::queue) enum Wake {
     Nobody,
     /// So many: there are messages for them.
     Some(usize),
@@ -32,7 +32,7 @@ pub(in crate::queue::memory) enum Wake {
 
 impl QueueState {
     /// A waiter asks whether there is something for it. `others`: so many wait beside it.
-    pub(in crate::queue::memory) fn turn(&mut self, now: Timestamp, others: usize) -> Turn {
+    pub(in crate::queue) fn turn(&mut self, now: Timestamp, others: usize) -> Turn {
         while self.promised.front().is_some_and(|until| *until <= now) {
             self.promised.pop_front();
         }
@@ -47,7 +47,7 @@ impl QueueState {
     }
 
     /// Whom to wake, when so many wait.
-    pub(in crate::queue::memory) fn wake(&mut self, waiting: usize) -> Wake {
+    pub(in crate::queue) fn wake(&mut self, waiting: usize) -> Wake {
         if waiting == 0 {
             return Wake::Nobody;
         }

@@ -18,30 +18,30 @@ use crate::{
 const OVERHEAD_BYTES: u64 = 256;
 
 /// The longest error that is kept, in bytes.
-pub(super) const ERROR_BYTES_MAX: usize = 2_048;
+pub(in crate::queue) const ERROR_BYTES_MAX: usize = 2_048;
 
 /// A message that failed for good.
 #[derive(Debug)]
-pub(super) struct Letter {
-    pub(super) id: MessageId,
-    pub(super) body: Bytes,
-    pub(super) priority: u8,
-    pub(super) deliveries: u32,
-    pub(super) attempts: u32,
-    pub(super) sent_at: Timestamp,
-    pub(super) at: Timestamp,
-    pub(super) error: Box<str>,
-    pub(super) origin: Option<Box<Origin>>,
+pub(in crate::queue) struct Letter {
+    pub(in crate::queue) id: MessageId,
+    pub(in crate::queue) body: Bytes,
+    pub(in crate::queue) priority: u8,
+    pub(in crate::queue) deliveries: u32,
+    pub(in crate::queue) attempts: u32,
+    pub(in crate::queue) sent_at: Timestamp,
+    pub(in crate::queue) at: Timestamp,
+    pub(in crate::queue) error: Box<str>,
+    pub(in crate::queue) origin: Option<Box<Origin>>,
 }
 
 impl Letter {
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::queue) fn bytes(&self) -> u64 {
         let origin =
             self.origin.as_ref().map_or(0, |o| o.pipeline.len() + o.run.len() + o.step.len() + o.revision.len() + o.source.len());
         OVERHEAD_BYTES + (self.body.len() + self.error.len() + origin) as u64
     }
 
-    pub(super) fn peeked(&self) -> PeekedMessage {
+    pub(in crate::queue) fn peeked(&self) -> PeekedMessage {
         let origin = self.origin.as_deref().cloned();
         let state = MessageState::Dead { at: self.at, error: self.error.to_string(), origin };
         let (id, body, priority) = (self.id, self.body.clone(), self.priority);
@@ -50,13 +50,13 @@ impl Letter {
 }
 
 /// An error cut to what is kept of it.
-pub(super) fn cut(error: &str) -> Box<str> {
+pub(in crate::queue) fn cut(error: &str) -> Box<str> {
     error[..error.floor_char_boundary(ERROR_BYTES_MAX)].into()
 }
 
 /// Dead letters by age.
 #[derive(Debug, Default)]
-pub(super) struct DeadLetters {
+pub(in crate::queue) struct DeadLetters {
     letters: BTreeMap<(Timestamp, u64), Letter>,
     places: ById<(Timestamp, u64)>,
     bytes: u64,
@@ -64,15 +64,15 @@ pub(super) struct DeadLetters {
 }
 
 impl DeadLetters {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::queue) fn len(&self) -> usize {
         self.letters.len()
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::queue) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    pub(super) fn add(&mut self, letter: Letter) {
+    pub(in crate::queue) fn add(&mut self, letter: Letter) {
         self.ticket += 1;
         let place = (letter.at, self.ticket);
         self.bytes += letter.bytes();
@@ -81,7 +81,7 @@ impl DeadLetters {
     }
 
     /// Drops what is too old or too much; says how many.
-    pub(super) fn trim(&mut self, now: Timestamp, limits: &QueueLimits) -> u64 {
+    pub(in crate::queue) fn trim(&mut self, now: Timestamp, limits: &QueueLimits) -> u64 {
         let mut dropped = 0;
         while let Some(((at, _), letter)) = self.letters.first_key_value() {
             if self.bytes <= limits.dead_bytes_max.0 && clock::after(*at, limits.dead_retain.0) > now {
@@ -94,29 +94,29 @@ impl DeadLetters {
         dropped
     }
 
-    pub(super) fn get(&self, id: MessageId) -> Option<&Letter> {
+    pub(in crate::queue) fn get(&self, id: MessageId) -> Option<&Letter> {
         self.letters.get(self.places.get(&id)?)
     }
 
     /// Gives a letter another body.
-    pub(super) fn edit(&mut self, id: MessageId, body: Bytes) -> Option<()> {
+    pub(in crate::queue) fn edit(&mut self, id: MessageId, body: Bytes) -> Option<()> {
         let letter = self.letters.get_mut(self.places.get(&id)?)?;
         self.bytes = self.bytes - letter.body.len() as u64 + body.len() as u64;
         letter.body = body;
         Some(())
     }
 
-    pub(super) fn take(&mut self, id: MessageId) -> Option<Letter> {
+    pub(in crate::queue) fn take(&mut self, id: MessageId) -> Option<Letter> {
         let letter = self.letters.remove(&self.places.remove(&id)?)?;
         self.bytes -= letter.bytes();
         Some(letter)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Letter> {
+    pub(in crate::queue) fn iter(&self) -> impl Iterator<Item = &Letter> {
         self.letters.values()
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::queue) fn clear(&mut self) {
         *self = Self { ticket: self.ticket, ..Self::default() };
     }
 }

@@ -3,12 +3,16 @@
 //!
 //! Time is handled lazily: every call first settles what has come due since the last one.
 
+pub(in crate::queue) mod dead;
+pub(in crate::queue) mod dedup;
 mod letters;
+pub(in crate::queue) mod message;
+mod ready;
 mod receiving;
 mod sending;
 mod waiting;
 
-pub(super) use waiting::{Turn, Wake};
+pub(in crate::queue) use waiting::{Turn, Wake};
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -17,7 +21,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{
+use self::{
     dead::{DeadLetters, Letter, cut},
     dedup::Dedup,
     message::{ById, Message},
@@ -37,7 +41,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(3_600);
 
 /// Why a call was refused; the queue's name is added outside.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(in crate::queue) enum Refusal {
     Full(String),
     Unfit(String),
     Stale(Receipt),
@@ -60,7 +64,7 @@ struct Lease {
 
 /// All of one queue.
 #[derive(Debug)]
-pub(super) struct QueueState {
+pub(in crate::queue) struct QueueState {
     limits: QueueLimits,
     ready: Ready,
     delayed: BTreeMap<(Timestamp, u64), Message>,
@@ -101,7 +105,7 @@ impl Default for QueueState {
 }
 
 impl QueueState {
-    pub(super) fn declare(&mut self, limits: QueueLimits) -> Result<(), Refusal> {
+    pub(in crate::queue) fn declare(&mut self, limits: QueueLimits) -> Result<(), Refusal> {
         if limits.attempts_max == 0 {
             return Err(Refusal::Unfit("attempts_max is 0: nothing would ever be delivered; give at least 1".into()));
         }
@@ -110,7 +114,7 @@ impl QueueState {
     }
 
     /// Brings everything up to a moment: ended leases, due messages, expired ones, old dead letters.
-    pub(super) fn settle(&mut self, now: Timestamp) {
+    pub(in crate::queue) fn settle(&mut self, now: Timestamp) {
         self.end_leases(now);
         self.promote(now);
         self.expire(now);
@@ -204,7 +208,7 @@ impl QueueState {
         Ok(())
     }
 
-    pub(super) fn peek(&self, which: Peek, offset: usize, max: usize) -> Vec<PeekedMessage> {
+    pub(in crate::queue) fn peek(&self, which: Peek, offset: usize, max: usize) -> Vec<PeekedMessage> {
         let max = max.min(BATCH_MAX);
         let ready = || self.ready.iter().map(|message| peeked(message, MessageState::Ready));
         let delayed = || self.delayed.iter().map(|((due, _), message)| peeked(message, MessageState::Delayed { until: *due }));
@@ -216,7 +220,7 @@ impl QueueState {
     }
 
     /// Drops waiting messages or dead letters.
-    pub(super) fn purge(&mut self, dead: bool) -> u64 {
+    pub(in crate::queue) fn purge(&mut self, dead: bool) -> u64 {
         let gone = if dead { self.dead.len() } else { self.ready.len() + self.delayed.len() } as u64;
         if dead {
             self.dead.clear();
@@ -231,11 +235,11 @@ impl QueueState {
     }
 
     /// Whether it holds no message in any state.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::queue) fn is_empty(&self) -> bool {
         self.ready.len() + self.delayed.len() + self.leases.len() + self.dead.len() == 0
     }
 
-    pub(super) fn stats(&mut self) -> QueueStats {
+    pub(in crate::queue) fn stats(&mut self) -> QueueStats {
         QueueStats {
             ready: self.ready.len() as u64,
             delayed: self.delayed.len() as u64,
