@@ -6,6 +6,7 @@
 pub(crate) mod base;
 pub(crate) mod disk;
 mod error;
+pub(crate) mod field;
 pub(crate) mod frame;
 pub(crate) mod keeper;
 pub(crate) mod load;

@@ -10,6 +10,8 @@
 //! another's, not even as data inside of an event. The commit names the offset where its batch begins: what is left of an
 //! earlier write that failed there can therefore not be taken for a later batch.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 
 pub(crate) const HEADER_BYTES: usize = 64;
@@ -137,6 +139,22 @@ impl Batch {
         self.bytes.extend_from_slice(&other.bytes);
         self.records += other.records;
         start
+    }
+
+    /// Adds some of another one's records: their bytes, and how many they are.
+    pub(crate) fn extend_with(&mut self, other: &Self, bytes: Range<usize>, records: u32) {
+        self.bytes.extend_from_slice(&other.bytes[bytes]);
+        self.records += records;
+    }
+
+    /// Takes records back that were added last.
+    pub(crate) fn truncate(&mut self, bytes: usize, records: u32) {
+        self.bytes.truncate(bytes);
+        self.records = records;
+    }
+
+    pub(crate) fn records(&self) -> u32 {
+        self.records
     }
 
     /// Writes two numbers at the beginning of the body of a record; where the next one begins.

@@ -75,7 +75,9 @@ fn load<C: Contents>(disk: &dyn Disk, segment_bytes: u64) -> Result<Loaded<C>, O
                 active = Some(resumed.map_err(|error| OpenError::disk("go on with", &name, error))?);
                 found.torn = scanned.torn.map(|torn| (name, torn.start, torn.end - torn.start));
             }
-            Segment::Sound(scanned) => sealed.push_back(Sealed { number: *number, next: scanned.next }),
+            Segment::Sound(scanned) => {
+                sealed.push_back(Sealed { number: *number, next: scanned.next, bytes: bytes.len() as u64 });
+            }
         }
     }
     clean(disk, &listing).map_err(|error| OpenError::disk("clean up", ".", error))?;

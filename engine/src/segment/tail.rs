@@ -114,6 +114,8 @@ pub(crate) struct Sealed {
     pub(crate) number: u64,
     /// The number after that of its last record that counts.
     pub(crate) next: u64,
+    /// Its length.
+    pub(crate) bytes: u64,
 }
 
 pub(crate) struct Tail {
@@ -153,11 +155,21 @@ impl Tail {
     fn roll(&mut self, next: u64) -> Result<(), Failure> {
         let file = self.keeper.prepared().map_err(Failure::Refused)?;
         self.active.seal()?;
-        let number = self.active.number;
+        let (number, bytes) = (self.active.number, self.active.end);
         self.active = Active::begin(&*self.disk, self.active.format, file, number + 1, next, self.segment_bytes)?;
-        self.sealed.push_back(Sealed { number, next });
+        self.sealed.push_back(Sealed { number, next, bytes });
         self.keeper.prepare();
         Ok(())
+    }
+
+    /// Bytes of the segments that are no longer written to.
+    pub(crate) fn sealed_bytes(&self) -> u64 {
+        self.sealed.iter().map(|sealed| sealed.bytes).sum()
+    }
+
+    /// Drops all segments that are no longer written to, in the background.
+    pub(crate) fn drop_sealed(&mut self) {
+        self.drop_before(u64::MAX);
     }
 
     /// Drops whole segments before a number, in the background.

@@ -12,10 +12,6 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use bytes::Bytes;
-use jiff::Timestamp;
-use uuid::Uuid;
-
 use crate::{
     event::{Envelope, EventType, NewEvent},
     id::{Actor, CorrelationId, EventId, PipelineName, Position, StepName, StreamName, Version},
@@ -23,7 +19,10 @@ use crate::{
     store::memory::Stream,
 };
 
-use crate::segment::frame::Batch;
+use crate::segment::{
+    field::{Body, put_moment, put_text},
+    frame::Batch,
+};
 
 pub(super) const EVENT: u8 = 1;
 pub(super) const SNAPSHOT: u8 = 2;
@@ -51,8 +50,7 @@ pub(super) fn push_event(batch: &mut Batch, stream: &StreamName, event: &NewEven
         out.extend_from_slice(&[0; 16]);
         out.extend_from_slice(event.id.0.as_bytes());
         out.extend_from_slice(event.correlation.0.as_bytes());
-        out.extend_from_slice(&event.at.as_second().to_le_bytes());
-        out.extend_from_slice(&event.at.subsec_nanosecond().to_le_bytes());
+        put_moment(out, event.at);
         match event.cause {
             None => out.push(0),
             Some(cause) => {
@@ -60,8 +58,8 @@ pub(super) fn push_event(batch: &mut Batch, stream: &StreamName, event: &NewEven
                 out.extend_from_slice(cause.0.as_bytes());
             }
         }
-        let (actor, name) = actor_parts(&event.actor);
-        out.push(actor);
+        let (kind, name) = actor_parts(&event.actor);
+        out.push(kind);
         put_text(out, name);
         put_text(out, stream.as_str());
         put_text(out, event.kind.as_str());
@@ -109,11 +107,6 @@ pub(super) fn push_gone(batch: &mut Batch, stream: &StreamName, first: Version, 
     });
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
-}
-
 fn actor_parts(actor: &Actor) -> (u8, &str) {
     match actor {
         Actor::Operator(name) => (1, name),
@@ -136,11 +129,11 @@ impl Decoder {
         let mut body = Body(body);
         match kind {
             EVENT => self.event(&mut body).map(Record::Event),
-            SNAPSHOT => body.snapshot(),
-            TRUNCATE => body.truncate(),
-            STREAM => body.stream().map(Record::Stream),
+            SNAPSHOT => snapshot(&mut body),
+            TRUNCATE => truncate(&mut body),
+            STREAM => stream(&mut body).map(Record::Stream),
             SKIP => Ok(Record::Skip { next: body.u64()? }),
-            GONE => body.gone(),
+            GONE => gone(&mut body),
             other => Err(format!("a record of the unknown kind {other}")),
         }
     }
@@ -148,11 +141,10 @@ impl Decoder {
     fn event(&mut self, body: &mut Body<'_>) -> Result<Envelope, String> {
         let (position, version) = (Position(body.u64()?), Version(body.u64()?));
         let (id, correlation) = (EventId(body.uuid()?), CorrelationId(body.uuid()?));
-        let (seconds, nanoseconds) = (i64::from_le_bytes(body.array()?), i32::from_le_bytes(body.array()?));
-        let at = Timestamp::new(seconds, nanoseconds).map_err(|error| error.to_string())?;
+        let at = body.moment()?;
         let cause = if body.u8()? == 0 { None } else { Some(EventId(body.uuid()?)) };
-        let actor = body.actor()?;
-        let stream = body.name()?;
+        let actor = actor(body)?;
+        let stream = name(body)?;
         let kind = self.kind(body.text()?);
         let event = NewEvent { id, kind, data: body.rest(), at, actor, correlation, cause };
         Ok(Envelope { position, stream, version, event })
@@ -170,81 +162,40 @@ impl Decoder {
     }
 }
 
-/// What is left of a body.
-struct Body<'b>(&'b [u8]);
+fn name(body: &mut Body<'_>) -> Result<StreamName, String> {
+    body.text().map(|text| StreamName(text.into()))
+}
 
-impl<'b> Body<'b> {
-    fn take(&mut self, count: usize) -> Result<&'b [u8], String> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or("a record ends within a field")?;
-        self.0 = rest;
-        Ok(taken)
-    }
+fn actor(body: &mut Body<'_>) -> Result<Actor, String> {
+    let (kind, name) = (body.u8()?, body.text()?);
+    Ok(match kind {
+        1 => Actor::Operator(name.into()),
+        2 => Actor::Token(name.into()),
+        3 => Actor::Schedule(PipelineName::new(name).map_err(|error| error.to_string())?),
+        4 => Actor::Step(StepName::new(name).map_err(|error| error.to_string())?),
+        5 => Actor::Engine,
+        other => return Err(format!("an actor of the unknown kind {other}")),
+    })
+}
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        Ok(self.take(N)?.try_into().expect("as many were taken"))
-    }
+fn snapshot(body: &mut Body<'_>) -> Result<Record, String> {
+    let (version, position) = (Version(body.u64()?), Position(body.u64()?));
+    let stream = name(body)?;
+    Ok(Record::Snapshot { stream, snapshot: Snapshot { version, position, data: body.rest() } })
+}
 
-    fn u8(&mut self) -> Result<u8, String> {
-        Ok(self.array::<1>()?[0])
-    }
+fn truncate(body: &mut Body<'_>) -> Result<Record, String> {
+    let (oldest, count) = (body.u64()?, body.u32()?);
+    let forget = (0..count).map(|_| name(body)).collect::<Result<_, _>>()?;
+    Ok(Record::Truncate { oldest, forget })
+}
 
-    fn u32(&mut self) -> Result<u32, String> {
-        self.array().map(u32::from_le_bytes)
-    }
+fn gone(body: &mut Body<'_>) -> Result<Record, String> {
+    let (first, last) = (Version(body.u64()?), Version(body.u64()?));
+    Ok(Record::Gone { stream: name(body)?, first, last })
+}
 
-    fn u64(&mut self) -> Result<u64, String> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn uuid(&mut self) -> Result<Uuid, String> {
-        self.array().map(Uuid::from_bytes)
-    }
-
-    fn text(&mut self) -> Result<&'b str, String> {
-        let length = self.u32()?;
-        std::str::from_utf8(self.take(length as usize)?).map_err(|_| "a text is not UTF-8".into())
-    }
-
-    fn name(&mut self) -> Result<StreamName, String> {
-        self.text().map(|text| StreamName(text.into()))
-    }
-
-    /// A copy: a slice of the file would hold on to all of it.
-    fn rest(&mut self) -> Bytes {
-        Bytes::copy_from_slice(std::mem::take(&mut self.0))
-    }
-
-    fn actor(&mut self) -> Result<Actor, String> {
-        let (kind, name) = (self.u8()?, self.text()?);
-        Ok(match kind {
-            1 => Actor::Operator(name.into()),
-            2 => Actor::Token(name.into()),
-            3 => Actor::Schedule(PipelineName::new(name).map_err(|error| error.to_string())?),
-            4 => Actor::Step(StepName::new(name).map_err(|error| error.to_string())?),
-            5 => Actor::Engine,
-            other => return Err(format!("an actor of the unknown kind {other}")),
-        })
-    }
-
-    fn snapshot(&mut self) -> Result<Record, String> {
-        let (version, position) = (Version(self.u64()?), Position(self.u64()?));
-        let stream = self.name()?;
-        Ok(Record::Snapshot { stream, snapshot: Snapshot { version, position, data: self.rest() } })
-    }
-
-    fn truncate(&mut self) -> Result<Record, String> {
-        let (oldest, count) = (self.u64()?, self.u32()?);
-        let forget = (0..count).map(|_| self.name()).collect::<Result<_, _>>()?;
-        Ok(Record::Truncate { oldest, forget })
-    }
-
-    fn gone(&mut self) -> Result<Record, String> {
-        let (first, last) = (Version(self.u64()?), Version(self.u64()?));
-        Ok(Record::Gone { stream: self.name()?, first, last })
-    }
-
-    fn stream(&mut self) -> Result<Stream, String> {
-        let (version, last, forget) = (Version(self.u64()?), Position(self.u64()?), self.u8()? != 0);
-        Ok(Stream { name: self.name()?, version, last, forget })
-    }
+fn stream(body: &mut Body<'_>) -> Result<Stream, String> {
+    let (version, last, forget) = (Version(body.u64()?), Position(body.u64()?), body.u8()? != 0);
+    Ok(Stream { name: name(body)?, version, last, forget })
 }
