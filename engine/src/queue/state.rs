@@ -5,13 +5,16 @@
 
 pub(in crate::queue) mod dead;
 pub(in crate::queue) mod dedup;
+pub(in crate::queue) mod effect;
 mod letters;
 pub(in crate::queue) mod message;
 mod ready;
 mod receiving;
+pub(in crate::queue) mod replay;
 mod sending;
 mod waiting;
 
+pub(in crate::queue) use letters::Lifted;
 pub(in crate::queue) use waiting::{Turn, Wake};
 
 use std::{
@@ -24,6 +27,7 @@ use jiff::Timestamp;
 use self::{
     dead::{DeadLetters, Letter, cut},
     dedup::Dedup,
+    effect::Effect,
     message::{ById, Message},
     ready::Ready,
 };
@@ -62,6 +66,13 @@ struct Lease {
     by: Arc<str>,
 }
 
+/// Why a delivery failed.
+struct Failing<'e> {
+    error: &'e str,
+    /// Nobody said so: its lease ended.
+    by_lease_end: bool,
+}
+
 /// All of one queue.
 #[derive(Debug)]
 pub(in crate::queue) struct QueueState {
@@ -81,6 +92,12 @@ pub(in crate::queue) struct QueueState {
     promised: VecDeque<Timestamp>,
     /// No waiter sleeps longer than this.
     armed: Timestamp,
+    /// Messages that are on their way in or to another state, and in none until it is certain.
+    held: u64,
+    /// Bytes of dead letters that are so.
+    dead_held: u64,
+    /// What happened to it, for those who keep notes.
+    effects: Option<Vec<Effect>>,
 }
 
 impl Default for QueueState {
@@ -100,17 +117,31 @@ impl Default for QueueState {
             totals: QueueStats::default(),
             promised: VecDeque::new(),
             armed: Timestamp::MAX,
+            held: 0,
+            dead_held: 0,
+            effects: None,
         }
     }
 }
 
 impl QueueState {
     pub(in crate::queue) fn declare(&mut self, limits: QueueLimits) -> Result<(), Refusal> {
+        self.check_limits(limits)?;
+        self.limit(limits);
+        Ok(())
+    }
+
+    /// Whether limits can be a queue's. They are not yet: see [`QueueState::limit`].
+    pub(in crate::queue) fn check_limits(&mut self, limits: QueueLimits) -> Result<(), Refusal> {
         if limits.attempts_max == 0 {
             return Err(Refusal::Unfit("attempts_max is 0: nothing would ever be delivered; give at least 1".into()));
         }
-        self.limits = limits;
+        self.note(|| Effect::Limited(Box::new(limits)));
         Ok(())
+    }
+
+    pub(in crate::queue) fn limit(&mut self, limits: QueueLimits) {
+        self.limits = limits;
     }
 
     /// Brings everything up to a moment: ended leases, due messages, expired ones, old dead letters.
@@ -118,7 +149,11 @@ impl QueueState {
         self.end_leases(now);
         self.promote(now);
         self.expire(now);
-        self.totals.dropped_total += self.dead.trim(now, &self.limits);
+        let old = self.dead.trim(now, &self.limits);
+        if !old.is_empty() {
+            self.totals.dropped_total += old.len() as u64;
+            self.note_all(old, Effect::DroppedDead);
+        }
     }
 
     fn end_leases(&mut self, now: Timestamp) {
@@ -126,11 +161,9 @@ impl QueueState {
             let (key, id) = (*key, *id);
             self.lease_ends.remove(&key);
             let lease = self.leases.remove(&id).expect("every lease's end names a lease");
-            self.totals.expired_leases_total += 1;
-            self.totals.returned_total += 1;
             let error = format!("the lease of `{}` ended without an answer", lease.by);
             // Never ready at once: what came due before it must come before it, however late both are looked at.
-            self.fail(lease.message, lease.until, None, &error, Timestamp::MIN);
+            self.fail(lease.message, lease.until, None, &Failing { error: &error, by_lease_end: true }, Timestamp::MIN);
         }
     }
 
@@ -142,6 +175,7 @@ impl QueueState {
     }
 
     fn expire(&mut self, now: Timestamp) {
+        let mut ids = Vec::new();
         while let Some(entry) = self.expiries.first_entry().filter(|entry| entry.key().0 <= now) {
             let gone = match entry.remove() {
                 Place::Ready { priority, ticket } => self.ready.remove(priority, ticket),
@@ -150,6 +184,10 @@ impl QueueState {
             let gone = gone.expect("what may expire is where its entry says");
             self.bytes -= gone.body.len() as u64;
             self.totals.dropped_total += 1;
+            ids.push(gone.id);
+        }
+        if !ids.is_empty() {
+            self.note_all(ids, Effect::Dropped);
         }
     }
 
@@ -169,14 +207,20 @@ impl QueueState {
     }
 
     /// A delivery failed at a moment: the message waits for its next one, or is a dead letter.
-    fn fail(&mut self, mut message: Message, at: Timestamp, delay: Option<Duration>, error: &str, now: Timestamp) {
+    fn fail(&mut self, mut message: Message, at: Timestamp, delay: Option<Duration>, why: &Failing<'_>, now: Timestamp) {
+        let Failing { error, by_lease_end } = *why;
+        self.totals.returned_total += 1;
+        self.totals.expired_leases_total += u64::from(by_lease_end);
         if message.attempts >= self.limits.attempts_max {
+            self.note(|| Effect::Died { id: message.id, at, error: cut(error), by_lease_end });
             self.bury_message(message, at, error);
         } else {
             let wait = delay.unwrap_or_else(|| backoff(self.limits.backoff, message.attempts));
             // It was delivered in time; from here on only its attempts count.
             message.expires_at = None;
-            self.put(message, clock::after(at, wait.0), now);
+            let due = clock::after(at, wait.0);
+            self.note(|| Effect::Returned { id: message.id, due, by_lease_end });
+            self.put(message, due, now);
         }
     }
 
@@ -193,7 +237,7 @@ impl QueueState {
     }
 
     fn alive(&self) -> u64 {
-        (self.ready.len() + self.delayed.len() + self.leases.len()) as u64
+        (self.ready.len() + self.delayed.len() + self.leases.len()) as u64 + self.held
     }
 
     /// Whether so many more messages with so many bytes fit.
@@ -223,12 +267,18 @@ impl QueueState {
     pub(in crate::queue) fn purge(&mut self, dead: bool) -> u64 {
         let gone = if dead { self.dead.len() } else { self.ready.len() + self.delayed.len() } as u64;
         if dead {
+            self.note_all(self.dead.iter().map(|letter| letter.id).collect::<Vec<_>>(), Effect::DroppedDead);
             self.dead.clear();
         } else {
+            let waiting = || self.ready.iter().chain(self.delayed.values());
+            self.bytes -= waiting().map(|message| message.body.len() as u64).sum::<u64>();
+            if self.effects.is_some() {
+                let ids: Vec<_> = waiting().map(|message| message.id).collect();
+                self.note_all(ids, Effect::Dropped);
+            }
             self.ready.clear();
             self.delayed.clear();
             self.expiries.clear();
-            self.bytes = self.leases.values().map(|lease| lease.message.body.len() as u64).sum();
         }
         self.totals.dropped_total += gone;
         gone
@@ -236,7 +286,13 @@ impl QueueState {
 
     /// Whether it holds no message in any state.
     pub(in crate::queue) fn is_empty(&self) -> bool {
-        self.ready.len() + self.delayed.len() + self.leases.len() + self.dead.len() == 0
+        self.alive() + self.dead_held + self.dead.len() as u64 == 0
+    }
+
+    /// About as many bytes as it takes to note all that is in it.
+    pub(in crate::queue) fn live_bytes(&mut self) -> u64 {
+        const RECORD: u64 = 100;
+        self.bytes + self.dead.bytes() + RECORD * (self.alive() + self.dedup.len() as u64 + 4)
     }
 
     pub(in crate::queue) fn stats(&mut self) -> QueueStats {

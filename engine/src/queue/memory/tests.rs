@@ -3,7 +3,7 @@
 use std::{future::poll_fn, task::Poll};
 
 use super::*;
-use crate::{queue::state::dedup::KEYS_MAX, testing::clock::ManualClock};
+use crate::{port::queue::QUEUES_MAX, queue::state::dedup::KEYS_MAX, testing::clock::ManualClock};
 
 async fn fresh(clock: Arc<dyn Clock>) -> (Arc<dyn Queues>, ()) {
     (Arc::new(MemoryQueues::new(clock)), ())

@@ -21,7 +21,7 @@ const OVERHEAD_BYTES: u64 = 256;
 pub(in crate::queue) const ERROR_BYTES_MAX: usize = 2_048;
 
 /// A message that failed for good.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::queue) struct Letter {
     pub(in crate::queue) id: MessageId,
     pub(in crate::queue) body: Bytes,
@@ -54,11 +54,14 @@ pub(in crate::queue) fn cut(error: &str) -> Box<str> {
     error[..error.floor_char_boundary(ERROR_BYTES_MAX)].into()
 }
 
+/// Where a letter is among the others: when it came, and a ticket.
+pub(in crate::queue) type DeadPlace = (Timestamp, u64);
+
 /// Dead letters by age.
 #[derive(Debug, Default)]
 pub(in crate::queue) struct DeadLetters {
-    letters: BTreeMap<(Timestamp, u64), Letter>,
-    places: ById<(Timestamp, u64)>,
+    letters: BTreeMap<DeadPlace, Letter>,
+    places: ById<DeadPlace>,
     bytes: u64,
     ticket: u64,
 }
@@ -80,16 +83,16 @@ impl DeadLetters {
         self.letters.insert(place, letter);
     }
 
-    /// Drops what is too old or too much; says how many.
-    pub(in crate::queue) fn trim(&mut self, now: Timestamp, limits: &QueueLimits) -> u64 {
-        let mut dropped = 0;
+    /// Drops what is too old or too much; says which.
+    pub(in crate::queue) fn trim(&mut self, now: Timestamp, limits: &QueueLimits) -> Vec<MessageId> {
+        let mut dropped = Vec::new();
         while let Some(((at, _), letter)) = self.letters.first_key_value() {
             if self.bytes <= limits.dead_bytes_max.0 && clock::after(*at, limits.dead_retain.0) > now {
                 break;
             }
             let oldest = letter.id;
             self.take(oldest);
-            dropped += 1;
+            dropped.push(oldest);
         }
         dropped
     }
@@ -107,9 +110,21 @@ impl DeadLetters {
     }
 
     pub(in crate::queue) fn take(&mut self, id: MessageId) -> Option<Letter> {
-        let letter = self.letters.remove(&self.places.remove(&id)?)?;
+        self.lift(id).map(|(_, letter)| letter)
+    }
+
+    /// Takes a letter out, to be put back in its place perhaps.
+    pub(in crate::queue) fn lift(&mut self, id: MessageId) -> Option<(DeadPlace, Letter)> {
+        let place = self.places.remove(&id)?;
+        let letter = self.letters.remove(&place)?;
         self.bytes -= letter.bytes();
-        Some(letter)
+        Some((place, letter))
+    }
+
+    pub(in crate::queue) fn put_back(&mut self, place: DeadPlace, letter: Letter) {
+        self.bytes += letter.bytes();
+        self.places.insert(letter.id, place);
+        self.letters.insert(place, letter);
     }
 
     pub(in crate::queue) fn iter(&self) -> impl Iterator<Item = &Letter> {

@@ -14,7 +14,7 @@ use uuid::Builder;
 use crate::id::MessageId;
 
 /// A message that waits or is leased.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::queue) struct Message {
     pub(in crate::queue) id: MessageId,
     pub(in crate::queue) body: Bytes,

@@ -4,7 +4,7 @@ use std::{collections::hash_map::Entry, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{Lease, QueueState, Refusal};
+use super::{Failing, Lease, QueueState, Refusal, effect::Effect};
 use crate::{
     port::{
         clock,
@@ -34,7 +34,24 @@ impl QueueState {
         {
             leased.push(self.lease(message, until));
         }
+        if !leased.is_empty() {
+            let ids = || leased.iter().map(|leased| leased.receipt.message).collect();
+            let by = &self.receiver;
+            if let Some(effects) = &mut self.effects {
+                effects.push(Effect::Leased { ids: ids(), by: by.clone() });
+            }
+        }
         Ok(leased)
+    }
+
+    /// Messages were not delivered after all: nobody was told of them.
+    pub(in crate::queue) fn undeliver(&mut self, now: Timestamp, receipts: &[Receipt]) {
+        for receipt in receipts {
+            if let Ok(mut message) = self.unlease(*receipt) {
+                message.attempts -= 1;
+                self.put(message, now, now);
+            }
+        }
     }
 
     fn lease(&mut self, mut message: Message, until: Timestamp) -> Leased {
@@ -69,16 +86,20 @@ impl QueueState {
 
     /// Acks what is still leased; the first that is not is the refusal.
     pub(in crate::queue) fn ack(&mut self, receipts: &[Receipt]) -> Result<(), Refusal> {
-        let mut answer = Ok(());
+        let (mut answer, mut acked) = (Ok(()), Vec::new());
         for receipt in receipts {
             match self.unlease(*receipt) {
                 Ok(message) => {
                     self.bytes -= message.body.len() as u64;
                     self.totals.acked_total += 1;
+                    if self.effects.is_some() {
+                        acked.push(message.id);
+                    }
                 }
                 Err(stale) => answer = answer.and(Err(stale)),
             }
         }
+        self.note_all(acked, Effect::Acked);
         answer
     }
 
@@ -90,15 +111,16 @@ impl QueueState {
         error: &str,
     ) -> Result<(), Refusal> {
         let message = self.unlease(receipt)?;
-        self.totals.returned_total += 1;
-        self.fail(message, now, delay, error, now);
+        self.fail(message, now, delay, &Failing { error, by_lease_end: false }, now);
         Ok(())
     }
 
     pub(in crate::queue) fn release(&mut self, now: Timestamp, receipt: Receipt, delay: Duration) -> Result<(), Refusal> {
         let mut message = self.unlease(receipt)?;
         message.attempts -= 1;
-        self.put(message, clock::after(now, delay.0), now);
+        let due = clock::after(now, delay.0);
+        self.note(|| Effect::Released { id: message.id, due });
+        self.put(message, due, now);
         Ok(())
     }
 

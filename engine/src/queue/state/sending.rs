@@ -1,10 +1,13 @@
 //! Sending: all messages of a call or none.
+//!
+//! Where sending must reach a disk first, messages are held until it has: they count against the limits and their keys are
+//! known, but nobody sees them, and when it fails they were never there.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{QueueState, Refusal};
+use super::{QueueState, Refusal, effect::Effect};
 use crate::{
     id::MessageId,
     port::{
@@ -26,12 +29,62 @@ enum Known {
     Twin(usize),
 }
 
+/// Messages that are sent as soon as it is certain that they are.
+#[derive(Debug, Default)]
+pub(in crate::queue) struct Held(Vec<(Message, Timestamp, Option<KeyHash>)>);
+
 impl QueueState {
     pub(in crate::queue) fn send(
         &mut self,
         now: Timestamp,
         messages: Vec<NewMessage>,
         mint: &Mint,
+    ) -> Result<Vec<Sent>, Refusal> {
+        self.admit(now, messages, mint, |state, message, due, _| state.put(message, due, now))
+    }
+
+    /// Sends, but for making the messages wait.
+    pub(in crate::queue) fn hold(
+        &mut self,
+        now: Timestamp,
+        messages: Vec<NewMessage>,
+        mint: &Mint,
+    ) -> Result<(Vec<Sent>, Held), Refusal> {
+        let mut held = Vec::with_capacity(messages.len());
+        let sent = self.admit(now, messages, mint, |state, message, due, key| {
+            state.note(|| Effect::Sent { message: message.clone(), due, key });
+            held.push((message, due, key));
+        })?;
+        self.held += held.len() as u64;
+        Ok((sent, Held(held)))
+    }
+
+    /// They are sent.
+    pub(in crate::queue) fn show(&mut self, now: Timestamp, Held(held): Held) {
+        self.held -= held.len() as u64;
+        for (message, due, _) in held {
+            self.put(message, due, now);
+        }
+    }
+
+    /// They never were.
+    pub(in crate::queue) fn withdraw(&mut self, Held(held): Held) {
+        self.held -= held.len() as u64;
+        self.totals.sent_total -= held.len() as u64;
+        for (message, _, key) in held {
+            self.bytes -= message.body.len() as u64;
+            if let Some(key) = key {
+                self.dedup.withdraw(key);
+            }
+        }
+    }
+
+    fn admit(
+        &mut self,
+        now: Timestamp,
+        messages: Vec<NewMessage>,
+        mint: &Mint,
+        mut place: impl FnMut(&mut Self, Message, Timestamp, Option<KeyHash>),
     ) -> Result<Vec<Sent>, Refusal> {
         self.check_bodies(&messages)?;
         self.dedup.forget(now, self.limits.dedup_window);
@@ -47,7 +100,8 @@ impl QueueState {
                 Known::Twin(at) => Sent::Duplicate(sent[at].id()),
                 Known::New(key) => {
                     let id = ids.next().expect("there is an id for each message");
-                    self.accept(now, message, id, key);
+                    let (message, due) = self.accept(now, message, id, key);
+                    place(self, message, due, key);
                     Sent::Accepted(id)
                 }
             });
@@ -55,7 +109,7 @@ impl QueueState {
         Ok(sent)
     }
 
-    fn accept(&mut self, now: Timestamp, message: NewMessage, id: MessageId, key: Option<KeyHash>) {
+    fn accept(&mut self, now: Timestamp, message: NewMessage, id: MessageId, key: Option<KeyHash>) -> (Message, Timestamp) {
         if let Some(key) = key {
             self.dedup.remember(now, key, id);
         }
@@ -64,7 +118,7 @@ impl QueueState {
         let expires_at = message.ttl.or(self.limits.ttl).map(|ttl| clock::after(now, ttl.0));
         let due = if message.delay.0.is_zero() { now } else { clock::after(now, message.delay.0) };
         let NewMessage { body, priority, .. } = message;
-        self.put(Message { id, body, priority, deliveries: 0, attempts: 0, sent_at: now, expires_at }, due, now);
+        (Message { id, body, priority, deliveries: 0, attempts: 0, sent_at: now, expires_at }, due)
     }
 
     fn check_bodies(&self, messages: &[NewMessage]) -> Result<(), Refusal> {
@@ -81,7 +135,7 @@ impl QueueState {
     fn compare(&self, messages: &[NewMessage]) -> Vec<Known> {
         let mut here: HashMap<KeyHash, usize> = HashMap::new();
         let compare_one = |(at, message): (usize, &NewMessage)| {
-            let Some(key) = message.dedup_key.as_deref().map(|key| self.dedup.hash(key)) else { return Known::New(None) };
+            let Some(key) = message.dedup_key.as_deref().map(KeyHash::of) else { return Known::New(None) };
             if let Some(id) = self.dedup.seen(key) {
                 return Known::Sent(id);
             }
