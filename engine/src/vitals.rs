@@ -5,6 +5,7 @@ mod check;
 pub mod latency;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     event::run::StepCounts,
@@ -16,7 +17,7 @@ pub use check::{Bearing, Check, CheckState, FIGURES_AGE_MAX, Figure, Finding, Ve
 use latency::Latencies;
 
 /// Where a step of a live run stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StepVitals {
     /// Which.
     pub step: Option<StepName>,
@@ -31,7 +32,7 @@ pub struct StepVitals {
 }
 
 /// Records of a run as a whole, counted the same way while it lives and at its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FlowTotals {
     /// What its sources gave, or what was fed in to be processed again.
     pub records_in: u64,
@@ -42,7 +43,7 @@ pub struct FlowTotals {
 }
 
 /// What flows in a live run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunVitals {
     /// The run.
     pub run: RunId,
@@ -59,7 +60,7 @@ pub struct RunVitals {
 }
 
 /// What the process uses.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ProcessVitals {
     /// Resident memory in bytes.
     pub rss_bytes: u64,
@@ -72,7 +73,7 @@ pub struct ProcessVitals {
 }
 
 /// The disk that the data is on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DiskVitals {
     /// The folder that was looked at.
     pub folder: String,
@@ -83,7 +84,7 @@ pub struct DiskVitals {
 }
 
 /// What was asked of the log by the one appender, since this process began.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AppendVitals {
     /// Events that were appended.
     pub events: u64,
@@ -98,7 +99,7 @@ pub struct AppendVitals {
 }
 
 /// What became of commands, since this process began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CommandVitals {
     /// Carried out.
     pub accepted: u64,
@@ -109,7 +110,7 @@ pub struct CommandVitals {
 }
 
 /// How far a reader of the log is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReaderVitals {
     /// What reads, like `dispatcher`.
     pub name: String,
@@ -122,7 +123,7 @@ pub struct ReaderVitals {
 }
 
 /// What went through a step of a pipeline since this process began, in all its runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTotals {
     /// Whose.
     pub pipeline: PipelineName,
@@ -132,8 +133,10 @@ pub struct StepTotals {
     pub counts: StepCounts,
 }
 
-/// Everything of one moment.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Everything of one moment. It is serialised for consoles that are elsewhere; one of another version passes over what it
+/// does not know.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Vitals {
     /// When it was taken.
     pub at: Timestamp,

@@ -4,6 +4,8 @@
 mod policies;
 mod wiring;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     id::StepName,
     port::step::{StepKind, StepTypes},
@@ -12,7 +14,8 @@ use crate::{
 use super::{Definition, Mistake};
 
 /// What an edge carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EdgeKind {
     /// Records.
     Data,
@@ -21,7 +24,7 @@ pub enum EdgeKind {
 }
 
 /// One edge.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Edge {
     /// From this step, by index in the definition.
     pub from: usize,
@@ -32,7 +35,7 @@ pub struct Edge {
 }
 
 /// A checked graph; steps by their index in the definition, the disabled ones bridged.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {
     /// Names, in the definition's order.
     pub steps: Vec<StepName>,

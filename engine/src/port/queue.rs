@@ -200,7 +200,7 @@ pub struct NewDeadLetter {
 }
 
 /// Figures of one queue. Totals count since the queue was made.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct QueueStats {
     /// Messages that a receiver would get now.
     pub ready: u64,

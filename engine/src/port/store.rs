@@ -7,6 +7,8 @@ use bytes::Bytes;
 pub use events::Events;
 
 use super::{BoxFuture, Reply};
+use serde::{Deserialize, Serialize};
+
 use crate::{
     event::{Envelope, NewEvent},
     id::{Position, StreamName, Version},
@@ -161,7 +163,7 @@ pub struct Expired {
 }
 
 /// Figures of a store.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreStats {
     /// The newest event.
     pub head: Position,

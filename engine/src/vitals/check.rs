@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{port::clock::between, unit::Duration};
 
@@ -11,7 +12,8 @@ use crate::{port::clock::between, unit::Duration};
 pub const FIGURES_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CheckState {
     /// As it should be.
     Ok,
@@ -37,7 +39,8 @@ impl CheckState {
 }
 
 /// What a check that fails means for the process as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Bearing {
     /// Somebody should look; work goes on.
     #[default]
@@ -49,7 +52,7 @@ pub enum Bearing {
 }
 
 /// What was measured, against what it may be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// The value.
     pub value: f64,
@@ -62,7 +65,7 @@ pub struct Figure {
 }
 
 /// A check's outcome before anybody knows since when it is so.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable, lower case, like `log writable`.
     pub name: String,
@@ -106,7 +109,7 @@ impl Finding {
 }
 
 /// One thing that was looked at, with what was seen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// What was found.
     pub finding: Finding,

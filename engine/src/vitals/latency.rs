@@ -1,5 +1,6 @@
 //! How long things took, in buckets of fixed bounds: the same for every histogram, so that they can be compared and added.
 
+use serde::{Deserialize, Serialize};
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -40,7 +41,7 @@ impl LatencyMeter {
 }
 
 /// How long things took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Latencies {
     /// How many fell into each bucket; the last one is for what took longer than the last bound.
     pub counts: [u64; BUCKETS],
