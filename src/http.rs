@@ -8,11 +8,16 @@
 
 mod access;
 mod body;
+mod cluster;
+mod console;
 mod cursor;
+mod document;
 mod events;
 mod info;
 mod layers;
+mod legacy;
 mod listen;
+mod page;
 mod peer;
 mod pipelines;
 mod problem;
@@ -29,8 +34,9 @@ mod tls;
 pub mod token;
 pub mod wire;
 
+pub use document::document;
 pub use listen::{ListenError, Listening, listen};
-pub use routes::{document, router};
+pub use routes::router;
 pub use state::Api;
 
 /// What every path of this version begins with.

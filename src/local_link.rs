@@ -162,7 +162,7 @@ fn refused(error: &QueueError) -> LinkError {
     }
 }
 
-async fn ticks(app: &App, pipeline: PipelineName, count: usize) -> Result<Vec<Timestamp>, String> {
+pub(crate) async fn ticks(app: &App, pipeline: PipelineName, count: usize) -> Result<Vec<Timestamp>, String> {
     let now = app.engine.clock().now();
     let name = pipeline.clone();
     let known = app.engine.view(move |models| {
@@ -179,7 +179,7 @@ async fn ticks(app: &App, pipeline: PipelineName, count: usize) -> Result<Vec<Ti
     Ok(schedule.upcoming(after, anchor, count).into_iter().filter(|tick| tick.skipped.is_none()).map(|tick| tick.at).collect())
 }
 
-async fn dry_run(app: &App, checked: Checked, params: Map<String, Value>) -> Result<DryRun, String> {
+pub(crate) async fn dry_run(app: &App, checked: Checked, params: Map<String, Value>) -> Result<DryRun, String> {
     let Checked { definition, revision, folder } = checked;
     let plan = Plan::of(&definition, app.types.as_ref()).map_err(|mistakes| first(&mistakes))?;
     let params = params::checked(&definition.params, &params).map_err(|rejection| rejection.to_string())?;

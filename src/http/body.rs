@@ -24,15 +24,15 @@ impl FromRequest<Api> for Raw {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         let max = usize::try_from(api.app().settings.api.body_max.0).unwrap_or(usize::MAX);
-        collect(request.headers(), max)?;
+        announced(request.headers(), max)?;
         read(request.into_body(), max).await.map(Self)
     }
 }
 
 /// What is announced as too long is refused before a byte of it is read.
-fn collect(headers: &HeaderMap, max: usize) -> Result<(), Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > max as u64) { Err(too_large(max)) } else { Ok(()) }
+pub(super) fn announced(headers: &HeaderMap, max: usize) -> Result<(), Problem> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > max as u64) { Err(too_large(max)) } else { Ok(()) }
 }
 
 pub(super) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {

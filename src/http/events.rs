@@ -1,7 +1,7 @@
 //! The log: reading it, and adding facts of one's own.
 
 pub(super) mod append;
-mod incoming;
+pub(super) mod incoming;
 
 use axum::{
     body::Body,

@@ -2,6 +2,7 @@
 //! are written here, so that those of the framework look like ours.
 
 mod door;
+pub(super) mod once;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 
 pub(super) fn around(router: Router<Api>, api: &Api) -> Router {
     router
+        .layer(middleware::from_fn_with_state(api.clone(), once::enter))
         .layer(middleware::from_fn(timed))
         .layer(middleware::from_fn_with_state(api.clone(), door::enter))
         .layer(CatchPanicLayer::custom(panicked))

@@ -3,26 +3,30 @@
 use axum::{
     Router,
     http::{Method, StatusCode},
+    routing::get,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Api, BASE, events, info, layers, pipelines, problem::Problem, queues, runs, stream};
+use super::{
+    Api, BASE, cluster, console, document, events, info, layers, legacy, page, pipelines, problem::Problem, queues, runs, stream,
+};
 
 /// The router, with everything that a request goes through.
 pub fn router(api: &Api) -> Router {
     let (router, _) = all().split_for_parts();
+    let router = router.route("/", get(page::page)).route(&format!("{BASE}/openapi.json"), get(document::served));
     let router = router.fallback(nothing).method_not_allowed_fallback(not_allowed);
     layers::around(router, api)
 }
 
-/// The document of the API.
-pub fn document() -> OpenApi {
+/// What the handlers say of themselves.
+pub(super) fn described() -> OpenApi {
     all().split_for_parts().1
 }
 
 fn all() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().nest(BASE, versioned())
+    OpenApiRouter::new().merge(legacy::routes()).nest(BASE, versioned())
 }
 
 fn versioned() -> OpenApiRouter<Api> {
@@ -33,6 +37,8 @@ fn versioned() -> OpenApiRouter<Api> {
         .merge(events::routes())
         .merge(stream::routes())
         .merge(queues::routes())
+        .merge(cluster::routes())
+        .merge(console::routes())
 }
 
 async fn nothing() -> Problem {

@@ -8,7 +8,7 @@ use flexcore_engine::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{access::Caller, problem::Problem, rate::Rate, token::Tokens};
+use super::{access::Caller, layers::once::Memory, problem::Problem, rate::Rate, token::Tokens};
 use crate::compose::App;
 
 /// The API of one engine. Cheap to clone; all clones are one.
@@ -19,6 +19,7 @@ struct Inner {
     app: Arc<App>,
     tokens: Option<Tokens>,
     rate: Option<Rate>,
+    memory: Memory,
     began: Instant,
     /// Cancelled when it stops: what would wait for ever ends then.
     closing: CancellationToken,
@@ -28,7 +29,14 @@ impl Api {
     /// The API of an engine. With tokens, every request by TCP needs one.
     pub fn new(app: Arc<App>, tokens: Option<Tokens>) -> Self {
         let rate = Rate::per_second(app.settings.api.rate_max);
-        Self(Arc::new(Inner { app, tokens, rate, began: Instant::now(), closing: CancellationToken::new() }))
+        Self(Arc::new(Inner {
+            app,
+            tokens,
+            rate,
+            memory: Memory::default(),
+            began: Instant::now(),
+            closing: CancellationToken::new(),
+        }))
     }
 
     /// The engine with everything around it.
@@ -52,6 +60,10 @@ impl Api {
 
     pub(super) fn rate(&self) -> Option<&Rate> {
         self.0.rate.as_ref()
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        &self.0.memory
     }
 
     pub(super) fn uptime(&self) -> std::time::Duration {

@@ -1,6 +1,8 @@
 //! The shapes on the wire. They are the contract of this version of the API: fields are added, never changed; engine types
 //! are turned into them and back, and stay free to change.
 
+pub mod command;
+pub mod console;
 pub mod events;
 pub mod info;
 pub mod page;

@@ -5,6 +5,8 @@ mod cli;
 mod console;
 mod files;
 mod golden;
+#[cfg(feature = "listener")]
+mod http;
 mod pty;
 mod run;
 mod steps;

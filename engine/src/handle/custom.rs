@@ -32,6 +32,13 @@ pub struct Fact {
     pub data: Bytes,
 }
 
+impl Fact {
+    /// Whether it can be appended. `Err`: what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        fits(&self.stream, &self.kind, &self.data)
+    }
+}
+
 /// Why no fact was appended.
 #[derive(Debug, thiserror::Error)]
 pub enum FactError {
@@ -65,8 +72,8 @@ impl Engine {
         facts: Vec<Fact>,
         expected: Expected,
     ) -> Result<Vec<Position>, FactError> {
-        for (index, Fact { stream, kind, data, .. }) in facts.iter().enumerate() {
-            fits(stream, kind, data).map_err(|reason| FactError::Unfit { index, reason })?;
+        for (index, fact) in facts.iter().enumerate() {
+            fact.check().map_err(|reason| FactError::Unfit { index, reason })?;
         }
         if facts.is_empty() {
             return Ok(Vec::new());

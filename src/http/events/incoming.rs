@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::http::{body, problem::Problem};
 
 /// The most events of one request.
-pub(super) const EVENTS_MAX: usize = 10_000;
+pub(in crate::http) const EVENTS_MAX: usize = 10_000;
 
 /// A fact of the user's own, or a CloudEvent in its structured mode.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -214,13 +214,23 @@ async fn replay(
     Ok((StatusCode::ACCEPTED, Json(Replayed { run: run.0, note: accepted.note })))
 }
 
+/// Dead letters to give up.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"messages": ["0192d5a0-0000-7000-8000-000000000000"]}))]
+struct Given {
+    /// Their ids: 1 to 1,000.
+    #[schema(min_items = 1, max_items = 1000)]
+    messages: Vec<Uuid>,
+}
+
 /// Gives dead letters up. They must be named.
-#[utoipa::path(post, path = "/queues/{queue}/discard", tag = "queues", params(("queue" = String, Path)), request_body = Letters, responses((status = 200, body = Done), (status = 409, description = "There is no such dead letter")))]
+#[utoipa::path(post, path = "/queues/{queue}/discard", tag = "queues", params(("queue" = String, Path)), request_body = Given, responses((status = 200, body = Done), (status = 409, description = "There is no such dead letter")))]
 async fn discard(
     State(api): State<Api>,
     Operator(caller): Operator,
     InPath(queue): InPath<QueueName>,
-    body::Json(Letters { messages }): body::Json<Letters>,
+    body::Json(Given { messages }): body::Json<Given>,
 ) -> Result<Json<Done>, Problem> {
     if messages.is_empty() {
         return Err(Problem::unfit("no message is named: purge gives all dead letters up"));

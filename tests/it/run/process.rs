@@ -54,6 +54,7 @@ impl Place {
             command.env_remove(name);
         }
         command.env("XDG_STATE_HOME", self.path("state")).env("HOME", self.path("home"));
+        command.env("XDG_RUNTIME_DIR", self.path("run"));
         command
     }
 

@@ -1,0 +1,148 @@
+//! Asking: commands, checks, plans, dry runs.
+
+use std::path::PathBuf;
+
+use axum::{Json, extract::State, http::StatusCode};
+use flexcore_engine::pipeline::{Definition, Plan, mistake::PlacedMistake, revision};
+use flexcore_ui::link::Checked;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    definition::{self, variables},
+    http::{
+        access::{Admin, Caller, Operator},
+        body,
+        problem::Problem,
+        state::Api,
+        token::Role,
+        wire::{
+            command::OutsideCommand,
+            console::{CheckedBody, DryRunBody},
+        },
+    },
+    local_link,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(command)).routes(routes!(check)).routes(routes!(plan)).routes(routes!(dry_run))
+}
+
+/// A command was carried out.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = CommandDone)]
+pub(super) struct Done {
+    /// The last event that it led to.
+    last: u64,
+    /// What was done beyond the obvious; may be empty.
+    note: String,
+}
+
+/// Submits a command.
+#[utoipa::path(post, path = "/console/commands", tag = "console", request_body = Object, responses((status = 200, body = Done), (status = 409, description = "The state of the world does not allow it"), (status = 412, description = "It has another revision by now")))]
+async fn command(
+    State(api): State<Api>,
+    Operator(caller): Operator,
+    body::Json(command): body::Json<OutsideCommand>,
+) -> Result<Json<Done>, Problem> {
+    let least = command.role();
+    if caller.role < least {
+        let detail = format!("this takes the role {}; the token has {}", least.word(), caller.role.word());
+        return Err(Problem::forbidden(detail));
+    }
+    if let Some(definition) = command.definition() {
+        fit(&api, definition)?;
+    }
+    let accepted = api.submit(&caller, command.into_command()).await?;
+    Ok(Json(Done { last: accepted.last.0, note: accepted.note }))
+}
+
+/// A definition that comes ready made is checked like one that comes as text.
+fn fit(api: &Api, definition: &Definition) -> Result<Plan, Problem> {
+    Plan::of(definition, api.app().types.as_ref()).map_err(|mistakes| {
+        let placed: Vec<_> = mistakes.into_iter().map(|mistake| PlacedMistake { line: 1, column: 1, mistake }).collect();
+        let first = placed.first().map_or_else(String::new, |placed| placed.mistake.to_string());
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "pipeline-mistakes", first).with_mistakes(&placed)
+    })
+}
+
+/// A pipeline file's text.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"text": "name: x\nsteps: []\n"}))]
+struct Check {
+    /// YAML or JSON.
+    text: String,
+    /// Its path on the engine's machine, which gives the folder for relative paths.
+    path: Option<String>,
+}
+
+/// What came of a check: one of the two.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct CheckAnswer {
+    /// Without mistakes.
+    #[schema(value_type = Option<Object>)]
+    checked: Option<CheckedBody>,
+    /// With its mistakes.
+    #[schema(value_type = Option<Vec<Object>>)]
+    mistakes: Option<Vec<PlacedMistake>>,
+}
+
+/// Checks a pipeline file's text. Its variables are those of the engine's environment, so this takes an admin.
+#[utoipa::path(post, path = "/console/check", tag = "console", request_body = Check, responses((status = 200, body = CheckAnswer)))]
+async fn check(
+    State(api): State<Api>,
+    caller: Caller,
+    body::Json(Check { text, path }): body::Json<Check>,
+) -> Result<Json<CheckAnswer>, Problem> {
+    if caller.role < Role::Admin {
+        return Err(Problem::forbidden(format!("this takes the role admin; the token has {}", caller.role.word())));
+    }
+    let path = path.map(PathBuf::from);
+    let loaded = definition::load(&text, path.as_deref(), api.app().types.as_ref(), &variables::of_process);
+    Ok(Json(match loaded {
+        Ok(loaded) => {
+            let folder = loaded.source.folder.to_string();
+            let checked = CheckedBody { revision: loaded.revision, definition: loaded.definition, folder };
+            CheckAnswer { checked: Some(checked), mistakes: None }
+        }
+        Err(mistakes) => CheckAnswer { checked: None, mistakes: Some(mistakes) },
+    }))
+}
+
+/// The graph of a definition, as the engine runs it.
+#[utoipa::path(post, path = "/console/plan", tag = "console", request_body = Object, responses((status = 200, body = Object)))]
+async fn plan(State(api): State<Api>, _: Caller, body::Json(definition): body::Json<Definition>) -> Result<Json<Plan>, Problem> {
+    fit(&api, &definition).map(Json)
+}
+
+/// A definition to try.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DryRunAsk {
+    /// What to try.
+    #[schema(value_type = Object)]
+    definition: Definition,
+    /// The folder that relative paths start from; where the engine runs unless said otherwise.
+    folder: Option<String>,
+    /// Its parameters.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    params: Map<String, Value>,
+}
+
+/// Tries a definition on samples from its own sources. Its steps do what they do, so this takes an admin.
+#[utoipa::path(post, path = "/console/dry_run", tag = "console", request_body = DryRunAsk, responses((status = 200, body = DryRunBody)))]
+async fn dry_run(
+    State(api): State<Api>,
+    Admin(_): Admin,
+    body::Json(DryRunAsk { definition, folder, params }): body::Json<DryRunAsk>,
+) -> Result<Json<DryRunBody>, Problem> {
+    fit(&api, &definition)?;
+    let folder = folder.map_or_else(|| api.app().folder.clone(), PathBuf::from);
+    let checked = Checked { revision: revision::of(&definition), definition: definition.into(), folder };
+    let run = local_link::dry_run(api.app(), checked, params).await.map_err(Problem::unfit)?;
+    Ok(Json(DryRunBody::from(run)))
+}

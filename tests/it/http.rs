@@ -1,0 +1,17 @@
+//! The API: a real server on a port of its own, asked by a real client.
+
+#![expect(clippy::unwrap_used, reason = "tests; the lint spares only the functions marked as such")]
+
+mod abuse;
+mod console;
+mod document;
+mod events;
+mod gate;
+mod keys;
+mod legacy;
+mod pipelines;
+mod queues;
+mod runs;
+mod sockets;
+mod stream;
+mod world;

@@ -1,0 +1,133 @@
+//! Abuse: the server answers or cuts off, never falls, and others are not affected.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
+
+use super::world::{Server, problem};
+
+/// Sends bytes as they are and reads to the end, or as far as it comes in a while.
+async fn raw(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.listening.http.unwrap()).await.unwrap();
+    // The other side may hang up in the middle.
+    let _ = stream.write_all(bytes).await;
+    let mut out = vec![0; 4_096];
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut out)).await;
+    let count = read.ok().and_then(Result::ok).unwrap_or_default();
+    String::from_utf8_lossy(&out[..count]).into_owned()
+}
+
+async fn still_answers(server: &Server) {
+    assert_eq!(server.get("/api/v1/info").await["service"], "flexcore");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_none_are_answered_or_cut_off() {
+    let server = Server::new().await;
+    for bytes in [
+        &b"\0\0\0\0\r\n\r\n"[..],
+        b"GET /\xff\xfe HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /api/v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+        b"POST /api/v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET http://evil.example/api/v1/info HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ] {
+        let answered = raw(&server, bytes).await;
+        assert!(!answered.contains(" 200 ") && !answered.contains(" 500 "), "{bytes:?}: {answered}");
+    }
+    let fields: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many = raw(&server, format!("GET / HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n").as_bytes()).await;
+    assert!(many.contains(" 431 ") || many.is_empty(), "{many}");
+    let long = raw(&server, format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(100_000)).as_bytes()).await;
+    assert!(long.contains(" 414 ") || long.contains(" 431 ") || long.is_empty(), "{long}");
+    still_answers(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_with_tricks_lead_nowhere() {
+    let server = Server::new().await;
+    for path in [
+        "/../../etc/passwd",
+        "/api/v1/../../etc/passwd",
+        "/api/v1/pipelines/..%2f..%2fetc",
+        "/api/v1/pipelines/%00",
+        "//etc",
+        "/%2e%2e/",
+    ] {
+        let answered = raw(&server, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await;
+        assert!(answered.starts_with("HTTP/1.1 40"), "{path}: {answered}");
+    }
+    still_answers(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_and_odd_json_is_refused_in_a_sentence() {
+    let server = Server::new().await;
+    let post =
+        |path: &str, body: Vec<u8>| server.ask(Method::POST, path).header("content-type", "application/json").body(body).send();
+    let deep = |depth: usize| format!("{{\"type\":\"x\",\"data\":{}1{}}}", "[".repeat(depth), "]".repeat(depth)).into_bytes();
+    problem(post("/api/v1/events", deep(101)).await.unwrap(), 422).await;
+    problem(post("/api/v1/events", deep(1_000_000)).await.unwrap(), 422).await;
+    assert_eq!(post("/api/v1/events", deep(100)).await.unwrap().status(), StatusCode::CREATED);
+    let deep_array = "[".repeat(1_000_000).into_bytes();
+    for path in
+        ["/api/v1/events", "/api/v1/events/batch", "/api/v1/console/plan", "/api/v1/console/commands", "/events", "/events/batch"]
+    {
+        let status = post(path, deep_array.clone()).await.unwrap().status().as_u16();
+        assert!([400, 422].contains(&status), "{path}: {status}");
+    }
+    let invalid = b"{\"type\":\"x\xff\"}".to_vec();
+    problem(post("/api/v1/events", invalid).await.unwrap(), 400).await;
+    let invalid = b"{\"type\":\"x\",\"data\":\"\xff\"}".to_vec();
+    problem(post("/api/v1/events", invalid).await.unwrap(), 400).await;
+    problem(post("/api/v1/events", br#"{"type":"x","type":"y"}"#.to_vec()).await.unwrap(), 422).await;
+    let aliases = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]\n";
+    let laughs = server.ask(Method::POST, "/api/v1/pipelines").header("content-type", "application/yaml").body(aliases);
+    problem(laughs.send().await.unwrap(), 422).await;
+    still_answers(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_cannot_lock_others_out() {
+    let server = Server::with(&[("api.connections_max", "8")]).await;
+    let address = server.listening.http.unwrap();
+    let mut held = Vec::new();
+    for _ in 0..50 {
+        held.push(TcpStream::connect(address).await.unwrap());
+    }
+    let other = TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = other.connect(address).await.unwrap();
+    other.write_all(b"GET /api/v1/info HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answered = String::new();
+    tokio::time::timeout(Duration::from_secs(20), other.read_to_string(&mut answered)).await.unwrap().unwrap();
+    assert!(answered.starts_with("HTTP/1.1 200 OK"), "{answered}");
+    drop(held);
+    // Whoever was cut off comes in again once there is room.
+    loop {
+        let mut again = TcpStream::connect(address).await.unwrap();
+        let asked = again.write_all(b"GET /api/v1/info HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+        let mut answered = String::new();
+        if asked.is_ok() && again.read_to_string(&mut answered).await.is_ok() && answered.starts_with("HTTP/1.1 200") {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_come_and_go_at_once_are_all_answered() {
+    let server = Server::new().await;
+    let ask = |n: usize| {
+        let (client, url) = (server.client.clone(), server.url("/api/v1/events"));
+        async move { client.post(url).json(&json!({"type": "x.many", "data": n})).send().await.unwrap().status() }
+    };
+    let answered = futures_util::future::join_all((0..500).map(ask)).await;
+    assert!(answered.iter().all(|status| *status == StatusCode::CREATED));
+    assert_eq!(server.get("/api/v1/events?type=x.many&limit=1000").await["items"].as_array().unwrap().len(), 500);
+}
