@@ -1,11 +1,17 @@
 # Two commands do all the set-up on a fresh machine with Rust: `make run` and `make test`.
-.PHONY: run test lint fmt bench picture audit clean
+.PHONY: run test api-test api-fuzz lint fmt bench picture audit clean
 
 run: ## The console on live examples
 	cargo run --release -- examples
 
 test: ## All tests
 	cargo test --workspace --no-fail-fast
+
+api-test: ## The API asked with curl; `make api-test URL=http://127.0.0.1:8080` asks an engine that runs
+	scripts/api-test.sh $(URL)
+
+api-fuzz: ## The API's document tried by Schemathesis; `make api-fuzz EXAMPLES=500`
+	scripts/api-fuzz.sh $(EXAMPLES)
 
 lint: ## Formatting and lints, warnings as errors
 	cargo fmt --all --check

@@ -3,12 +3,24 @@
 pub mod check;
 pub mod completions;
 pub mod console;
+#[cfg(feature = "listener")]
+pub mod node;
 mod paths;
+#[cfg(feature = "listener")]
+pub mod pipeline;
+#[cfg(feature = "listener")]
+pub mod queue;
+#[cfg(feature = "listener")]
+mod remote;
 pub mod run;
+#[cfg(feature = "listener")]
+pub mod runs;
 pub mod schema;
 pub mod serve;
 pub mod settings;
 pub mod test;
+#[cfg(feature = "listener")]
+pub mod token;
 
 use std::{
     io::{self, Write},
@@ -50,6 +62,21 @@ enum Commands {
     Serve(serve::ServeArgs),
     /// Run one pipeline to its end
     Run(run::RunArgs),
+    /// Pipelines of a running engine
+    #[cfg(feature = "listener")]
+    Pipeline(pipeline::PipelineArgs),
+    /// Runs of a running engine
+    #[cfg(feature = "listener")]
+    Runs(runs::RunsArgs),
+    /// Queues of a running engine
+    #[cfg(feature = "listener")]
+    Queue(queue::QueueArgs),
+    /// The running engine itself
+    #[cfg(feature = "listener")]
+    Node(node::NodeArgs),
+    /// Tokens of the API
+    #[cfg(feature = "listener")]
+    Token(token::TokenArgs),
     /// Every mistake in every file, each with its place and a hint
     Check(check::CheckArgs),
     /// The tests written in pipeline files
@@ -70,6 +97,16 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
         None => return console::run(&console, &settings),
         Some(Commands::Serve(args)) => return serve::run(&args, &settings),
         Some(Commands::Run(args)) => return run::run(&args, &settings),
+        #[cfg(feature = "listener")]
+        Some(Commands::Pipeline(args)) => return pipeline::run(&args),
+        #[cfg(feature = "listener")]
+        Some(Commands::Runs(args)) => return runs::run(&args),
+        #[cfg(feature = "listener")]
+        Some(Commands::Queue(args)) => return queue::run(&args),
+        #[cfg(feature = "listener")]
+        Some(Commands::Node(args)) => return node::run(&args),
+        #[cfg(feature = "listener")]
+        Some(Commands::Token(args)) => return token::run(&args, &settings),
         Some(Commands::Check(args)) => check::run(&args, out),
         Some(Commands::Test(args)) => test::run(&args, out),
         Some(Commands::Schema(args)) => schema::run(&args, out),

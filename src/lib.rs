@@ -1,6 +1,8 @@
 //! FlexCore's shell: everything that touches the world, and the one place that puts the parts together.
 
 pub mod cli;
+#[cfg(feature = "listener")]
+pub mod client;
 pub mod compose;
 pub mod config;
 pub mod definition;

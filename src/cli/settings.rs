@@ -37,6 +37,8 @@ pub(super) fn listed(last: &str) -> String {
 }
 
 const CONFIG_VARIABLE: &str = "FLEXCORE_CONFIG";
+/// Variables that are no settings: where the settings are, and what commands on a running engine read.
+const OTHER_VARIABLES: [&str; 3] = [CONFIG_VARIABLE, "FLEXCORE_URL", "FLEXCORE_TOKEN"];
 
 impl SettingArgs {
     /// Flags over variables over the file over defaults, checked.
@@ -46,7 +48,7 @@ impl SettingArgs {
         if let Some(path) = self.config.clone().or_else(|| env(CONFIG_VARIABLE).map(PathBuf::from)) {
             file::read(&path, &mut layers);
         }
-        layers.variables(std::env::vars().filter(|(name, _)| name != CONFIG_VARIABLE));
+        layers.variables(std::env::vars().filter(|(name, _)| !OTHER_VARIABLES.contains(&name.as_str())));
         self.flags(&mut layers);
         Settings::of(&layers)
     }

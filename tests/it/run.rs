@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint spares only the functions marked as such")]
 
+#[cfg(feature = "listener")]
+mod commands;
 mod ends;
 mod killed;
 mod process;

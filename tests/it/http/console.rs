@@ -40,7 +40,9 @@ async fn models_and_events_add_up_to_what_the_engine_has() {
     server.ended_run("copy").await;
     while models.position < server.app.engine.store().head() {
         let slice: Value = read(&server, &format!("/api/v1/console/follow?after={}&max=3", models.position)).await;
-        envelopes(&slice).iter().for_each(|envelope| models.apply(envelope));
+        for envelope in &envelopes(&slice) {
+            models.apply(envelope);
+        }
     }
     assert_eq!(models, server.app.engine.models().await);
     let past: ReadModels = read(&server, &format!("/api/v1/console/models?at={begun}")).await;

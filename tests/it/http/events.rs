@@ -106,7 +106,8 @@ async fn a_batch_is_taken_whole_or_not_at_all() {
     problem(post("application/xml", "<a/>".into()).await.unwrap(), 415).await;
     assert_eq!(server.app.engine.store().head(), before);
 
-    let lines: String = (0..100).map(|n| format!("{{\"type\":\"x.a\",\"stream\":\"s{}\",\"data\":{n}}}\r\n", n % 3)).collect();
+    let lines =
+        (0..100).map(|n| format!("{{\"type\":\"x.a\",\"stream\":\"s{}\",\"data\":{n}}}\r\n", n % 3)).collect::<Vec<_>>().concat();
     let done = answer(post("application/x-ndjson", lines).await.unwrap(), StatusCode::CREATED).await;
     let items = done["items"].as_array().unwrap();
     assert_eq!(items.len(), 100);

@@ -21,7 +21,7 @@ async fn ids(response: &mut Response, count: usize) -> Vec<u64> {
 }
 
 async fn append(server: &Server, count: usize) {
-    let lines: String = (0..count).map(|n| format!("{{\"type\":\"x.a\",\"stream\":\"s\",\"data\":{n}}}\n")).collect();
+    let lines = (0..count).map(|n| format!("{{\"type\":\"x.a\",\"stream\":\"s\",\"data\":{n}}}\n")).collect::<Vec<_>>().concat();
     let post = server.ask(Method::POST, "/api/v1/events/batch").header("content-type", "application/x-ndjson");
     assert_eq!(post.body(lines).send().await.unwrap().status(), StatusCode::CREATED);
 }

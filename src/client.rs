@@ -1,0 +1,209 @@
+//! Asking a running engine: by its Unix socket, or by `--url` with a token. One thin layer over the client; what is asked is
+//! the API, so a command can do nothing that a program could not.
+
+use std::{path::PathBuf, time::Duration};
+
+use reqwest::{Client as Http, Method, Response, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::http::{BASE, socket, wire::problem::ProblemBody};
+
+/// An engine must have begun to answer within this time; the longest wait that a command asks for is shorter.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(90);
+/// A connection must be there within this time.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Where an engine is.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    /// Its address; `None`: its Unix socket.
+    pub url: Option<String>,
+    /// What proves who asks, with a URL.
+    pub token: Option<String>,
+    /// Its socket; `None`: the only one that answers.
+    pub socket: Option<PathBuf>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No engine was found, or none that is the one meant.
+    #[error("{0}")]
+    NotFound(String),
+    /// It was found and could not be asked.
+    #[error("cannot ask the engine at {place}")]
+    Unreachable {
+        /// Where it was looked for.
+        place: String,
+        /// What the system said.
+        source: reqwest::Error,
+    },
+    /// It said no.
+    #[error("{}", told(.0))]
+    Refused(Box<ProblemBody>),
+    /// It answered something else than was asked.
+    #[error("the engine at {place} answers in a way that is not understood: {reason}; is it of this version?")]
+    Odd {
+        /// Where.
+        place: String,
+        /// What is odd.
+        reason: String,
+    },
+}
+
+fn told(problem: &ProblemBody) -> String {
+    let flaw = |flaw: &crate::http::wire::problem::Flaw| match (flaw.line, flaw.column) {
+        (Some(line), Some(column)) => {
+            let hint = flaw.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("\n  {line}:{column}: {}{hint}", flaw.message)
+        }
+        _ => format!("\n  {}: {}", flaw.pointer, flaw.message),
+    };
+    let flaws: String = if problem.errors.len() > 1 { problem.errors.iter().map(flaw).collect() } else { String::new() };
+    format!("{}{flaws}", problem.detail)
+}
+
+/// A way to an engine.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: Http,
+    base: String,
+    token: Option<String>,
+    place: String,
+}
+
+impl Client {
+    /// Finds the engine. By its socket that is: the one named, or the only one of this user that answers.
+    pub fn new(target: &Target) -> Result<Self, ClientError> {
+        // Another part of the program may have chosen already; it chooses the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = Http::builder().no_proxy().connect_timeout(CONNECT_TIME_MAX).read_timeout(ANSWER_TIME_MAX);
+        let (builder, base, place) = if let Some(url) = &target.url {
+            (builder, url.trim_end_matches('/').to_owned(), url.clone())
+        } else {
+            let path = the_socket(target.socket.as_ref())?;
+            let place = path.display().to_string();
+            (builder.unix_socket(path), "http://localhost".to_owned(), place)
+        };
+        let http = builder.build().map_err(|source| ClientError::Unreachable { place: place.clone(), source })?;
+        Ok(Self { http, base, token: target.token.clone(), place })
+    }
+
+    /// Where the engine is, for people.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Asks; `Err` for every answer that is no success.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<Body>) -> Result<Response, ClientError> {
+        let mut request = self.http.request(method, format!("{}{BASE}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(Body { media, bytes, if_match }) = body {
+            request = request.header(reqwest::header::CONTENT_TYPE, media).body(bytes);
+            if let Some(tag) = if_match {
+                request = request.header(reqwest::header::IF_MATCH, tag);
+            }
+        }
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(|source| self.unreachable(source))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
+            Err(_) => Err(self.odd(format!("status {status} without a reason"))),
+        }
+    }
+
+    /// Asks for JSON.
+    pub async fn read<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<Body>) -> Result<T, ClientError> {
+        let response = self.ask(method, path, body).await?;
+        let is_empty = response.status() == StatusCode::NO_CONTENT;
+        let bytes = response.bytes().await.map_err(|source| self.unreachable(source))?;
+        let text: &[u8] = if is_empty { b"null" } else { &bytes };
+        serde_json::from_slice(text).map_err(|error| self.odd(error.to_string()))
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> ClientError {
+        ClientError::Unreachable { place: self.place.clone(), source }
+    }
+
+    fn odd(&self, reason: String) -> ClientError {
+        ClientError::Odd { place: self.place.clone(), reason }
+    }
+}
+
+/// What a request carries.
+#[derive(Debug, Clone)]
+pub struct Body {
+    media: &'static str,
+    bytes: Vec<u8>,
+    if_match: Option<String>,
+}
+
+impl Body {
+    /// JSON.
+    pub fn json(value: &impl Serialize) -> Self {
+        // Bodies are made of text, numbers, lists and maps.
+        Self { media: "application/json", bytes: serde_json::to_vec(value).unwrap_or_default(), if_match: None }
+    }
+
+    /// A pipeline file.
+    pub fn yaml(text: String) -> Self {
+        Self { media: "application/yaml", bytes: text.into_bytes(), if_match: None }
+    }
+
+    /// Taken only while the pipeline has this revision.
+    #[must_use]
+    pub fn only_if(self, revision: Option<&str>) -> Self {
+        Self { if_match: revision.map(|revision| format!("\"{revision}\"")), ..self }
+    }
+}
+
+fn the_socket(named: Option<&PathBuf>) -> Result<PathBuf, ClientError> {
+    if let Some(path) = named {
+        if socket::answers(path) {
+            return Ok(path.clone());
+        }
+        return Err(ClientError::NotFound(format!("no engine answers at {}", path.display())));
+    }
+    let mut found = socket::found();
+    match (found.len(), found.pop()) {
+        (1, Some(only)) => Ok(only),
+        (0, _) | (_, None) => {
+            let folder = socket::folder();
+            Err(ClientError::NotFound(format!(
+                "no engine of yours is running: no socket answers in {}; start one with `flexcore` or `flexcore serve`, or say \
+                 where it is with --socket or --url",
+                folder.display()
+            )))
+        }
+        (count, Some(last)) => {
+            let names: Vec<_> = found.iter().chain([&last]).map(|path| format!("--socket {}", path.display())).collect();
+            let names = names.join("\n  ");
+            Err(ClientError::NotFound(format!("{count} engines of yours are running; say which one with\n  {names}")))
+        }
+    }
+}
+
+/// A part of a path, so that a name with odd letters is a name and not more path.
+pub fn part(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes().fold(String::new(), |out, byte| {
+        if plain(byte) { out + &char::from(byte).to_string() } else { out + &format!("%{byte:02X}") }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_path_stays_one() {
+        assert_eq!(part("a/b?c=ü"), "a%2Fb%3Fc%3D%C3%BC");
+        assert_eq!(part("quakes-1.2_x"), "quakes-1.2_x");
+    }
+}

@@ -1,0 +1,118 @@
+//! Commands that act on a running engine: by its socket, in its user's name.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::process::{Done, Place, Running};
+
+const COPY: &str = "
+name: copy
+steps:
+  - {name: make, uses: generate, with: {count: 1, template: '{n: $n}'}}
+  - {name: out, uses: drop}
+";
+
+fn served(place: &Place) -> Running {
+    let mut running = place.start(&["serve", "."]);
+    running.until("serving until SIGTERM");
+    running
+}
+
+fn done(place: &Place, arguments: &[&str]) -> Done {
+    let done = place.done(arguments);
+    assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.told);
+    done
+}
+
+fn json(place: &Place, arguments: &[&str]) -> Value {
+    let mut all = arguments.to_vec();
+    all.push("--json");
+    serde_json::from_str(&done(place, &all).out).unwrap()
+}
+
+#[test]
+fn a_pipeline_is_operated_from_the_command_line() {
+    let place = Place::with(COPY);
+    let mut running = served(&place);
+    assert!(done(&place, &["pipeline", "list"]).out.contains("copy  active"));
+    assert!(done(&place, &["pipeline", "show", "copy"]).out.contains("uses: generate"));
+    place.write("other.yaml", &COPY.replace("copy", "other"));
+    assert_eq!(json(&place, &["pipeline", "create", "other.yaml"])["state"], "draft");
+    let run = json(&place, &["pipeline", "run", "copy"]);
+    let id = run["id"].as_str().unwrap();
+    assert!(done(&place, &["runs", "show", id]).out.contains("run 1 of copy"));
+    assert!(done(&place, &["runs", "list", "--pipeline", "copy"]).out.contains(id));
+    done(&place, &["runs", "logs", id]);
+    assert_eq!(json(&place, &["pipeline", "pause", "copy", "--reason", "lunch"])["paused_because"], "lunch");
+    for verb in ["resume", "archive", "restore", "archive", "delete"] {
+        done(&place, &["pipeline", verb, "copy"]);
+    }
+    let gone = place.done(&["pipeline", "show", "copy"]);
+    assert_eq!(gone.code, Some(1));
+    assert!(gone.told.contains("there is no pipeline `copy`"), "{}", gone.told);
+    place.write("bad.yaml", "name: bad\n");
+    let bad = place.done(&["pipeline", "create", "bad.yaml"]);
+    assert!(bad.told.contains("1:1: "), "{}", bad.told);
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}
+
+#[test]
+fn queues_and_the_node_are_operated_from_the_command_line() {
+    let place = Place::with(COPY);
+    let mut running = served(&place);
+    assert!(done(&place, &["queue", "send", "orders", "{\"n\": 1}"]).out.starts_with("sent: "));
+    assert!(done(&place, &["queue", "list"]).out.contains("orders"));
+    assert_eq!(json(&place, &["queue", "peek", "orders"])["items"][0]["body"]["n"], 1);
+    assert_eq!(done(&place, &["queue", "purge", "orders"]).out, "1 message purged\n");
+    assert_eq!(place.done(&["queue", "redrive", "orders"]).code, Some(1));
+    assert_eq!(place.done(&["queue", "send", "orders", "{"]).code, Some(2));
+    assert!(done(&place, &["node"]).out.contains("with the role admin"));
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}
+
+#[test]
+fn where_nothing_runs_or_too_much_the_command_says_so() {
+    let place = Place::with(COPY);
+    let none = place.done(&["node"]);
+    assert_eq!(none.code, Some(2));
+    assert!(none.told.contains("no engine of yours is running") && none.told.contains("flexcore"), "{}", none.told);
+    let odd = place.done(&["node", "--url", "http://127.0.0.1:1"]);
+    assert_eq!(odd.code, Some(2), "{}", odd.told);
+    let (mut first, mut second) = (served(&place), served(&place));
+    let two = place.done(&["node"]);
+    assert_eq!(two.code, Some(2));
+    assert_eq!(two.told.matches("--socket ").count(), 2, "{}", two.told);
+    let which = two.told.split("--socket ").nth(1).unwrap().split_whitespace().next().unwrap();
+    done(&place, &["node", "--socket", which]);
+    for running in [&mut first, &mut second] {
+        running.signal(Signal::TERM);
+        assert_eq!(running.end().code(), Some(0), "{}", running.told);
+    }
+}
+
+#[test]
+fn tokens_are_made_listed_and_revoked() {
+    let place = Place::new();
+    let at = "api.tokens=keys/tokens.json";
+    let token = done(&place, &["token", "create", "ci", "--role", "operator", "--expires", "1h", "--set", at]).out;
+    assert!(token.starts_with("fxc_"), "{token}");
+    let listed = done(&place, &["token", "list", "--set", at]).out;
+    assert!(listed.contains("ci") && listed.contains("operator") && !listed.contains(token.trim()), "{listed}");
+    let mut running = place.start(&["serve", "--http", "127.0.0.1:0", "--set", at]);
+    running.until("the API is served");
+    let address = running.told.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let url = format!("http://{address}");
+    let asked = done(&place, &["node", "--url", &url, "--token", token.trim()]).out;
+    assert!(asked.contains("as token:ci with the role operator"), "{asked}");
+    assert_eq!(place.done(&["node", "--url", &url]).code, Some(1));
+    done(&place, &["token", "revoke", "ci", "--set", at]);
+    let mut refused = false;
+    while !refused {
+        refused = place.done(&["node", "--url", &url, "--token", token.trim()]).code == Some(1);
+    }
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+    assert_eq!(place.done(&["token", "list"]).code, Some(2));
+}
