@@ -93,10 +93,10 @@ async fn info(State(api): State<Api>, _: Caller) -> Json<LegacyInfo> {
 struct LegacyEvent<'a> {
     /// What happened.
     #[serde(rename = "type")]
-    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "^x[a-z]{0,20}\\.[a-z]{1,20}$")]
+    #[schema(value_type = Option<String>)]
     kind: Option<String>,
     /// What it happened to.
-    #[schema(value_type = Option<String>, pattern = "^[a-z0-9]{1,20}$")]
+    #[schema(value_type = Option<String>)]
     aggregate_id: Option<String>,
     /// What there is to know.
     #[serde(borrow)]

@@ -26,15 +26,15 @@ pub(in crate::http) const EVENTS_MAX: usize = 10_000;
 pub(in crate::http) struct Incoming<'a> {
     /// What happened: up to 100 bytes without spaces. The engine's own first words (pipeline, run, queue, engine, command) are refused.
     #[serde(rename = "type", borrow)]
-    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "^x[a-z]{0,20}\\.[a-z]{1,20}$")]
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
     kind: Cow<'a, str>,
     /// What it happened to: up to 200 bytes without spaces, like `orders/17`.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^orders/[a-z0-9]{1,20}$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     stream: Option<Cow<'a, str>>,
     /// The older name of the same.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[a-z0-9]{1,20}$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     aggregate_id: Option<Cow<'a, str>>,
     /// Names the event; one is made when there is none.
     #[serde(borrow)]
@@ -46,11 +46,11 @@ pub(in crate::http) struct Incoming<'a> {
     specversion: Option<Cow<'a, str>>,
     /// CloudEvents: who tells it.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, pattern = "^/[a-z0-9]{1,20}$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     source: Option<Cow<'a, str>>,
     /// CloudEvents: what it is about.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, pattern = "^orders/[a-z0-9]{1,20}$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     subject: Option<Cow<'a, str>>,
     /// Up to 1 MiB of JSON; `null` when there is none.
     #[serde(borrow)]
