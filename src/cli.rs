@@ -3,6 +3,7 @@
 pub mod check;
 pub mod completions;
 pub mod console;
+pub mod events;
 #[cfg(feature = "listener")]
 pub mod node;
 mod paths;
@@ -23,7 +24,7 @@ pub mod test;
 pub mod token;
 
 use std::{
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     time::Duration,
 };
 
@@ -81,6 +82,8 @@ enum Commands {
     Check(check::CheckArgs),
     /// The tests written in pipeline files
     Test(test::TestArgs),
+    /// What happened, from the files of a data directory
+    Events(events::EventsArgs),
     /// The JSON Schema of pipeline files, for editors
     Schema(schema::SchemaArgs),
     /// Completions for a shell
@@ -92,7 +95,7 @@ enum Commands {
 /// Does what the command line asks and says how it went, as an exit code.
 pub fn main(cli: Cli) -> color_eyre::Result<i32> {
     let Cli { console, settings, command } = cli;
-    let out = &mut io::stdout();
+    let out = &mut BufWriter::new(io::stdout());
     let done = match command {
         None => return console::run(&console, &settings),
         Some(Commands::Serve(args)) => return serve::run(&args, &settings),
@@ -109,6 +112,7 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
         Some(Commands::Token(args)) => return token::run(&args, &settings),
         Some(Commands::Check(args)) => check::run(&args, out),
         Some(Commands::Test(args)) => test::run(&args, out),
+        Some(Commands::Events(args)) => events::run(&args, &settings, out),
         Some(Commands::Schema(args)) => schema::run(&args, out),
         Some(Commands::Completions(args)) => completions::run(&args, out),
         Some(Commands::Man) => completions::man(out),

@@ -7,24 +7,26 @@ use std::{
 
 use color_eyre::eyre::WrapErr;
 use flexcore_engine::{
-    aggregate::Rejection,
-    command::{Command, PipelineCommand, Request},
+    command::{Command, Request},
     handle::{Accepted, Engine, Refusal},
-    id::Actor,
+    id::{Actor, Position},
     port::{
         clock::{Clock, SystemClock},
         step::{Secrets, StepTypes},
+        store::Store,
     },
-    projection::board::PipelineState,
     queue::memory::MemoryQueues,
     runtime::{Probes, Runtime, RuntimeSettings},
-    store::memory::{Limits, MemoryLog},
+    store::{
+        journal::{Journal, OpenError},
+        memory::{Limits, MemoryLog},
+    },
     unit::Duration,
     vitals::Vitals,
 };
 use tokio::sync::{Mutex, watch};
 
-use crate::{config::Settings, definition::Loaded, probe, step::EnvFileSecrets};
+use crate::{config::Settings, data_dir, probe, step::EnvFileSecrets};
 
 /// Everything, running.
 pub struct App {
@@ -38,6 +40,8 @@ pub struct App {
     pub secrets: Arc<dyn Secrets>,
     /// Where pipelines without a file start relative paths.
     pub folder: PathBuf,
+    /// The log's head before this process did anything.
+    pub begun: Position,
     vitals: watch::Receiver<Arc<Vitals>>,
     live: flexcore_engine::runtime::LiveRuns,
     /// Taken when it stops.
@@ -55,38 +59,17 @@ impl App {
         let secrets = secrets(&settings);
         let folder = std::env::current_dir().wrap_err("cannot find out which folder this is")?;
         let runtime_settings = runtime_settings(&settings, &folder);
+        let begun = engine.store().head();
         engine.record_started(env!("CARGO_PKG_VERSION"), &settings.node).await?;
         let probe = Probes::new(probe::read);
         let runtime = Runtime::start(engine.clone(), types.clone(), secrets.clone(), runtime_settings, probe).await?;
         let (vitals, live) = (runtime.vitals(), runtime.live().clone());
-        Ok(Self { settings, engine, types, secrets, folder, vitals, live, runtime: Mutex::new(Some(runtime)) })
+        Ok(Self { settings, engine, types, secrets, folder, begun, vitals, live, runtime: Mutex::new(Some(runtime)) })
     }
 
-    /// Takes over pipelines of files: new ones are created and activated, known ones revised.
-    pub async fn adopt(&self, pipelines: Vec<Loaded>) -> Result<(), Refusal> {
-        for pipeline in pipelines {
-            self.adopt_one(pipeline).await?;
-        }
-        Ok(())
-    }
-
-    async fn adopt_one(&self, loaded: Loaded) -> Result<(), Refusal> {
-        let name = loaded.definition.name.clone();
-        let known = name.clone();
-        let state = self.engine.view(move |models| models.board.pipelines.get(&known).map(|row| row.state)).await;
-        let Loaded { definition, revision, source, .. } = loaded;
-        let command = match state {
-            None => PipelineCommand::Create { revision, definition, source },
-            Some(_) => PipelineCommand::Revise { revision, definition, source, expected: None },
-        };
-        match self.submit(Command::Pipeline(name.clone(), command)).await {
-            Ok(_) | Err(Refusal::Rejected(Rejection::Unchanged(_))) => {}
-            Err(refusal) => return Err(refusal),
-        }
-        if matches!(state, None | Some(PipelineState::Draft)) {
-            self.submit(Command::Pipeline(name, PipelineCommand::Activate)).await?;
-        }
-        Ok(())
+    /// The directory that keeps everything, if there is one.
+    pub fn data_folder(&self) -> Option<&Path> {
+        self.settings.data.as_deref()
     }
 
     /// Submits a command of this process's operator.
@@ -114,6 +97,11 @@ impl App {
         }
         left
     }
+}
+
+/// The log of a data directory as of now, whoever has it. What is appended to it later is not seen.
+pub fn look_at_log(folder: &Path) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(Arc::new(Journal::look(&data_dir::log(folder))?))
 }
 
 fn secrets(settings: &Settings) -> Arc<dyn Secrets> {

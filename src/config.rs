@@ -20,6 +20,8 @@ pub use layer::{BadSettings, Layers};
 /// Checked settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// The directory that keeps everything; without one, everything is in memory.
+    pub data: Option<PathBuf>,
     /// Runs at once; a continuous pipeline holds one slot for as long as it runs.
     pub workers: u32,
     /// The node's name in events.
@@ -84,6 +86,7 @@ impl Settings {
     pub fn of(layers: &Layers) -> Result<Self, BadSettings> {
         let mut read = layers.reader();
         let settings = Self {
+            data: read.path("data"),
             workers: read.number("workers", 1, 1024),
             node: read.text("node"),
             operator: read.text("operator"),

@@ -1,11 +1,14 @@
 //! FlexCore's shell: everything that touches the world, and the one place that puts the parts together.
 
+pub mod adopt;
 pub mod cli;
 #[cfg(feature = "listener")]
 pub mod client;
 pub mod compose;
 pub mod config;
+pub mod data_dir;
 pub mod definition;
+pub mod event_json;
 #[cfg(feature = "listener")]
 pub mod http;
 #[cfg(not(feature = "listener"))]

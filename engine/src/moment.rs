@@ -5,6 +5,7 @@ use jiff::{Timestamp, ToSpan, Zoned, civil};
 
 use crate::{
     id::Position,
+    port::store::{Filter, ReadError, Store},
     unit::{BadDuration, Duration},
 };
 
@@ -35,6 +36,22 @@ impl Moment {
         }
         ago(text, now).or_else(|| text.parse().ok()).or_else(|| civil_time(text, now)).map(Self::At).ok_or_else(bad)
     }
+}
+
+/// The first event at or after a moment; the position after the head when there is none. Clocks are believed to go forward:
+/// a few looks find it in any log.
+pub async fn first_since(store: &dyn Store, at: Timestamp) -> Result<Position, ReadError> {
+    let stats = store.stats();
+    let (mut low, mut high) = (stats.oldest.0.max(1), stats.head.0 + 1);
+    while low < high {
+        let middle = u64::midpoint(low, high);
+        let page = store.read(Position(middle - 1), &Filter::default(), 1).await?;
+        match page.events.first() {
+            Some(envelope) if envelope.event.at < at => low = envelope.position.0.max(middle) + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(Position(low))
 }
 
 /// `-15m`; without the sign it means the same. A length of time may also be written like a time of day, which it is here.

@@ -11,6 +11,7 @@ pub(crate) mod frame;
 pub(crate) mod keeper;
 pub(crate) mod load;
 pub(crate) mod lock;
+pub(crate) mod look;
 pub(crate) mod open;
 pub(crate) mod pen;
 pub(crate) mod scan;

@@ -65,8 +65,9 @@ pub fn run(args: &RunArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
         let signals = StopSignals::listen()?;
         let app = App::start(settings, types).await?;
         let progress = Progress::new(&loaded);
+        let seen = app.engine.store().head();
         let code = match begin(&app, loaded, params).await {
-            Ok((pipeline, run)) => Following { app: &app, run, pipeline, progress, signals }.until_ended().await?,
+            Ok((pipeline, run)) => Following { app: &app, run, pipeline, seen, progress, signals }.until_ended().await?,
             Err(refusal) => Some(complain(&refusal.to_string())),
         };
         // Given up by a second signal: nothing is waited for.
@@ -99,14 +100,9 @@ fn params(pairs: &[String], definition: &Definition) -> Result<Map<String, Value
 }
 
 async fn begin(app: &App, loaded: Loaded, params: Map<String, Value>) -> Result<(PipelineName, RunId), Refusal> {
-    let Loaded { definition, revision, source, .. } = loaded;
-    let name = definition.name.clone();
-    let run = RunId::fresh();
-    let create = PipelineCommand::Create { revision, definition, source };
+    let (name, run) = (app.define(loaded).await?, RunId::fresh());
     let request = PipelineCommand::RequestRun { run, trigger: RunTrigger::Manual, params };
-    for command in [create, request] {
-        app.submit(Command::Pipeline(name.clone(), command)).await?;
-    }
+    app.submit(Command::Pipeline(name.clone(), request)).await?;
     Ok((name, run))
 }
 
@@ -115,6 +111,8 @@ struct Following<'a> {
     app: &'a App,
     run: RunId,
     pipeline: PipelineName,
+    /// What happened up to here is known.
+    seen: Position,
     progress: Progress,
     signals: StopSignals,
 }
@@ -134,12 +132,11 @@ impl Following<'_> {
     /// Until the run has ended. `None`: given up.
     async fn until_ended(mut self) -> Result<Option<i32>, Lost> {
         let mut vitals = self.app.vitals();
-        let mut seen = Position(0);
         let mut asked = false;
         loop {
             tokio::select! {
-                () = self.app.engine.store().wait_past(seen) => {
-                    if let Some(end) = self.news(&mut seen).await? {
+                () = self.app.engine.store().wait_past(self.seen) => {
+                    if let Some(end) = self.news().await? {
                         return Ok(Some(self.tell(end).await));
                     }
                 }
@@ -164,9 +161,9 @@ impl Following<'_> {
     }
 
     /// Shows what happened since; says how the run ended, if it did.
-    async fn news(&mut self, seen: &mut Position) -> Result<Option<End>, Lost> {
-        let page = self.app.engine.store().read(*seen, &Filter::default(), READ_EVENTS_MAX).await?;
-        *seen = page.seen;
+    async fn news(&mut self) -> Result<Option<End>, Lost> {
+        let page = self.app.engine.store().read(self.seen, &Filter::default(), READ_EVENTS_MAX).await?;
+        self.seen = page.seen;
         let stream = StreamName::run(self.run);
         for envelope in page.events.iter().filter(|envelope| envelope.stream == stream) {
             self.progress.log(self.app.live().log(self.run).as_ref());

@@ -59,7 +59,7 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, listening: Listening, signals:
     if let Some(address) = listening.http {
         tracing::info!(%address, "the API is served");
     }
-    let mut told = Position(0);
+    let mut told = app.begun;
     let signal = loop {
         tokio::select! {
             signal = signals.next() => match signal {

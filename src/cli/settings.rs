@@ -1,6 +1,6 @@
 //! The flags that every command takes, and how they become settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -12,6 +12,9 @@ pub struct SettingArgs {
     /// A YAML file with settings [variable: `FLEXCORE_CONFIG`]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+    /// Keep everything in this directory: log, queues, checkpoints [default: in memory]
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
     /// Refuse every action that changes something
     #[arg(long, global = true)]
     read_only: bool,
@@ -53,7 +56,17 @@ impl SettingArgs {
         Settings::of(&layers)
     }
 
+    /// The data directory that a command works on: its argument, or the setting.
+    pub fn data_dir(&self, argument: Option<&Path>) -> Result<PathBuf, String> {
+        let settings = self.settings().map_err(|wrong| wrong.to_string())?;
+        let folder = argument.map(Path::to_owned).or(settings.data);
+        folder.ok_or_else(|| "which data directory? Name it, or set `data`".to_owned())
+    }
+
     fn flags(&self, layers: &mut Layers) {
+        if let Some(data) = &self.data {
+            layers.set("data", data.to_string_lossy().into_owned(), "--data".into());
+        }
         if self.read_only {
             layers.set("read_only", "true".into(), "--read-only".into());
         }

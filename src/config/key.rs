@@ -24,6 +24,7 @@ pub(super) const PREFIX: &str = "FLEXCORE_";
 
 /// Every setting.
 pub const KEYS: &[Key] = &[
+    Key { name: "data", default: "", help: "The directory that keeps everything; without one, everything is in memory" },
     Key { name: "workers", default: "32", help: "Runs at once, 1 to 1024; a continuous pipeline holds one slot" },
     Key { name: "node", default: "{host}", help: "The node's name in events" },
     Key { name: "operator", default: "{user}", help: "Who the console's actions are done by" },

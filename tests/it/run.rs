@@ -6,7 +6,7 @@
 mod commands;
 mod ends;
 mod killed;
-mod process;
+pub(crate) mod process;
 mod resumes;
 mod serves;
 mod settings;

@@ -10,6 +10,7 @@ use super::{Engine, Refusal, anchors::Anchors};
 use crate::{
     event::Envelope,
     id::Position,
+    moment::first_since,
     port::store::{Filter, READ_EVENTS_MAX, ReadError},
     projection::ReadModels,
 };
@@ -37,17 +38,7 @@ impl Engine {
 
     /// The first event at or after a moment; the position after the head when there is none.
     pub async fn first_since(&self, at: Timestamp) -> Result<Position, Refusal> {
-        let stats = self.inner.store.stats();
-        let (mut low, mut high) = (stats.oldest.0.max(1), stats.head.0 + 1);
-        while low < high {
-            let middle = u64::midpoint(low, high);
-            let page = self.inner.store.read(Position(middle - 1), &Filter::default(), 1).await?;
-            match page.events.first() {
-                Some(envelope) if envelope.event.at < at => low = middle + 1,
-                _ => high = middle,
-            }
-        }
-        Ok(Position(low))
+        Ok(first_since(&*self.inner.store, at).await?)
     }
 
     /// The oldest position as of which read models can be had; 0 while retention has dropped nothing.

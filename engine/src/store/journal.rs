@@ -7,6 +7,7 @@
 mod contents;
 pub mod doctor;
 mod group;
+mod look;
 mod open;
 mod record;
 mod thin;
