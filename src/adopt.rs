@@ -59,9 +59,7 @@ impl App {
             adopted.insert(name, revision);
         }
         match record {
-            Some(path) if adopted != before => {
-                write(&path, &adopted).map_err(|source| AdoptError::Record { path, source })
-            }
+            Some(path) if adopted != before => write(&path, &adopted).map_err(|source| AdoptError::Record { path, source }),
             _ => Ok(()),
         }
     }

@@ -141,7 +141,8 @@ fn is_empty(folder: &Path) -> io::Result<bool> {
 fn make(folder: &Path) -> Result<(), DataDirError> {
     fs::create_dir_all(folder).map_err(failed("make", folder))?;
     let (path, unfinished) = (folder.join(FORMAT_FILE), folder.join("FORMAT.tmp"));
-    let made = format!("{FIRST_LINE}\nformat {FORMAT}\nmade by FlexCore {} at {:.0}\n", env!("CARGO_PKG_VERSION"), Timestamp::now());
+    let made =
+        format!("{FIRST_LINE}\nformat {FORMAT}\nmade by FlexCore {} at {:.0}\n", env!("CARGO_PKG_VERSION"), Timestamp::now());
     let written = File::create(&unfinished).and_then(|mut file| {
         file.write_all(made.as_bytes())?;
         file.sync_all()?;

@@ -14,6 +14,7 @@ pub(crate) mod lock;
 pub(crate) mod look;
 pub(crate) mod open;
 pub(crate) mod pen;
+pub(crate) mod salvage;
 pub(crate) mod scan;
 #[cfg(test)]
 pub(crate) mod sim;

@@ -97,7 +97,12 @@ impl Disk for Folder {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path.join(from), self.path.join(to))
+        let to = self.path.join(to);
+        match to.parent().filter(|folder| *folder != self.path) {
+            Some(folder) => fs::create_dir_all(folder)?,
+            None => {}
+        }
+        fs::rename(self.path.join(from), to)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

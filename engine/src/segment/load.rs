@@ -16,9 +16,9 @@ use super::{
 /// A file that is being saved by a repair.
 pub(crate) const SAVED: &str = "saved.tmp";
 /// A segment that is written anew.
-pub(crate) const THINNED: &str = "thinned.tmp";
+pub(crate) const REWRITTEN: &str = "rewritten.tmp";
 /// Files that get their names once they are whole.
-const HALF_MADE: [&str; 5] = [NEXT, UNFINISHED, SAVED, THINNED, state::UNFINISHED];
+const HALF_MADE: [&str; 5] = [NEXT, UNFINISHED, SAVED, REWRITTEN, state::UNFINISHED];
 
 pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:010}.journal")

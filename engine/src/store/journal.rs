@@ -10,6 +10,7 @@ mod group;
 mod look;
 mod open;
 mod record;
+mod rewrite;
 mod thin;
 mod writer;
 

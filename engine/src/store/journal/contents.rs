@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::{
+    id::{StreamName, Version},
     segment::{
         Contents,
         base::BaseFile,
@@ -34,6 +35,21 @@ pub(super) struct LogContents {
 impl LogContents {
     pub(super) fn of(kept: Kept) -> Self {
         Self { kept, decoder: Decoder::default() }
+    }
+}
+
+impl LogContents {
+    /// What a record says, without taking it in.
+    pub(super) fn decode(&mut self, kind: u8, body: &[u8]) -> Result<Record, String> {
+        self.decoder.decode(kind, body)
+    }
+
+    /// A stream is at a version, though its events up to there are not here.
+    pub(super) fn stands_at(&mut self, stream: &StreamName, version: Version) {
+        let known = self.kept.version(stream);
+        if known < version {
+            let _ = self.kept.let_go(stream, known.next(), version);
+        }
     }
 }
 

@@ -67,65 +67,103 @@ async fn a_torn_write_is_told_and_cut_off() {
     assert_eq!(kept(&open(&disk).unwrap()).await.len(), 31);
 }
 
+/// Positions of what is kept.
+async fn positions(disk: &SimDisk) -> Vec<u64> {
+    kept(&open(disk).unwrap()).await.iter().map(|event| event.position.0).collect()
+}
+
 #[tokio::test]
-async fn damage_in_the_middle_costs_what_was_before_but_not_where_streams_stood() {
+async fn damage_costs_the_events_that_it_hit_and_no_others() {
     let sound = several().await;
+    let all = kept(&open(&sound).unwrap()).await;
     let disk = damaged(&sound, 1, 700);
     let report = verify_on(&disk).unwrap();
-    assert!(!report.is_sound() && report.head == 31, "what follows the damage is looked at, too: {report}");
+    assert!(!report.is_sound() && report.head == 31 && report.events == 30, "{report}");
     assert_eq!(report.files.iter().filter(|file| file.state == State::Whole).count(), report.files.len() - 1);
+    let [(at, to)] = report.lost.positions[..] else { panic!("{report}") };
+    assert_eq!(at, to);
+    let expected = format!("lost: 1 events, at {at}\nlost: of stream busy version {}\n", at - 1);
+    assert!(report.to_string().ends_with(&expected), "{report}");
     assert!(matches!(open(&disk), Err(OpenError::Damaged { .. })));
     let before = contents(&disk);
     let done = repair_on(&disk).unwrap();
-    let names: Vec<_> = disk.files().into_iter().map(|(name, _)| name).collect();
-    assert!(names.contains(&"0000000002.journal.bad".into()) && names.contains(&"0000000001.journal.before".into()), "{done:?}");
+    assert!(matches!(&done[..], [Repair::SetAside { to, .. }, Repair::Rebuilt { .. }] if to == "quarantine/0000000002.journal"));
     assert!(before.iter().all(|bytes| contents(&disk).contains(bytes)), "nothing is deleted");
     assert!(verify_on(&disk).unwrap().is_sound());
     let journal = open(&disk).unwrap();
-    assert_eq!(journal.head(), Position(31));
     let events = kept(&journal).await;
-    assert!(!events.is_empty() && events.len() < 31 && events.last().unwrap().version == Version(30));
+    assert_eq!(events, all.iter().filter(|event| event.position.0 != at).cloned().collect::<Vec<_>>());
     assert_eq!(journal.snapshot(&stream("idle")).await.unwrap().unwrap().data, "state");
-    assert_eq!(journal.version(&stream("idle")).await.unwrap(), Version(1));
+    let of_busy = journal.read_stream(&stream("busy"), Version(0), 100).await.unwrap();
+    assert_eq!(of_busy.len(), 29, "streams are read past what is lost");
     assert_eq!(add(&journal, "busy", "more").await.unwrap().first, Position(32));
 }
 
 #[tokio::test]
-async fn of_a_damaged_last_file_the_whole_batches_are_saved() {
+async fn whichever_byte_is_damaged_what_is_not_hit_can_be_read() {
     let sound = several().await;
-    let last = sound.files().len() - 1;
-    let events = kept(&open(&sound).unwrap()).await;
-    let disk = damaged(&SimDisk::with(segments(&sound)), last, 600);
-    let done = repair_on(&disk).unwrap();
-    assert!(matches!(&done[..], [Repair::SetAside { to, .. }, Repair::Saved { .. }] if is_a(to, "bad")), "{done:?}");
-    let left = kept(&open(&disk).unwrap()).await;
-    assert!(left.len() < 31 && left[..] == events[..left.len()]);
+    let all: Vec<u64> = (1..=31).collect();
+    let (names, lengths): (Vec<_>, Vec<_>) = sound.files().into_iter().map(|(name, bytes)| (name, bytes.len())).unzip();
+    for (file, length) in [(1, lengths[1]), (lengths.len() - 1, 1_200)] {
+        for at in 0..length {
+            let disk = damaged(&sound, file, at);
+            let report = verify_on(&disk).unwrap();
+            let left = report.events;
+            let done = repair_on(&disk).unwrap();
+            assert!(verify_on(&disk).unwrap().is_sound(), "{}, byte {at}: {done:?}", names[file]);
+            let kept = positions(&disk).await;
+            assert_eq!(kept.len() as u64, left, "{}, byte {at}: what is told is what is done", names[file]);
+            // The header's checksum is what all others begin with.
+            let hit = all.len() - kept.len();
+            assert!(hit <= 1 || (60..64).contains(&at), "{}, byte {at}: {report}", names[file]);
+            assert!(kept.iter().all(|position| all.contains(position)));
+        }
+    }
 }
 
 #[tokio::test]
-async fn a_missing_file_is_a_gap_that_can_be_left_behind() {
+async fn a_missing_file_is_a_gap_and_the_others_stay() {
     let mut files = several().await.files();
     files.remove(1);
     let disk = SimDisk::with(files);
-    assert!(matches!(&verify_on(&disk).unwrap().files[1].state, State::Bad { what, .. } if what.contains("missing")));
+    let report = verify_on(&disk).unwrap();
+    assert!(matches!(&report.files[1].state, State::Bad { what, .. } if what.contains("missing")));
+    let [(from, to)] = report.lost.positions[..] else { panic!("{report}") };
+    assert!(from > 1 && to > from, "{report}");
     repair_on(&disk).unwrap();
+    assert_eq!(positions(&disk).await, (1..from).chain(to + 1..=31).collect::<Vec<_>>());
     let journal = open(&disk).unwrap();
-    assert_eq!((journal.head(), journal.version(&stream("idle")).await.unwrap()), (Position(31), Version(1)));
+    assert_eq!(
+        (journal.version(&stream("busy")).await.unwrap(), journal.version(&stream("idle")).await.unwrap()),
+        (Version(30), Version(1))
+    );
 }
 
 #[tokio::test]
-async fn a_damaged_base_is_set_aside_and_the_segments_stay() {
+async fn damage_in_several_files_is_mended_at_once() {
+    let sound = several().await;
+    let disk = damaged(&damaged(&sound, 0, 900), 2, 900);
+    let report = verify_on(&disk).unwrap();
+    assert_eq!((report.lost.positions.len(), report.events), (2, 29), "{report}");
+    let done = repair_on(&disk).unwrap();
+    assert_eq!(done.iter().filter(|repair| matches!(repair, Repair::Rebuilt { .. })).count(), 2);
+    assert_eq!(positions(&disk).await.len(), 29);
+    assert_eq!(repair_on(&disk).unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_damaged_base_is_made_anew_and_the_segments_stay() {
     let disk = several().await;
     let journal = open(&disk).unwrap();
     journal.truncate(Position(20), &[]).await.unwrap();
     let wanted = kept(&journal).await;
     drop(journal);
     assert!(is_a(&disk.files()[0].0, "base"), "{:?}", disk.files()[0].0);
-    let disk = damaged(&disk, 0, 100);
+    let disk = damaged(&disk, 0, 75);
     assert!(matches!(open(&disk), Err(OpenError::Damaged { file, .. }) if is_a(&file, "base")));
     repair_on(&disk).unwrap();
     let journal = open(&disk).unwrap();
     assert_eq!(texts(&kept(&journal).await), texts(&wanted));
     assert_eq!(journal.version(&stream("busy")).await.unwrap(), Version(30));
-    assert_eq!(journal.version(&stream("idle")).await.unwrap(), Version(0), "only its base knew of it");
+    assert_eq!(journal.version(&stream("idle")).await.unwrap(), Version(1), "what is whole of it is taken over");
 }
