@@ -12,13 +12,14 @@ use flexcore_engine::{
     id::{Actor, Position},
     port::{
         clock::{Clock, SystemClock},
+        queue::Queues,
         step::{Secrets, StepTypes},
         store::Store,
     },
-    queue::memory::MemoryQueues,
+    queue::{self, journal::JournalQueues, memory::MemoryQueues},
     runtime::{Probes, Runtime, RuntimeSettings},
     store::{
-        journal::{Journal, OpenError},
+        journal::{self, Journal, OpenError},
         memory::{Limits, MemoryLog},
     },
     unit::Duration,
@@ -26,7 +27,12 @@ use flexcore_engine::{
 };
 use tokio::sync::{Mutex, watch};
 
-use crate::{config::Settings, data_dir, probe, step::EnvFileSecrets};
+use crate::{
+    config::Settings,
+    data_dir::{self, DataDir},
+    probe,
+    step::EnvFileSecrets,
+};
 
 /// Everything, running.
 pub struct App {
@@ -46,30 +52,35 @@ pub struct App {
     live: flexcore_engine::runtime::LiveRuns,
     /// Taken when it stops.
     runtime: Mutex<Option<Runtime>>,
+    /// Given back last.
+    directory: Option<DataDir>,
 }
 
 impl App {
-    /// Starts the engine in this process, in memory, with a table of step types: below a console, not one that prints.
+    /// Starts the engine in this process, in memory or on a data directory, with a table of step types: below a console, not one that prints.
     pub async fn start(settings: Settings, types: Arc<dyn StepTypes>) -> color_eyre::Result<Self> {
         let clock: Arc<dyn Clock> = SystemClock::shared();
-        let limits = Limits { events_max: settings.retain_events_max, bytes_max: settings.retain_bytes_max.0 };
-        let store = Arc::new(MemoryLog::new(limits));
-        let queues = Arc::new(MemoryQueues::new(clock.clone()));
+        let Stores { store, queues, kind, directory } = Stores::open(&settings, clock.clone())?;
         let engine = Engine::new(store, queues, clock);
+        if directory.is_some() {
+            engine.resume_models().await;
+            engine.recover().await?;
+        }
         let secrets = secrets(&settings);
         let folder = std::env::current_dir().wrap_err("cannot find out which folder this is")?;
-        let runtime_settings = runtime_settings(&settings, &folder);
+        let runtime_settings = runtime_settings(&settings, &folder, kind);
         let begun = engine.store().head();
         engine.record_started(env!("CARGO_PKG_VERSION"), &settings.node).await?;
         let probe = Probes::new(probe::read);
         let runtime = Runtime::start(engine.clone(), types.clone(), secrets.clone(), runtime_settings, probe).await?;
         let (vitals, live) = (runtime.vitals(), runtime.live().clone());
-        Ok(Self { settings, engine, types, secrets, folder, begun, vitals, live, runtime: Mutex::new(Some(runtime)) })
+        let runtime = Mutex::new(Some(runtime));
+        Ok(Self { settings, engine, types, secrets, folder, begun, vitals, live, runtime, directory })
     }
 
     /// The directory that keeps everything, if there is one.
     pub fn data_folder(&self) -> Option<&Path> {
-        self.settings.data.as_deref()
+        self.directory.as_ref().map(DataDir::folder)
     }
 
     /// Submits a command of this process's operator.
@@ -95,7 +106,56 @@ impl App {
         if let Err(error) = self.engine.record_stopped(left as u64).await {
             tracing::warn!(%error, "the stop is not on record");
         }
+        if let Some(directory) = &self.directory {
+            if let Err(error) = self.engine.keep_models().await {
+                tracing::warn!(%error, "the next start makes the read models from the log");
+            }
+            directory.leave();
+        }
         left
+    }
+}
+
+/// Where everything is kept.
+struct Stores {
+    store: Arc<dyn Store>,
+    queues: Arc<dyn Queues>,
+    /// As people are told.
+    kind: String,
+    directory: Option<DataDir>,
+}
+
+impl Stores {
+    /// What cannot be opened is an error: nobody who asked for a directory is served from memory.
+    fn open(settings: &Settings, clock: Arc<dyn Clock>) -> color_eyre::Result<Self> {
+        let limits = Limits { events_max: settings.retain_events_max, bytes_max: settings.retain_bytes_max.0 };
+        let Some(folder) = &settings.data else {
+            let (store, queues) = (Arc::new(MemoryLog::new(limits)), Arc::new(MemoryQueues::new(clock)));
+            return Ok(Self { store, queues, kind: "memory".into(), directory: None });
+        };
+        let directory = DataDir::open(folder)?;
+        if let Some(died) = directory.died() {
+            tracing::warn!("{died} had the data directory and ended without giving it back; its runs go on here");
+        }
+        let help = || format!("`flexcore doctor {}` says more", folder.display());
+        let log = journal::Settings { limits, ..journal::Settings::default() };
+        let store = Journal::open(&data_dir::log(folder), log).wrap_err_with(help)?;
+        let queues =
+            JournalQueues::open(&data_dir::queues(folder), queue::journal::Settings::default(), clock).wrap_err_with(help)?;
+        told(folder, store.recovered(), queues.recovered());
+        let kind = format!("journal {}", folder.display());
+        Ok(Self { store: Arc::new(store), queues: Arc::new(queues), kind, directory: Some(directory) })
+    }
+}
+
+fn told(folder: &Path, log: &journal::Recovered, queues: &queue::journal::Recovered) {
+    let folder = folder.display();
+    tracing::info!(%folder, events = log.events, queues = queues.queues, messages = queues.messages, dead = queues.dead, "opened");
+    for (file, at, bytes) in log.torn.iter().chain(&queues.torn) {
+        tracing::warn!(file, at, bytes, "a write that was not finished was cut off; nobody was told that it was done");
+    }
+    if queues.leases > 0 {
+        tracing::warn!(messages = queues.leases, "messages that were leased by the last process are ready again");
     }
 }
 
@@ -109,13 +169,13 @@ fn secrets(settings: &Settings) -> Arc<dyn Secrets> {
     Arc::new(EnvFileSecrets { folder: settings.secrets_folder.clone(), command })
 }
 
-fn runtime_settings(settings: &Settings, folder: &Path) -> RuntimeSettings {
+fn runtime_settings(settings: &Settings, folder: &Path, store_kind: String) -> RuntimeSettings {
     RuntimeSettings {
         node: settings.node.clone(),
         workers: settings.workers,
         retain_events_max: settings.retain_events_max,
         retain_bytes_max: settings.retain_bytes_max,
-        store_kind: "memory".into(),
+        store_kind,
         folder: folder.to_owned(),
     }
 }

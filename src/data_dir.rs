@@ -5,6 +5,7 @@
 //! DIR/LOCK      who has it now; the system's own lock, so that a process that dies lets go of it
 //! DIR/log/      the log's journal
 //! DIR/queues/   the queues' journal
+//! DIR/adopted   which revision each pipeline's file was when it was last taken over
 //! ```
 
 mod lock;
@@ -76,7 +77,7 @@ pub struct DataDir {
     folder: PathBuf,
     died: Option<Holder>,
     /// Given back last.
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl DataDir {
@@ -92,12 +93,17 @@ impl DataDir {
     pub fn existing(folder: &Path) -> Result<Self, DataDirError> {
         recognise(folder)?;
         let (lock, died) = Lock::take(folder)?;
-        Ok(Self { folder: folder.to_owned(), died, _lock: lock })
+        Ok(Self { folder: folder.to_owned(), died, lock })
     }
 
     /// The directory itself.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Notes that it is given back in order; it is held until the process ends.
+    pub fn leave(&self) {
+        self.lock.leave();
     }
 
     /// The process that had it last and ended without giving it back.
@@ -109,6 +115,11 @@ impl DataDir {
 /// The log's journal in a data directory.
 pub fn log(folder: &Path) -> PathBuf {
     folder.join("log")
+}
+
+/// The queues' journal in a data directory.
+pub fn queues(folder: &Path) -> PathBuf {
+    folder.join("queues")
 }
 
 /// Checks that a folder is a data directory of a layout that this program knows. Takes nothing and changes nothing.

@@ -97,8 +97,15 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// Nobody is told any more that it was not given back.
+    pub(super) fn leave(&self) {
+        drop(self.file.set_len(0));
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
-        drop(self.file.set_len(0));
+        self.leave();
     }
 }

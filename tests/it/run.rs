@@ -4,6 +4,7 @@
 
 #[cfg(feature = "listener")]
 mod commands;
+mod data;
 mod ends;
 mod killed;
 pub(crate) mod process;

@@ -98,9 +98,8 @@ impl Disk for Folder {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let to = self.path.join(to);
-        match to.parent().filter(|folder| *folder != self.path) {
-            Some(folder) => fs::create_dir_all(folder)?,
-            None => {}
+        if let Some(folder) = to.parent().filter(|folder| *folder != self.path) {
+            fs::create_dir_all(folder)?;
         }
         fs::rename(self.path.join(from), to)
     }

@@ -61,7 +61,7 @@ fn left_side(model: &Model) -> Vec<(String, Style)> {
         parts.push((format!("{:>6} ev/s", figures::rate(facts.figures.events_per_s)), theme.style(Role::Text)));
         parts.push((format!("drop {}", facts.dropped), dropped));
         parts.push((format!("workers {}/{}", vitals.workers_busy, vitals.workers), theme.style(Role::Dim)));
-        parts.push((format!("log {}", safe_text::cut(&vitals.store_kind, 16)), theme.style(Role::Dim)));
+        parts.push((format!("log {}", safe_text::cut(&vitals.store_kind, 32)), theme.style(Role::Dim)));
     }
     parts
 }

@@ -102,7 +102,8 @@ impl Examination<'_> {
             let what = "it is missing, and later ones are there".into();
             let state = State::Bad { offset: 0, what };
             self.report.files.push(file(&name, &[], state, None));
-            return Ok(self.replace(number, next, None));
+            self.replace(number, next, None);
+            return Ok(());
         }
         let bytes = self.read(&name)?;
         if !self.cures.is_empty() {

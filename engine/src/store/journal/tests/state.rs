@@ -44,10 +44,7 @@ async fn a_damaged_state_is_told_and_the_log_is_not_touched() {
     state.1[17] ^= 1;
     let damaged = SimDisk::with(files);
     let report = verify_on(&damaged).unwrap();
-    assert!(
-        !report.is_sound() && report.to_string().contains("models.state: 18 bytes, damaged"),
-        "{report}"
-    );
+    assert!(!report.is_sound() && report.to_string().contains("models.state: 18 bytes, damaged"), "{report}");
     let journal = open(&damaged).unwrap();
     let told = journal.kept_state("models").await.unwrap_err().to_string();
     assert_eq!(told, "the log cannot be read: the state `models`: its checksum is wrong");
