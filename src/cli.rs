@@ -3,6 +3,7 @@
 pub mod check;
 pub mod completions;
 pub mod console;
+pub mod doctor;
 pub mod events;
 #[cfg(feature = "listener")]
 pub mod node;
@@ -82,6 +83,8 @@ enum Commands {
     Check(check::CheckArgs),
     /// The tests written in pipeline files
     Test(test::TestArgs),
+    /// Look at every byte of a data directory, and put it in order
+    Doctor(doctor::DoctorArgs),
     /// What happened, from the files of a data directory
     Events(events::EventsArgs),
     /// The JSON Schema of pipeline files, for editors
@@ -112,6 +115,7 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
         Some(Commands::Token(args)) => return token::run(&args, &settings),
         Some(Commands::Check(args)) => check::run(&args, out),
         Some(Commands::Test(args)) => test::run(&args, out),
+        Some(Commands::Doctor(args)) => doctor::run(&args, &settings, out),
         Some(Commands::Events(args)) => events::run(&args, &settings, out),
         Some(Commands::Schema(args)) => schema::run(&args, out),
         Some(Commands::Completions(args)) => completions::run(&args, out),

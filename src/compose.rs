@@ -19,7 +19,10 @@ use flexcore_engine::{
     queue::{self, journal::JournalQueues, memory::MemoryQueues},
     runtime::{Probes, Runtime, RuntimeSettings},
     store::{
-        journal::{self, Journal, OpenError},
+        journal::{
+            self, Journal, OpenError,
+            doctor::{FileReport, Repair, State},
+        },
         memory::{Limits, MemoryLog},
     },
     unit::Duration,
@@ -162,6 +165,52 @@ fn told(folder: &Path, log: &journal::Recovered, queues: &queue::journal::Recove
 /// The log of a data directory as of now, whoever has it. What is appended to it later is not seen.
 pub fn look_at_log(folder: &Path) -> Result<Arc<dyn Store>, OpenError> {
     Ok(Arc::new(Journal::look(&data_dir::log(folder))?))
+}
+
+/// What was found in one part of a data directory.
+pub struct Examined {
+    /// `log` or `queues`.
+    pub name: &'static str,
+    /// For people, several lines.
+    pub text: String,
+    /// Nothing that was acknowledged is lost.
+    pub is_sound: bool,
+    /// A repair would change something.
+    pub needs_repair: bool,
+}
+
+impl Examined {
+    fn new(name: &'static str, text: String, files: &[FileReport]) -> Self {
+        let is_sound = !files.iter().any(|file| matches!(file.state, State::Bad { .. }));
+        let needs_repair = files.iter().any(|file| file.state != State::Whole);
+        Self { name, text, is_sound, needs_repair }
+    }
+}
+
+/// Looks at every byte of a data directory that nobody has open, and changes nothing.
+pub fn examine(folder: &Path) -> Result<Vec<Examined>, OpenError> {
+    let (log, queues) = (data_dir::log(folder), data_dir::queues(folder));
+    let mut found = Vec::new();
+    if log.is_dir() {
+        let report = journal::doctor::verify(&log)?;
+        found.push(Examined::new("log", report.to_string(), &report.files));
+    }
+    if queues.is_dir() {
+        let report = queue::journal::doctor::verify(&queues)?;
+        found.push(Examined::new("queues", report.to_string(), &report.files));
+    }
+    Ok(found)
+}
+
+/// Puts a data directory in order that nobody has open; what was done, in order.
+pub fn repair(folder: &Path) -> Result<Vec<String>, OpenError> {
+    let (log, queues) = (data_dir::log(folder), data_dir::queues(folder));
+    let of = |part: &str, done: Vec<Repair>| done.into_iter().map(|repair| format!("{part}/{repair}")).collect::<Vec<_>>();
+    let mut done = if log.is_dir() { of("log", journal::doctor::repair(&log)?) } else { Vec::new() };
+    if queues.is_dir() {
+        done.extend(of("queues", queue::journal::doctor::repair(&queues)?));
+    }
+    Ok(done)
 }
 
 fn secrets(settings: &Settings) -> Arc<dyn Secrets> {

@@ -12,8 +12,10 @@ pub(crate) mod keeper;
 pub(crate) mod load;
 pub(crate) mod lock;
 pub(crate) mod look;
+pub(crate) mod mend;
 pub(crate) mod open;
 pub(crate) mod pen;
+pub(crate) mod report;
 pub(crate) mod salvage;
 pub(crate) mod scan;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod call;
 mod contents;
 mod desk;
+pub mod doctor;
 mod record;
 mod writer;
 

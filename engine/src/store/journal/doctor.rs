@@ -6,16 +6,17 @@ mod examine;
 mod report;
 mod salvaged;
 
-use std::{io, path::Path};
+use std::path::Path;
 
-pub use report::{FileReport, Lost, LostVersions, Repair, Report, State};
+pub use crate::segment::report::{FileReport, Repair, State};
+pub use report::{Lost, LostVersions, Report};
 
 use crate::segment::{
     Contents, base,
     disk::{Disk, Folder},
     frame::{Header, Purpose},
-    load::segment_name,
     lock::Lock,
+    mend::{cut, quarantine},
 };
 
 use super::{
@@ -24,9 +25,6 @@ use super::{
     rewrite::Rewrite,
 };
 use examine::{Cure, Examined, Step, examine};
-
-/// Where files go that are damaged.
-const QUARANTINE: &str = "quarantine";
 
 /// Looks at every byte, and changes nothing. Refused while somebody has the journal.
 pub fn verify(folder: &Path) -> Result<Report, OpenError> {
@@ -50,7 +48,7 @@ pub(super) fn repair_on(disk: &dyn Disk) -> Result<Vec<Repair>, OpenError> {
     let mut done = Vec::new();
     for file in &report.files {
         if let State::Torn { offset, .. } = file.state {
-            done.push(cut(disk, &file.file, offset).map_err(|error| OpenError::disk("cut off", &file.file, error))?);
+            done.push(cut(disk, &file.file, offset)?);
         }
     }
     for cure in cures {
@@ -59,18 +57,10 @@ pub(super) fn repair_on(disk: &dyn Disk) -> Result<Vec<Repair>, OpenError> {
     Ok(done)
 }
 
-fn cut(disk: &dyn Disk, file: &str, at: u64) -> io::Result<Repair> {
-    let mut open = disk.open(file)?;
-    open.set_len(at)?;
-    open.sync_all()?;
-    Ok(Repair::Truncated { file: file.into(), at })
-}
-
 fn apply(disk: &dyn Disk, cure: Cure, done: &mut Vec<Repair>) -> Result<(), OpenError> {
     let Cure { file, number, next, is_base, is_there, steps } = cure;
     if is_there {
-        let quarantined = quarantine(disk, &file).map_err(|error| OpenError::disk("set aside", &file, error))?;
-        done.push(quarantined);
+        done.push(quarantine(disk, &file)?);
     }
     let Some(number) = number else { return Ok(()) };
     let records = steps.iter().filter(|step| matches!(step, Step::Take(..))).count() as u64;
@@ -81,16 +71,6 @@ fn apply(disk: &dyn Disk, cure: Cure, done: &mut Vec<Repair>) -> Result<(), Open
     }
     done.push(Repair::Rebuilt { file, records });
     Ok(())
-}
-
-fn quarantine(disk: &dyn Disk, file: &str) -> io::Result<Repair> {
-    let first = format!("{QUARANTINE}/{file}");
-    let names = (2..).map(|at| format!("{first}.{at}"));
-    let is_free = |name: &String| disk.read_start(name, 0).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    let to = std::iter::once(first.clone()).chain(names).find(is_free).expect("one of all names is free");
-    disk.rename(file, &to)?;
-    disk.sync()?;
-    Ok(Repair::SetAside { file: file.into(), to })
 }
 
 fn write_base(disk: &dyn Disk, number: u64, next: u64, steps: &[Step]) -> Result<(), OpenError> {
@@ -108,9 +88,6 @@ fn write_base(disk: &dyn Disk, number: u64, next: u64, steps: &[Step]) -> Result
 }
 
 fn write_segment(disk: &dyn Disk, number: u64, next: u64, steps: Vec<Step>) -> Result<(), OpenError> {
-    let name = segment_name(number);
-    let start = disk.read_start(&name, 0).map(drop);
-    debug_assert!(start.is_err(), "{name} was set aside");
     let header = Header { purpose: Purpose::Segment, number, next, created: jiff::Timestamp::now() }.encode(&FORMAT);
     let mut file = Rewrite::new(&header, next);
     for step in steps {

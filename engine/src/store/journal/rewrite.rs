@@ -5,9 +5,9 @@ use crate::{
     id::{StreamName, Version},
     segment::{
         OpenError,
-        disk::{Disk, write_all_at},
+        disk::Disk,
         frame::{Batch, HEADER_BYTES, seed_of},
-        load::{REWRITTEN, segment_name},
+        mend::replace,
     },
 };
 
@@ -85,16 +85,6 @@ impl Rewrite {
     pub(super) fn finish(mut self, disk: &dyn Disk, number: u64) -> Result<(), OpenError> {
         self.tell();
         self.seal();
-        let name = segment_name(number);
-        let written = disk.create(REWRITTEN).and_then(|mut file| {
-            write_all_at(&mut *file, 0, &self.bytes)?;
-            file.sync_all()?;
-            disk.rename(REWRITTEN, &name)?;
-            disk.sync()
-        });
-        if written.is_err() {
-            drop(disk.remove(REWRITTEN));
-        }
-        written.map_err(|error| OpenError::disk("write", &name, error))
+        replace(disk, number, &self.bytes)
     }
 }

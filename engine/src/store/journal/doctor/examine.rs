@@ -11,7 +11,8 @@ use crate::{
         disk::Disk,
         frame::{Header, Purpose},
         load::{Listing, Loader, Segment, base_name, list, segment_name},
-        scan::{Damage, Scanned, scan},
+        report::{FileReport, State},
+        scan::scan,
         state,
     },
 };
@@ -21,7 +22,7 @@ use super::{
         contents::{FORMAT, LogContents},
         record::Record,
     },
-    FileReport, LostVersions, Report, State,
+    LostVersions, Report,
 };
 
 /// What a file is made of that takes the place of a damaged one.
@@ -82,12 +83,12 @@ impl Examination<'_> {
         let name = base_name(number);
         let bytes = self.read(&name)?;
         match self.loader.base(number, &bytes) {
-            Ok(scanned) => self.report.files.push(file(&name, &bytes, State::Whole, Some(&scanned))),
+            Ok(scanned) => self.report.files.push(FileReport::new(&name, &bytes, State::Whole, Some(&scanned))),
             Err(damage) => {
                 let next = Header::decode(&bytes, &FORMAT, Purpose::Base).ok().map(|header| header.next);
                 let next = next.or(self.first_of(number)).unwrap_or(1);
                 self.loader.contents.skip_to(next);
-                self.report.files.push(bad(&name, &bytes, damage));
+                self.report.files.push(FileReport::bad(&name, &bytes, damage));
                 let steps = self.salvage_base(&bytes);
                 self.cures.push(Cure { file: name, number: Some(number), next, is_base: true, is_there: true, steps });
             }
@@ -101,7 +102,7 @@ impl Examination<'_> {
         if !self.listing.segments.contains(&number) {
             let what = "it is missing, and later ones are there".into();
             let state = State::Bad { offset: 0, what };
-            self.report.files.push(file(&name, &[], state, None));
+            self.report.files.push(FileReport::new(&name, &[], state, None));
             self.replace(number, next, None);
             return Ok(());
         }
@@ -111,15 +112,17 @@ impl Examination<'_> {
         }
         match self.loader.segment(number, &bytes, is_last) {
             Ok(Segment::Sound(scanned)) => {
-                self.report.files.push(file(&name, &bytes, State::of(&scanned), Some(&scanned)));
+                self.report.files.push(FileReport::new(&name, &bytes, State::of(&scanned), Some(&scanned)));
             }
-            Ok(Segment::Unbegun) if bytes.is_empty() => self.report.files.push(file(&name, &bytes, State::Whole, None)),
+            Ok(Segment::Unbegun) if bytes.is_empty() => {
+                self.report.files.push(FileReport::new(&name, &bytes, State::Whole, None));
+            }
             Ok(Segment::Unbegun) => {
                 let state = State::Torn { offset: 0, bytes: bytes.len() as u64 };
-                self.report.files.push(file(&name, &bytes, state, None));
+                self.report.files.push(FileReport::new(&name, &bytes, state, None));
             }
             Err(damage) => {
-                self.report.files.push(bad(&name, &bytes, damage));
+                self.report.files.push(FileReport::bad(&name, &bytes, damage));
                 self.replace(number, next, Some(&bytes));
             }
         }
@@ -191,24 +194,8 @@ impl Examination<'_> {
                 let (file, steps) = (name.clone(), Vec::new());
                 self.cures.push(Cure { file, number: None, next: 0, is_base: false, is_there: true, steps });
             }
-            self.report.files.push(file(&name, &bytes, verdict, None));
+            self.report.files.push(FileReport::new(&name, &bytes, verdict, None));
         }
         Ok(())
     }
-}
-
-impl State {
-    fn of(scanned: &Scanned) -> Self {
-        let torn = scanned.torn.as_ref().map(|torn| Self::Torn { offset: torn.start, bytes: torn.end - torn.start });
-        torn.unwrap_or(Self::Whole)
-    }
-}
-
-fn file(name: &str, bytes: &[u8], state: State, scanned: Option<&Scanned>) -> FileReport {
-    let (batches, records) = scanned.map_or((0, 0), |scanned| (scanned.batches, scanned.records));
-    FileReport { file: name.to_owned(), bytes: bytes.len() as u64, batches, records, state }
-}
-
-fn bad(name: &str, bytes: &[u8], Damage { offset, what, sound }: Damage) -> FileReport {
-    file(name, bytes, State::Bad { offset, what }, Some(&sound))
 }

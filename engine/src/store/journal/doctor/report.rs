@@ -1,8 +1,11 @@
-//! What looking and repairing found and did, as values and as lines for people.
+//! What looking at a journal found, as values and as lines for people.
 
 use std::fmt;
 
-use crate::id::{StreamName, Version};
+use crate::{
+    id::{StreamName, Version},
+    segment::report::{FileReport, State},
+};
 
 /// Streams of which lost events are told one by one.
 const STREAMS_TOLD_MAX: usize = 20;
@@ -44,68 +47,6 @@ pub struct LostVersions {
     pub last: Version,
 }
 
-/// What is in one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileReport {
-    /// Its name.
-    pub file: String,
-    /// Its length, in bytes.
-    pub bytes: u64,
-    /// Batches that are whole, before any damage.
-    pub batches: u64,
-    /// Records in them.
-    pub records: u64,
-    /// Whether it is as it was written.
-    pub state: State,
-}
-
-/// Whether a file is as it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// It is.
-    Whole,
-    /// It ends with a write that was not finished: nobody was told that it was.
-    Torn {
-        /// Where that begins.
-        offset: u64,
-        /// How long it is.
-        bytes: u64,
-    },
-    /// It is damaged, or missing.
-    Bad {
-        /// The first byte that is wrong.
-        offset: u64,
-        /// What is wrong.
-        what: String,
-    },
-}
-
-/// What was done to a journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Repair {
-    /// A write that was not finished was cut off.
-    Truncated {
-        /// The file.
-        file: String,
-        /// Its length now.
-        at: u64,
-    },
-    /// A damaged file was moved.
-    SetAside {
-        /// The file.
-        file: String,
-        /// Where it is now.
-        to: String,
-    },
-    /// What can be read of a damaged file was written to a file of its name.
-    Rebuilt {
-        /// The file.
-        file: String,
-        /// How many records.
-        records: u64,
-    },
-}
-
 impl Report {
     /// Whether a journal can be opened without losing anything that was acknowledged.
     pub fn is_sound(&self) -> bool {
@@ -141,31 +82,4 @@ impl fmt::Display for Lost {
 
 fn span((from, to): (u64, u64)) -> String {
     if from == to { from.to_string() } else { format!("{from} to {to}") }
-}
-
-impl fmt::Display for FileReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, bytes, batches, records, state } = self;
-        write!(f, "{file}: {bytes} bytes, ")?;
-        if *batches > 0 {
-            write!(f, "{batches} batches, {records} records, ")?;
-        }
-        match state {
-            State::Whole => f.write_str("whole"),
-            State::Torn { offset, bytes } => {
-                write!(f, "ends with a write of {bytes} bytes at byte {offset} that was not finished")
-            }
-            State::Bad { offset, what } => write!(f, "damaged at byte {offset}: {what}"),
-        }
-    }
-}
-
-impl fmt::Display for Repair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Truncated { file, at } => write!(f, "{file}: cut off at byte {at}"),
-            Self::SetAside { file, to } => write!(f, "{file}: set aside as {to}"),
-            Self::Rebuilt { file, records } => write!(f, "{file}: made anew from {records} records that can be read"),
-        }
-    }
 }
