@@ -101,6 +101,7 @@ pub struct BufferPolicy {
     /// Records, rounded up to whole batches.
     pub records_max: u32,
     /// What happens when so many wait.
+    #[serde(skip_serializing_if = "WhenFull::is_block")]
     pub when_full: WhenFull,
 }
 
@@ -120,6 +121,14 @@ pub enum WhenFull {
     /// What comes is dropped, counted and named in the step's log, and acknowledged as if it had been processed: for
     /// figures that are worth nothing when they are late.
     DropNewest,
+}
+
+impl WhenFull {
+    /// The default is not written: definitions of older logs have the same revision as ever.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_block(&self) -> bool {
+        *self == Self::Block
+    }
 }
 
 /// What happens to what fails for good: one word, or the long form with a limit.
