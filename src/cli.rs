@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod console;
@@ -83,6 +84,10 @@ enum Commands {
     Check(check::CheckArgs),
     /// The tests written in pipeline files
     Test(test::TestArgs),
+    /// Copy a data directory to one file, also while an engine has it open
+    Backup(backup::BackupArgs),
+    /// Make a data directory of a backup
+    Restore(backup::RestoreArgs),
     /// Look at every byte of a data directory, and put it in order
     Doctor(doctor::DoctorArgs),
     /// What happened, from the files of a data directory
@@ -115,6 +120,8 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
         Some(Commands::Token(args)) => return token::run(&args, &settings),
         Some(Commands::Check(args)) => check::run(&args, out),
         Some(Commands::Test(args)) => test::run(&args, out),
+        Some(Commands::Backup(args)) => backup::backup(&args, out),
+        Some(Commands::Restore(args)) => backup::restore(&args, out),
         Some(Commands::Doctor(args)) => doctor::run(&args, &settings, out),
         Some(Commands::Events(args)) => events::run(&args, &settings, out),
         Some(Commands::Schema(args)) => schema::run(&args, out),

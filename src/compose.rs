@@ -20,7 +20,7 @@ use flexcore_engine::{
     runtime::{Probes, Runtime, RuntimeSettings},
     store::{
         journal::{
-            self, Journal, OpenError,
+            self, Capture, Journal, OpenError,
             doctor::{FileReport, Repair, State},
         },
         memory::{Limits, MemoryLog},
@@ -165,6 +165,16 @@ fn told(folder: &Path, log: &journal::Recovered, queues: &queue::journal::Recove
 /// The log of a data directory as of now, whoever has it. What is appended to it later is not seen.
 pub fn look_at_log(folder: &Path) -> Result<Arc<dyn Store>, OpenError> {
     Ok(Arc::new(Journal::look(&data_dir::log(folder))?))
+}
+
+/// The files of a data directory's log, to be copied; `None` when there are none yet.
+pub fn capture_log(folder: &Path) -> Option<Result<Capture, OpenError>> {
+    Some(data_dir::log(folder)).filter(|log| log.is_dir()).map(|log| journal::capture_files(&log))
+}
+
+/// The files of a data directory's queues, to be copied; `None` when there are none yet.
+pub fn capture_queues(folder: &Path) -> Option<Result<Capture, OpenError>> {
+    Some(data_dir::queues(folder)).filter(|queues| queues.is_dir()).map(|queues| queue::journal::capture_files(&queues))
 }
 
 /// What was found in one part of a data directory.

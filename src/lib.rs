@@ -1,6 +1,7 @@
 //! FlexCore's shell: everything that touches the world, and the one place that puts the parts together.
 
 pub mod adopt;
+pub mod backup;
 pub mod cli;
 #[cfg(feature = "listener")]
 pub mod client;

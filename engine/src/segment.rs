@@ -4,6 +4,7 @@
 //! need the same of a disk, and it is hard enough to be right once.
 
 pub(crate) mod base;
+pub(crate) mod capture;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod field;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint spares only the functions marked as such")]
 
+mod backup;
 mod check;
 mod doctor;
 mod events;

@@ -47,6 +47,7 @@ use crate::{
     unit::Duration,
 };
 
+pub use crate::segment::capture::Capture;
 pub use crate::segment::{OpenError, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 
 use call::How;
@@ -139,6 +140,11 @@ impl JournalQueues {
     pub fn recovered(&self) -> &Recovered {
         &self.recovered
     }
+}
+
+/// The files of the queues in a folder, whoever has them open, to be copied.
+pub fn capture_files(folder: &Path) -> Result<Capture, OpenError> {
+    segment::capture::capture::<QueueContents>(folder)
 }
 
 fn restore(contents: QueueContents, clock: Arc<dyn Clock>, recovered: &mut Recovered) -> Shelves {

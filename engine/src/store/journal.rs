@@ -39,7 +39,9 @@ use crate::{
     vitals::latency::{Latencies, LatencyMeter},
 };
 
+pub use crate::segment::capture::{Capture, CapturedFile};
 pub use crate::segment::{OpenError, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
+pub use look::capture_files;
 
 use group::{Answer, Append, Ask, Put};
 use thin::Thinner;

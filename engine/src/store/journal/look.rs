@@ -3,11 +3,20 @@
 use std::path::Path;
 
 use crate::{
-    segment::{disk::Folder, look::look},
+    segment::{
+        capture::{Capture, capture},
+        disk::Folder,
+        look::look,
+    },
     store::memory::{Limits, MemoryLog},
 };
 
 use super::{Journal, OpenError, contents::LogContents};
+
+/// The files of the journal in a folder, whoever has it open, to be copied.
+pub fn capture_files(folder: &Path) -> Result<Capture, OpenError> {
+    capture::<LogContents>(folder)
+}
 
 impl Journal {
     /// What the journal in a folder keeps, as of now, whoever has it open. It is a log of its own from then on: nobody sees
