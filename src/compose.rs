@@ -7,6 +7,7 @@ use std::{
 
 use color_eyre::eyre::WrapErr;
 use flexcore_engine::{
+    alert::default_rules,
     command::{Command, Request},
     handle::{Accepted, Engine, Refusal},
     id::{Actor, Position},
@@ -235,6 +236,7 @@ fn runtime_settings(settings: &Settings, folder: &Path, store_kind: String) -> R
         retain_events_max: settings.retain_events_max,
         retain_bytes_max: settings.retain_bytes_max,
         store_kind,
+        alerts: default_rules(),
         folder: folder.to_owned(),
     }
 }

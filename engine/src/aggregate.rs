@@ -2,12 +2,14 @@
 //!
 //! All of it is synchronous and clockless, so that a property test can try every state with every command.
 
+pub mod alert;
 pub mod params;
 pub mod pipeline;
 pub mod queue;
 pub mod rejection;
 pub mod run;
 
+pub use alert::Alert;
 pub use pipeline::Pipeline;
 pub use queue::Queue;
 pub use rejection::Rejection;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
+    alert::{AlertId, Firing},
     event::{
         pipeline::{RunTrigger, SkipReason, Source},
         queue::PurgeScope,
@@ -49,6 +50,8 @@ pub enum Command {
     Run(RunId, RunCommand),
     /// Of a queue.
     Queue(QueueName, QueueCommand),
+    /// Of an alert.
+    Alert(AlertId, AlertCommand),
 }
 
 /// What can be asked of a pipeline.
@@ -271,6 +274,28 @@ pub enum QueueCommand {
     },
 }
 
+/// What can be asked of an alert. All but `Silence` come from the engine.
+#[derive(Debug, Clone)]
+pub enum AlertCommand {
+    /// It is so.
+    Raise {
+        /// What was found.
+        firing: Firing,
+    },
+    /// It is no longer so.
+    Resolve {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Tell nobody elsewhere of it for a time. A length of zero ends a silence.
+    Silence {
+        /// For how long, at most [`crate::aggregate::alert::SILENCE_MAX`].
+        length: Duration,
+        /// Why, for people; may be empty.
+        reason: String,
+    },
+}
+
 impl fmt::Display for Command {
     /// Like `activate pipeline quakes`: for the audit of refusals and for toasts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -278,6 +303,7 @@ impl fmt::Display for Command {
             Self::Pipeline(name, command) => write!(f, "{} pipeline {name}", command.verb()),
             Self::Run(run, command) => write!(f, "{} run {}", command.verb(), run.short()),
             Self::Queue(name, command) => write!(f, "{} queue {name}", command.verb()),
+            Self::Alert(alert, command) => write!(f, "{} alert {alert}", command.verb()),
         }
     }
 }
@@ -331,6 +357,17 @@ impl QueueCommand {
             Self::EditDeadLetter { .. } => "edit dead letter of",
             Self::DiscardDeadLetters { .. } => "discard dead letters of",
             Self::ReplayDeadLetters { .. } => "replay dead letters of",
+        }
+    }
+}
+
+impl AlertCommand {
+    /// The imperative, in one or two words.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Raise { .. } => "raise",
+            Self::Resolve { .. } => "resolve",
+            Self::Silence { .. } => "silence",
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Events are only added, never changed: an old log must always read. `tests/it/golden` holds one example of each.
 
+pub mod alert;
 pub mod envelope;
 pub mod pipeline;
 pub mod queue;
@@ -14,6 +15,7 @@ pub use envelope::{Envelope, EventType, NewEvent};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
+use alert::{AlertNotified, AlertRaised, AlertResolved, AlertSilenced};
 use pipeline::{
     PipelineActivated, PipelineArchived, PipelineCreated, PipelineDeleted, PipelinePaused, PipelineRestored, PipelineResumed,
     PipelineRevised, RunEnded, RunRequested, TickSkipped,
@@ -109,6 +111,10 @@ events! {
     "engine.stopped" => EngineStopped,
     "engine.log_truncated" => LogTruncated,
     "command.rejected" => CommandRejected,
+    "alert.raised" => AlertRaised,
+    "alert.resolved" => AlertResolved,
+    "alert.silenced" => AlertSilenced,
+    "alert.notified" => AlertNotified,
 }
 
 fn encode(data: &impl Serialize) -> Bytes {

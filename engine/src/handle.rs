@@ -2,6 +2,7 @@
 //! decided here, by an aggregate, against the newest state of its stream.
 
 mod aggregates;
+mod alerts;
 mod anchors;
 mod append;
 mod custom;
@@ -21,7 +22,7 @@ pub use retention::Retained;
 use std::sync::{Arc, Mutex};
 
 use crate::{
-    aggregate::{Pipeline, Queue, Rejection, Run},
+    aggregate::{Alert, Pipeline, Queue, Rejection, Run},
     command::{Command, PipelineCommand, Request, RunCommand},
     event::{Event, pipeline::RunTrigger},
     id::{PipelineName, Position, RunId, StreamName},
@@ -43,6 +44,8 @@ pub const PIPELINES_HELD_MAX: usize = 1_000;
 pub const RUNS_HELD_MAX: usize = 8_000;
 /// The most queues whose state is held ready.
 pub const QUEUES_HELD_MAX: usize = 1_000;
+/// The most alerts whose state is held ready.
+pub const ALERTS_HELD_MAX: usize = 1_000;
 
 /// A command was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +83,7 @@ struct Inner {
     pipelines: Aggregates<Pipeline>,
     runs: Aggregates<Run>,
     declared: Aggregates<Queue>,
+    alerts: Aggregates<Alert>,
     models: Mutex<ReadModels>,
     readers: Readers,
     meter: meter::Meter,
@@ -92,9 +96,12 @@ impl Engine {
         let pipelines = Aggregates::new(PIPELINES_HELD_MAX);
         let runs = Aggregates::new(RUNS_HELD_MAX);
         let declared = Aggregates::new(QUEUES_HELD_MAX);
+        let alerts = Aggregates::new(ALERTS_HELD_MAX);
         let (models, anchors) = (Mutex::default(), Mutex::default());
         let (readers, meter) = (Readers::default(), meter::Meter::default());
-        Self { inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, models, readers, meter, anchors }) }
+        Self {
+            inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, alerts, models, readers, meter, anchors }),
+        }
     }
 
     /// The log: for reading.
@@ -124,6 +131,7 @@ impl Engine {
             Command::Pipeline(name, command) => self.on_pipeline(name, command, &request).await,
             Command::Run(run, command) => self.on_run(*run, command, &request).await,
             Command::Queue(name, command) => self.on_queue(name, command, &request).await,
+            Command::Alert(id, command) => self.on_alert(id, command, &request).await,
         };
         self.inner.meter.answered(&answer);
         if let Err(Refusal::Rejected(rejection)) = &answer {

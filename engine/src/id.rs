@@ -238,6 +238,16 @@ impl StreamName {
         Self("engine".into())
     }
 
+    /// The events of an alert.
+    pub fn alert(id: &crate::alert::AlertId) -> Self {
+        Self(format!("alert/{id}").into())
+    }
+
+    /// Who was told of alerts.
+    pub fn alerts() -> Self {
+        Self("alert".into())
+    }
+
     /// The name as written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -250,7 +260,7 @@ impl StreamName {
 
     /// The same of a name that is none yet.
     pub fn is_internal_name(name: &str) -> bool {
-        matches!(name.split('/').next().unwrap_or_default(), "pipeline" | "run" | "queue" | "engine")
+        matches!(name.split('/').next().unwrap_or_default(), "pipeline" | "run" | "queue" | "engine" | "alert")
     }
 }
 

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod aggregate;
+pub mod alert;
 pub mod command;
 pub mod event;
 pub mod flow;

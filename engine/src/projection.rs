@@ -1,6 +1,7 @@
 //! What the events add up to. Pure folds: the engine keeps one set, a console keeps its own, a test rebuilds one from the
 //! log and finds it equal. Nothing here reads a clock.
 
+pub mod alerts;
 pub mod board;
 pub mod describe;
 pub mod history;
@@ -24,6 +25,9 @@ pub struct ReadModels {
     pub runs: runs::Runs,
     /// What operators did to queues.
     pub queues: queues::Queues,
+    /// What operators are told.
+    #[serde(default)]
+    pub alerts: alerts::Alerts,
     /// Counts per minute: throughput and failures.
     pub history: history::History,
 }
@@ -41,5 +45,6 @@ impl ReadModels {
         self.board.apply(envelope, &event);
         self.runs.apply(envelope, &event);
         self.queues.apply(envelope, &event);
+        self.alerts.apply(envelope, &event);
     }
 }

@@ -20,6 +20,7 @@ mod report;
 mod sampler;
 mod scheduler;
 mod steward;
+mod watcher;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use jiff::Timestamp;
 
 use crate::{
+    alert::Rule,
     command::{Command, Request},
     handle::{Accepted, Engine, Refusal},
     id::{Actor, CorrelationId, EventId, QueueName},
@@ -66,6 +68,8 @@ pub struct RuntimeSettings {
     pub retain_bytes_max: ByteSize,
     /// What the store is, like `memory`.
     pub store_kind: String,
+    /// What operators are told of.
+    pub alerts: Vec<Rule>,
     /// Where steps start relative paths of pipelines that have no folder.
     pub folder: PathBuf,
 }
@@ -157,6 +161,7 @@ impl Runtime {
         tasks.spawn(parts.known("steward", steward::Steward::new(shared.clone()).run()));
         tasks.spawn(parts.known("reaper", reaper::Reaper::new(shared.clone()).run()));
         tasks.spawn(parts.known("janitor", janitor::Janitor::new(shared.clone()).run()));
+        tasks.spawn(parts.known("alerts", watcher::Watcher::new(shared.clone(), vitals.clone()).run()));
         tasks.spawn(parts.known("sampler", sampler.run()));
         tasks.spawn(survey(shared.clone()));
         Ok(Self { shared, vitals, tasks })

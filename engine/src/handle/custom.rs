@@ -129,7 +129,7 @@ fn fits(stream: &str, kind: &str, data: &[u8]) -> Result<(), String> {
     is_name("type", kind, TYPE_BYTES_MAX)?;
     if StreamName::is_internal_name(stream) {
         return Err(format!(
-            "stream `{stream}` belongs to the engine; choose another first part than pipeline, run, queue, engine"
+            "stream `{stream}` belongs to the engine; choose another first part than pipeline, run, queue, engine, alert"
         ));
     }
     if is_internal_type(kind) {

@@ -1,6 +1,8 @@
 //! Keeping the log small. Before events go, what they add up to is kept: the state of every aggregate that lives, and the
 //! read models as of the cut. Runs that ended before the cut are forgotten.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Engine, Refusal, append::Stamp};
@@ -38,10 +40,11 @@ impl Engine {
         }
         // The live fold must not fall behind what is about to go.
         self.fold().await?;
-        let (mut ended, mut deleted) = (Vec::new(), Vec::new());
+        let (mut ended, mut deleted, mut alerts) = (Vec::new(), Vec::new(), BTreeSet::new());
         let seen = |envelope: &Envelope| {
             ended.extend(ended_run(envelope));
             deleted.extend(deleted_pipeline(envelope));
+            alerts.extend(of_alert(envelope));
         };
         let base = self.as_of(Position(cut.0 - 1), seen).await?;
         self.tell(cut, ended.len() as u64).await;
@@ -50,6 +53,9 @@ impl Engine {
         // The name is free: whoever makes a pipeline of it again goes on in the same stream.
         for stream in &deleted {
             self.inner.pipelines.keep(&*self.inner.store, stream).await?;
+        }
+        for stream in &alerts {
+            self.inner.alerts.keep(&*self.inner.store, stream).await?;
         }
         let forget: Vec<StreamName> = ended.iter().map(|run| StreamName::run(*run)).collect();
         self.anchors().begin(base);
@@ -97,6 +103,11 @@ impl Engine {
 
 fn deleted_pipeline(envelope: &Envelope) -> Option<StreamName> {
     matches!(envelope.decode(), Some(Ok(Event::PipelineDeleted(_)))).then(|| envelope.stream.clone())
+}
+
+/// An alert is never over: it may be raised again.
+fn of_alert(envelope: &Envelope) -> Option<StreamName> {
+    envelope.stream.as_str().starts_with("alert/").then(|| envelope.stream.clone())
 }
 
 fn ended_run(envelope: &Envelope) -> Option<RunId> {

@@ -1,5 +1,6 @@
 //! An event in one line, for the event pane, timelines and `flexcore events`.
 
+mod alerts;
 mod pipelines;
 mod rest;
 mod runs;
@@ -49,6 +50,7 @@ fn subject(stream: &str) -> String {
         Some(("pipeline", name)) => name.to_owned(),
         Some(("run", id)) => id.parse::<RunId>().map_or_else(|_| stream.to_owned(), |run| format!("run {}", run.short())),
         Some(("queue", name)) => format!("queue {name}"),
+        Some(("alert", id)) => format!("alert {id}"),
         _ => stream.to_owned(),
     }
 }
@@ -101,6 +103,10 @@ fn told(event: &Event) -> Told {
         Event::EngineStarted(event) => info(format!("FlexCore {} started on {}", event.version, event.node)),
         Event::EngineStopped(event) => rest::stopped(event),
         Event::LogTruncated(event) => rest::truncated(event),
+        Event::AlertRaised(event) => alerts::raised(event),
+        Event::AlertResolved(event) => alerts::resolved(event),
+        Event::AlertSilenced(event) => alerts::silenced(event),
+        Event::AlertNotified(event) => alerts::notified(event),
         Event::CommandRejected(event) => warn(format!("refused to {}: {}", event.command, event.reason)),
     }
 }

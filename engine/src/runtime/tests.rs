@@ -1,5 +1,6 @@
 //! The whole engine on scripted steps and a manual clock: what an operator or a schedule asks for, until it has ended.
 
+mod alerts;
 mod continuous;
 mod replays;
 mod retention;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::{Probes, Runtime, RuntimeSettings};
 use crate::{
     aggregate::Rejection,
+    alert::default_rules,
     command::{Command, PipelineCommand, Request, RunCommand},
     event::{
         Envelope,
@@ -85,6 +87,7 @@ impl World {
             retain_events_max,
             retain_bytes_max: unit::ByteSize(1 << 30),
             store_kind: "memory".into(),
+            alerts: default_rules(),
             folder: "/".into(),
         };
         let probe = Probes::new(ProcessVitals::default);

@@ -53,6 +53,7 @@ impl World {
             retain_events_max: 100,
             retain_bytes_max: ByteSize(1 << 20),
             store_kind: "memory".into(),
+            alerts: Vec::new(),
             folder: "/".into(),
         };
         let troubles = Troubles { pipelines: 0, failing: Vec::new(), queued: 0, overdue: 0 };
