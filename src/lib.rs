@@ -16,6 +16,8 @@ pub mod http;
 #[path = "http_absent.rs"]
 pub mod http;
 pub mod local_link;
+#[cfg(feature = "listener")]
+pub mod metrics;
 pub mod probe;
 pub mod session;
 pub mod shutdown;

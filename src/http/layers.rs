@@ -18,7 +18,7 @@ use flexcore_engine::id::CorrelationId;
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
-use super::{problem::Problem, state::Api};
+use super::{metrics::counted, problem::Problem, state::Api};
 
 /// An answer must begin within this time. Streams begin at once and go on.
 pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
@@ -35,6 +35,7 @@ pub(super) fn around(router: Router<Api>, api: &Api) -> Router {
         .layer(middleware::from_fn_with_state(api.clone(), door::enter))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(correlated))
+        .layer(middleware::from_fn_with_state(api.clone(), counted))
         .with_state(api.clone())
 }
 
@@ -44,7 +45,8 @@ async fn correlated(mut request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     request.extensions_mut().insert(correlation);
     let mut response = next.run(request).await;
-    if response.status().is_client_error() || response.status().is_server_error() {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if is_error && response.extensions_mut().remove::<Whole>().is_none() {
         response = written(response, correlation, &uri);
     }
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
@@ -66,6 +68,10 @@ const PROTECTION: [(HeaderName, HeaderValue); 5] = [
     ),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
+
+/// Marks an answer that is whole although its status is an error's: the status is what was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole;
 
 /// An error with its document. One that is already written (a document of a handler's own) stays.
 fn written(response: Response, correlation: CorrelationId, uri: &Uri) -> Response {

@@ -9,12 +9,14 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Api, BASE, cluster, console, document, events, info, layers, legacy, page, pipelines, problem::Problem, queues, runs, stream,
+    Api, BASE, cluster, console, document, events, health, info, layers, legacy, metrics, page, pipelines, problem::Problem,
+    queues, runs, stream,
 };
 
 /// The router, with everything that a request goes through.
 pub fn router(api: &Api) -> Router {
     let (router, _) = all().split_for_parts();
+    let router = router.merge(health::at_root()).merge(metrics::at_root());
     let router = router.route("/", get(page::page)).route(&format!("{BASE}/openapi.json"), get(document::served));
     let router = router.fallback(nothing).method_not_allowed_fallback(not_allowed);
     layers::around(router, api)
@@ -32,6 +34,8 @@ fn all() -> OpenApiRouter<Api> {
 fn versioned() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(info::routes())
+        .merge(health::routes())
+        .merge(metrics::routes())
         .merge(pipelines::routes())
         .merge(runs::routes())
         .merge(events::routes())

@@ -9,7 +9,7 @@ use flexcore_engine::{
 use tokio_util::sync::CancellationToken;
 
 use super::{access::Caller, layers::once::Memory, problem::Problem, rate::Rate, token::Tokens};
-use crate::compose::App;
+use crate::{compose::App, metrics::Metrics};
 
 /// The API of one engine. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ struct Inner {
     rate: Option<Rate>,
     memory: Memory,
     began: Instant,
+    metrics: Metrics,
     /// Cancelled when it stops: what would wait for ever ends then.
     closing: CancellationToken,
 }
@@ -35,6 +36,7 @@ impl Api {
             rate,
             memory: Memory::default(),
             began: Instant::now(),
+            metrics: Metrics::default(),
             closing: CancellationToken::new(),
         }))
     }
@@ -52,6 +54,11 @@ impl Api {
     /// Cancelled when the API stops.
     pub fn closing(&self) -> &CancellationToken {
         &self.0.closing
+    }
+
+    /// Tells the figures, and counts requests.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(super) fn tokens(&self) -> Option<&Tokens> {

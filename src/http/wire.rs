@@ -4,6 +4,7 @@
 pub mod command;
 pub mod console;
 pub mod events;
+pub mod health;
 pub mod info;
 pub mod page;
 pub mod pipelines;

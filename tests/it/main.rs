@@ -7,6 +7,8 @@ mod files;
 mod golden;
 #[cfg(feature = "listener")]
 mod http;
+#[cfg(feature = "listener")]
+mod metrics;
 mod pty;
 mod run;
 mod steps;

@@ -1,0 +1,72 @@
+//! How the engine is: `GET /health` with every check, `/health/live` for whoever restarts it, `/health/ready` for whoever sends
+//! it work. The answer is 503 when it is not so, with the reason.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    layers::Whole,
+    state::Api,
+    wire::health::{HealthBody, HealthStatus, ProbeBody},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(live)).routes(routes!(ready))
+}
+
+/// The same at the root, where probes look for it.
+pub(super) fn at_root() -> Router<Api> {
+    Router::new().route("/health", get(health)).route("/health/live", get(live)).route("/health/ready", get(ready))
+}
+
+/// How the engine is, with every check: what was seen, since when it is so, and what was measured.
+#[utoipa::path(get, path = "/health", tag = "node", responses(
+    (status = 200, body = HealthBody),
+    (status = 503, description = "It cannot take work on now", body = HealthBody),
+))]
+async fn health(State(api): State<Api>) -> Response {
+    let vitals = api.app().vitals().borrow().clone();
+    let body = HealthBody::of(&vitals, api.engine().clock().now());
+    answer(body.status != HealthStatus::Unhealthy, Json(body))
+}
+
+/// Whether the process should go on: 503 when it will not come right by itself.
+#[utoipa::path(get, path = "/health/live", tag = "node", responses(
+    (status = 200, body = ProbeBody),
+    (status = 503, description = "It should be restarted", body = ProbeBody),
+))]
+async fn live(State(api): State<Api>) -> Response {
+    let vitals = api.app().vitals().borrow().clone();
+    probed(vitals.verdict(api.engine().clock().now()).dead())
+}
+
+/// Whether the engine should be given work: 503 when it cannot take any on now, or stops.
+#[utoipa::path(get, path = "/health/ready", tag = "node", responses(
+    (status = 200, body = ProbeBody),
+    (status = 503, description = "It cannot take work on now", body = ProbeBody),
+))]
+async fn ready(State(api): State<Api>) -> Response {
+    if api.closing().is_cancelled() {
+        return probed(Some("it is stopping".into()));
+    }
+    let vitals = api.app().vitals().borrow().clone();
+    probed(vitals.verdict(api.engine().clock().now()).unready())
+}
+
+fn probed(trouble: Option<String>) -> Response {
+    let is_well = trouble.is_none();
+    answer(is_well, Json(ProbeBody { status: trouble.unwrap_or_else(|| "ok".into()) }))
+}
+
+fn answer(is_well: bool, body: impl IntoResponse) -> Response {
+    let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = (status, body).into_response();
+    response.extensions_mut().insert(Whole);
+    response
+}
