@@ -102,10 +102,10 @@ fn finish(path: &str, method: &HttpMethod, operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && status.starts_with(['4', '5'])
-            && response.content.is_empty()
         {
+            // Beside an answer of the operation's own: the same status may come from what every request goes through.
             let problem = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
-            response.content.insert("application/problem+json".into(), problem);
+            response.content.entry("application/problem+json".into()).or_insert(problem);
         }
     }
 }

@@ -70,3 +70,35 @@ fn answer(is_well: bool, body: impl IntoResponse) -> Response {
     response.extensions_mut().insert(Whole);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use flexcore_engine::vitals::{Bearing, Check, CheckState, Finding, Vitals};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn with(bearing: Bearing, state: CheckState) -> Vitals {
+        let at = Timestamp::UNIX_EPOCH;
+        let check = Check { finding: Finding::new("log writable", state, "no room").bearing(bearing), since: at, at };
+        Vitals { checks: vec![check], ..Vitals::default() }
+    }
+
+    #[test]
+    fn what_cannot_take_work_on_is_unhealthy_and_says_why() {
+        let of = |bearing, state| HealthBody::of(&with(bearing, state), Timestamp::UNIX_EPOCH);
+        assert_eq!(of(Bearing::Readiness, CheckState::Ok).status, HealthStatus::Healthy);
+        assert_eq!(of(Bearing::Readiness, CheckState::Warn).status, HealthStatus::Degraded);
+        assert_eq!(of(Bearing::Advice, CheckState::Fail).status, HealthStatus::Degraded);
+        let refused = of(Bearing::Readiness, CheckState::Fail);
+        assert_eq!((refused.status, refused.reason.as_deref()), (HealthStatus::Unhealthy, Some("log writable: no room")));
+    }
+
+    #[test]
+    fn a_probe_that_fails_is_a_503_of_its_own() {
+        let answer = probed(Some("log writable: no room".into()));
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.extensions().get::<Whole>().is_some());
+        assert_eq!(probed(None).status(), StatusCode::OK);
+    }
+}

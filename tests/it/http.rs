@@ -7,6 +7,7 @@ mod console;
 mod document;
 mod events;
 mod gate;
+mod health;
 mod keys;
 mod legacy;
 mod pipelines;

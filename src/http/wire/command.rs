@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use flexcore_engine::{
-    command::{Command, PipelineCommand, QueueCommand, RunCommand},
+    alert::AlertId,
+    command::{AlertCommand, Command, PipelineCommand, QueueCommand, RunCommand},
     event::{
         pipeline::{RunTrigger, Source},
         queue::PurgeScope,
@@ -30,6 +31,8 @@ pub enum OutsideCommand {
     Run(RunId, OfRun),
     /// Of a queue.
     Queue(QueueName, OfQueue),
+    /// Of an alert.
+    Alert(AlertId, OfAlert),
 }
 
 /// What can be asked of a pipeline. The revision of a definition is worked out where it arrives.
@@ -71,6 +74,14 @@ pub enum OfQueue {
     ReplayDeadLetters { pipeline: PipelineName, run: RunId, messages: Vec<MessageId> },
 }
 
+/// What can be asked of an alert.
+#[expect(missing_docs, reason = "each is documented on the engine's command")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OfAlert {
+    Silence { length: Duration, reason: String },
+}
+
 impl OutsideCommand {
     /// What it takes to ask for it.
     pub fn role(&self) -> Role {
@@ -79,7 +90,7 @@ impl OutsideCommand {
                 _,
                 OfPipeline::Create { .. } | OfPipeline::Revise { .. } | OfPipeline::Rollback { .. } | OfPipeline::Delete,
             ) => Role::Admin,
-            Self::Pipeline(..) | Self::Run(..) | Self::Queue(..) => Role::Operator,
+            Self::Pipeline(..) | Self::Run(..) | Self::Queue(..) | Self::Alert(..) => Role::Operator,
         }
     }
 
@@ -97,6 +108,7 @@ impl OutsideCommand {
             Self::Pipeline(name, command) => Command::Pipeline(name, command.into()),
             Self::Run(run, OfRun::Cancel { reason, grace }) => Command::Run(run, RunCommand::Cancel { reason, grace }),
             Self::Queue(name, command) => Command::Queue(name, command.into()),
+            Self::Alert(id, OfAlert::Silence { length, reason }) => Command::Alert(id, AlertCommand::Silence { length, reason }),
         }
     }
 
@@ -107,6 +119,8 @@ impl OutsideCommand {
             Command::Run(run, RunCommand::Cancel { reason, grace }) => Self::Run(run, OfRun::Cancel { reason, grace }),
             Command::Run(..) => return None,
             Command::Queue(name, command) => Self::Queue(name, command.into()),
+            Command::Alert(id, AlertCommand::Silence { length, reason }) => Self::Alert(id, OfAlert::Silence { length, reason }),
+            Command::Alert(..) => return None,
         })
     }
 }
