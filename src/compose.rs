@@ -75,8 +75,8 @@ impl App {
         let runtime_settings = runtime_settings(&settings, &folder, kind);
         let begun = engine.store().head();
         engine.record_started(env!("CARGO_PKG_VERSION"), &settings.node).await?;
-        let probe = Probes::new(probe::read);
-        let runtime = Runtime::start(engine.clone(), types.clone(), secrets.clone(), runtime_settings, probe).await?;
+        let probes = probes(&settings);
+        let runtime = Runtime::start(engine.clone(), types.clone(), secrets.clone(), runtime_settings, probes).await?;
         let (vitals, live) = (runtime.vitals(), runtime.live().clone());
         let runtime = Mutex::new(Some(runtime));
         Ok(Self { settings, engine, types, secrets, folder, begun, vitals, live, runtime, directory })
@@ -222,6 +222,14 @@ pub fn repair(folder: &Path) -> Result<Vec<String>, OpenError> {
         done.extend(of("queues", queue::journal::doctor::repair(&queues)?));
     }
     Ok(done)
+}
+
+fn probes(settings: &Settings) -> Probes {
+    let mut probes = Probes::new(probe::read);
+    if let Some(folder) = settings.data.clone() {
+        probes.disk = Some(Arc::new(move || probe::disk(&folder)));
+    }
+    probes
 }
 
 fn secrets(settings: &Settings) -> Arc<dyn Secrets> {
