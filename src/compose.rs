@@ -35,7 +35,7 @@ use crate::{
     config::Settings,
     data_dir::{self, DataDir},
     probe,
-    step::EnvFileSecrets,
+    step::{self, EnvFileSecrets},
 };
 
 /// Everything, running.
@@ -61,7 +61,8 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the engine in this process, in memory or on a data directory, with a table of step types: below a console, not one that prints.
+    /// Starts the engine in this process, in memory or on a data directory, with a table of step types: below a
+    /// console, not one that prints.
     pub async fn start(settings: Settings, types: Arc<dyn StepTypes>) -> color_eyre::Result<Self> {
         let clock: Arc<dyn Clock> = SystemClock::shared();
         let Stores { store, queues, kind, directory } = Stores::open(&settings, clock.clone())?;
@@ -141,6 +142,9 @@ impl Stores {
         if let Some(died) = directory.died() {
             tracing::warn!("{died} had the data directory and ended without giving it back; its runs go on here");
         }
+        // Before anything of theirs is tried again: the same child must not run twice.
+        step::end_strays(folder).iter().for_each(|stray| tracing::warn!("{stray}"));
+        step::keep_in(folder).wrap_err_with(|| format!("cannot keep children on record in {}", folder.display()))?;
         let help = || format!("`flexcore doctor {}` says more", folder.display());
         let log = journal::Settings { limits, ..journal::Settings::default() };
         let store = Journal::open(&data_dir::log(folder), log).wrap_err_with(help)?;

@@ -6,6 +6,7 @@
 //! DIR/log/      the log's journal
 //! DIR/queues/   the queues' journal
 //! DIR/adopted   which revision each pipeline's file was when it was last taken over
+//! DIR/children/ child processes that run, so that the next start ends those that outlived this process
 //! ```
 
 mod lock;
