@@ -190,7 +190,7 @@ fn growth(watch: &mut Watch, value: f64, over: Duration, now: Timestamp) -> Opti
 
 /// How long a figure has not changed, once that is long enough.
 fn unchanged(watch: &mut Watch, value: f64, over: Duration, now: Timestamp) -> Option<f64> {
-    if watch.samples.back().is_none_or(|(_, known)| *known != value) {
+    if watch.samples.back().is_none_or(|(_, known)| known.total_cmp(&value).is_ne()) {
         watch.samples.clear();
         watch.samples.push_back((now, value));
     }
