@@ -143,7 +143,9 @@ impl Stores {
             tracing::warn!("{died} had the data directory and ended without giving it back; its runs go on here");
         }
         // Before anything of theirs is tried again: the same child must not run twice.
-        step::end_strays(folder).iter().for_each(|stray| tracing::warn!("{stray}"));
+        for stray in step::end_strays(folder) {
+            tracing::warn!("{stray}");
+        }
         step::keep_in(folder).wrap_err_with(|| format!("cannot keep children on record in {}", folder.display()))?;
         let help = || format!("`flexcore doctor {}` says more", folder.display());
         let log = journal::Settings { limits, ..journal::Settings::default() };

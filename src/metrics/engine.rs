@@ -47,7 +47,9 @@ fn readers(vitals: &Vitals) -> Family {
         *lag = reader.lag.max(*lag);
     }
     let mut family = Family::gauge("flexcore_subscription_lag_events", "Events between a reader of the log and its head");
-    lags.iter().for_each(|(name, lag)| family.sample(&[("reader", name)], *lag as f64));
+    for (name, lag) in &lags {
+        family.sample(&[("reader", name)], *lag as f64);
+    }
     family
 }
 

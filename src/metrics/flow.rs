@@ -101,7 +101,9 @@ pub(super) fn pipelines(families: &mut Families, board: &Board, told: &Told) {
         skipped.sample(&[pipeline], runs.ticks_skipped as f64);
         dead.sample(&[pipeline], runs.dead as f64);
     }
-    [states, live, requested, ended, failing, skipped, dead].into_iter().for_each(|family| families.add(family));
+    for family in [states, live, requested, ended, failing, skipped, dead] {
+        families.add(family);
+    }
 }
 
 /// Totals count since the process began; the engine itself sums what is too much to be told apart.
@@ -122,7 +124,9 @@ pub(super) fn steps(families: &mut Families, vitals: &Vitals, told: &Told) {
         bytes.sample(&labels, counts.bytes as f64);
         retries.sample(&labels, counts.retries as f64);
     }
-    [records, bytes, retries, backlog(vitals, told)].into_iter().for_each(|family| families.add(family));
+    for family in [records, bytes, retries, backlog(vitals, told)] {
+        families.add(family);
+    }
 }
 
 fn backlog(vitals: &Vitals, told: &Told) -> Family {
@@ -159,7 +163,9 @@ impl Sums {
             (&mut sum.dropped_total, stats.dropped_total),
             (&mut sum.dead_total, stats.dead_total),
         ];
-        pairs.into_iter().for_each(|(sum, more)| *sum += more);
+        for (sum, more) in pairs {
+            *sum += more;
+        }
         self.oldest = [self.oldest, more.oldest].into_iter().flatten().min();
     }
 }
@@ -177,7 +183,9 @@ pub(super) fn queues(families: &mut Families, vitals: &Vitals, told: &Told, now:
     for (name, Sums { stats, oldest: since }) in told.sums(QUEUES_TOLD_MAX, named, Sums::add) {
         let queue = ("queue", name.as_str());
         let states = [("ready", stats.ready), ("delayed", stats.delayed), ("leased", stats.leased), ("dead", stats.dead)];
-        states.iter().for_each(|(state, count)| messages.sample(&[queue, ("state", state)], *count as f64));
+        for (state, count) in states {
+            messages.sample(&[queue, ("state", state)], count as f64);
+        }
         bytes.sample(&[queue], stats.bytes as f64);
         oldest.sample(&[queue], since.map_or(0.0, |since| between(since, now).as_secs_f64()));
         let totals = [
@@ -187,8 +195,12 @@ pub(super) fn queues(families: &mut Families, vitals: &Vitals, told: &Told, now:
             ("dropped", stats.dropped_total),
             ("dead", stats.dead_total),
         ];
-        totals.iter().for_each(|(what, count)| moved.sample(&[queue, ("became", what)], *count as f64));
+        for (what, count) in totals {
+            moved.sample(&[queue, ("became", what)], count as f64);
+        }
         expired.sample(&[queue], stats.expired_leases_total as f64);
     }
-    [messages, bytes, oldest, moved, expired].into_iter().for_each(|family| families.add(family));
+    for family in [messages, bytes, oldest, moved, expired] {
+        families.add(family);
+    }
 }

@@ -1,5 +1,7 @@
 //! What `/metrics` tells is what happened: an engine runs, and its figures are compared with what went in and came out.
 
+#![expect(clippy::float_cmp, reason = "what is compared are counts, which are whole numbers")]
+
 pub(crate) mod exposition;
 
 use std::sync::Arc;

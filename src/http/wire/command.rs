@@ -117,10 +117,9 @@ impl OutsideCommand {
         Some(match command {
             Command::Pipeline(name, command) => Self::Pipeline(name, OfPipeline::of(command)?),
             Command::Run(run, RunCommand::Cancel { reason, grace }) => Self::Run(run, OfRun::Cancel { reason, grace }),
-            Command::Run(..) => return None,
             Command::Queue(name, command) => Self::Queue(name, command.into()),
             Command::Alert(id, AlertCommand::Silence { length, reason }) => Self::Alert(id, OfAlert::Silence { length, reason }),
-            Command::Alert(..) => return None,
+            Command::Run(..) | Command::Alert(..) => return None,
         })
     }
 }

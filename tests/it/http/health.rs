@@ -1,5 +1,7 @@
 //! How an engine is, and its figures, as whoever watches it asks for them.
 
+#![expect(clippy::float_cmp, reason = "what is compared are counts, which are whole numbers")]
+
 use reqwest::{Method, StatusCode};
 
 use super::world::{COPY, Server};
