@@ -30,7 +30,7 @@ use self::{
     emit::{Emit, Outlet, Stopped},
     input::Opened,
 };
-use super::{spec::Spec, thread};
+use super::{jq::Given, spec::Spec, thread};
 
 /// Batches that wait between the thread and the pipeline.
 const BATCHES_MAX: usize = 2;
@@ -44,7 +44,8 @@ pub(super) struct With {
     /// How the file is written. Default: by its ending (.ndjson, .jsonl, .json, .csv, .tsv; .gz is looked through).
     #[serde(default)]
     format: Option<Format>,
-    /// json only: where the records are, such as `.` or `.features` or `.data.items`.
+    /// json only: where the records are, such as `.` or `.features` or `.data.items`, or any jq. `PATH[] | jq` reads files of
+    /// any size; other jq needs the whole document, at most 256 MiB, in memory.
     #[serde(default)]
     records: Option<String>,
     /// csv only: the byte between two values. Default: a comma, for .tsv a tab.
@@ -116,7 +117,10 @@ impl With {
                 Mistake::at("", "json needs `records`, where the records are in the document")
                     .hint("`.` for a file that is an array, else a path such as .features"),
             ),
-            (Format::Json, Some(path)) => found.extend(values::parse_path(path).err().map(|why| Mistake::at("/records", why))),
+            (Format::Json, Some(path)) => found.extend(values::Records::parse(path).err().map(|why| {
+                let hint = "write a path such as `.` or `.features`, or jq such as `.features[] | .properties`";
+                Mistake::at("/records", why).hint(hint)
+            })),
             (_, Some(_)) => found.push(Mistake::at("/records", "`records` is for json only")),
             (_, None) => {}
         }
@@ -156,7 +160,8 @@ impl Spec for FileRead {
             let files = tokio::task::spawn_blocking(move || input::find(&looking.0, &looking.1)).await;
             let files = files.map_err(|_| StepError::permanent("looking for the files failed"))??;
             let (sender, batches) = mpsc::channel(BATCHES_MAX);
-            let reading = Reading { with, context, outlet: Outlet(sender) };
+            let given = Given::of(&context);
+            let reading = Reading { with, context, given, outlet: Outlet(sender) };
             thread::spawn("file-read", move || reading.run(&files))?;
             Ok(BuiltStep::Source(Box::new(FileSource { batches, end: None })))
         })
@@ -199,6 +204,7 @@ impl Source for FileSource {
 struct Reading {
     with: With,
     context: StepContext,
+    given: Given,
     outlet: Outlet,
 }
 
@@ -220,7 +226,7 @@ impl Reading {
         match self.with.format().unwrap_or(Format::Ndjson) {
             Format::Ndjson => lines::read(opened, emit),
             Format::Csv => rows::read(opened, emit, &self.with),
-            Format::Json => values::read(opened, emit, self.with.records.as_deref().unwrap_or(".")),
+            Format::Json => values::read(opened, emit, self.with.records.as_deref().unwrap_or("."), &self.given),
         }
     }
 }

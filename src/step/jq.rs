@@ -188,7 +188,8 @@ fn stopped(stop: Stop, limits: &Limits) -> Failure {
     match stop {
         Stop::Late => Failure::Endless(format!("it did not end within {} ms", limits.time_max.as_millis())),
         Stop::Deep => Failure::Endless("it calls itself too deeply".into()),
-        Stop::Large => Failure::Record(format!("a value of its loop is larger than {} MiB", scope::LOOP_BYTES_MAX >> 20)),
+        Stop::Many => Failure::Endless(format!("it takes more than {} turns", scope::TURNS_MAX)),
+        Stop::Large => Failure::Record(format!("a value on the way is larger than {} MiB", scope::LOOP_BYTES_MAX >> 20)),
         Stop::Nested => Failure::Record("its values are nested deeper than 10000 levels".into()),
     }
 }

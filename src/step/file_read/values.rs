@@ -1,5 +1,7 @@
-//! json: one document, with the records somewhere in it. The document is walked, never held: a file of any size takes the
-//! memory of its largest record.
+//! json: one document, with the records somewhere in it. As long as they are at the end of a path, or made of the values
+//! there one by one, the document is walked, never held: a file of any size takes the memory of its largest record.
+
+mod whole;
 
 use std::{fmt, io::BufReader};
 
@@ -11,13 +13,45 @@ use super::{
     emit::{Emit, Stopped},
     input::Opened,
 };
-use crate::step::json;
+use crate::step::{
+    jq::{Given, Program, Running},
+    json,
+};
 
-pub(super) fn read(opened: Opened, emit: Emit<'_>, records: &str) -> Result<(), Stopped> {
-    let path = parse_path(records).map_err(|why| Stopped::Failed(StepError::permanent(why)))?;
+/// Where the records are in a document.
+pub(super) enum Records {
+    /// What is at the end of a path: walked to, never held.
+    At(Vec<String>),
+    /// Of each value of the list at a path, what jq makes of it: a file of any size, too.
+    OfEach(Vec<String>, Program),
+    /// What jq makes of the whole document, which must fit in memory for that.
+    Of(Program),
+}
+
+impl Records {
+    /// Reads `.features`, `.features[] | .properties`, or any jq. `Err`: what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(path) = parse_path(text) {
+            return Ok(Self::At(path));
+        }
+        let each = text.split_once('|').filter(|(path, _)| path.trim_end().ends_with("[]"));
+        if let Some((path, then)) = each.and_then(|(path, then)| Some((parse_path(path).ok()?, then))) {
+            return Ok(Self::OfEach(path, Program::compile(then)?));
+        }
+        Program::compile(text).map(Self::Of)
+    }
+}
+
+pub(super) fn read(opened: Opened, emit: Emit<'_>, records: &str, given: &Given) -> Result<(), Stopped> {
+    let (path, program) = match Records::parse(records).map_err(|why| Stopped::Failed(StepError::permanent(why)))? {
+        Records::At(path) => (path, None),
+        Records::OfEach(path, program) => (path, Some(program)),
+        Records::Of(program) => return whole::read(opened, emit, &program, given),
+    };
+    let made = program.as_ref().map(|program| (program, given.begin()));
     let (done, file) = (opened.number, opened.path.clone());
     let content = BufReader::with_capacity(256 << 10, opened.into_content());
-    let mut walk = Walk { emit, number: 0, done, stopped: None };
+    let mut walk = Walk { emit, number: 0, done, made, stopped: None };
     let mut document = serde_json::Deserializer::from_reader(content);
     let seed = Seek { path: &path, walk: &mut walk };
     let outcome = seed.deserialize(&mut document).and_then(|()| document.end());
@@ -74,6 +108,8 @@ struct Walk<'a> {
     number: u64,
     /// Values of an earlier attempt.
     done: u64,
+    /// What is made of each value.
+    made: Option<(&'a Program, Running)>,
     /// Why no more is wanted; the document's reader only hears that it should stop.
     stopped: Option<Stopped>,
 }
@@ -87,6 +123,8 @@ impl Walk<'_> {
         let text = value.get().as_bytes();
         if text.len() > RECORD_BYTES_MAX {
             self.emit.reject(&text[..64], self.number, "the value is larger than 16 MiB");
+        } else if let Some((program, running)) = &self.made {
+            whole::make(&mut self.emit, program, running, text, self.number)?;
         } else {
             self.emit.text(json::compact(text).into(), self.number);
         }
@@ -175,6 +213,16 @@ impl Seek<'_, '_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_can_be_walked_to_is_not_held() {
+        assert!(matches!(Records::parse(".features[]"), Ok(Records::At(path)) if path == ["features"]));
+        assert!(matches!(Records::parse(".a.b[] | .c | select(.d)"), Ok(Records::OfEach(path, _)) if path == ["a", "b"]));
+        for whole in [".a | .b", ".a[0]", "to_entries[]", ".a[], .b[]", ".a[] as $x | $x"] {
+            assert!(matches!(Records::parse(whole), Ok(Records::Of(_))), "{whole}");
+        }
+        assert!(Records::parse(".a | ").is_err());
+    }
 
     #[test]
     fn a_path_to_records_is_keys_and_nothing_else() {

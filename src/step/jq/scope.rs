@@ -13,7 +13,7 @@ use jaq_core::{
     load::parse::Def,
     native::{Fun, bome, v},
 };
-use jaq_json::{Val, read};
+use jaq_json::{Num, Val, read};
 
 use super::value;
 
@@ -43,6 +43,7 @@ pub(super) enum Stop {
     Deep,
     Nested,
     Large,
+    Many,
 }
 
 impl<'a> HasLut<'a, Jq> for &'a Scope<'a> {
@@ -55,6 +56,8 @@ impl<'a> HasLut<'a, Jq> for &'a Scope<'a> {
 const LEVELS_MAX: usize = 10_000;
 /// The largest text or list of a loop: one that is doubled at each turn fills the memory before the clock is read.
 pub(super) const LOOP_BYTES_MAX: usize = 64 << 20;
+/// The most turns of one evaluation: what they make may all be kept in one list.
+pub(super) const TURNS_MAX: u32 = 10_000_000;
 /// Reading the clock at every call would cost more than most calls do.
 const TICKS_PER_LOOK: u32 = 64;
 /// Measuring a value costs more still.
@@ -98,12 +101,40 @@ impl<'a> Scope<'a> {
         self.stopped.get().map_or(Ok(()), Err)
     }
 
+    /// Before a product: text times a number is that text so many times, and whole numbers grow without end.
+    fn product(&self, left: &Val, right: &Val) -> Result<(), Stop> {
+        let bytes = match (left, right) {
+            (Val::TStr(text) | Val::BStr(text), Val::Num(times)) | (Val::Num(times), Val::TStr(text) | Val::BStr(text)) => {
+                text.len() as f64 * times_of(times)
+            }
+            (Val::Num(Num::BigInt(left)), Val::Num(Num::BigInt(right))) => (left.bits() + right.bits()) as f64,
+            _ => return Ok(()),
+        };
+        if bytes > LOOP_BYTES_MAX as f64 {
+            self.stopped.set(Some(Stop::Large));
+            return Err(Stop::Large);
+        }
+        Ok(())
+    }
+
     fn tick(&self) -> Result<(), Stop> {
         if self.stopped.get().is_none() && self.stack_base.abs_diff(stack_pointer()) > self.stack_max {
             self.stopped.set(Some(Stop::Deep));
         }
         self.ticks.set(self.ticks.get().wrapping_add(1));
+        if self.stopped.get().is_none() && self.ticks.get() > TURNS_MAX {
+            self.stopped.set(Some(Stop::Many));
+        }
         if self.ticks.get().is_multiple_of(TICKS_PER_LOOK) { self.look() } else { self.stopped.get().map_or(Ok(()), Err) }
+    }
+}
+
+fn times_of(number: &Num) -> f64 {
+    match number {
+        Num::Int(times) => *times as f64,
+        Num::Float(times) => *times,
+        Num::BigInt(_) => f64::INFINITY,
+        Num::Dec(text) => text.parse().unwrap_or(f64::INFINITY),
     }
 }
 
@@ -121,6 +152,7 @@ impl From<Stop> for Exn<'_, Val> {
             Stop::Deep => "stopped: it calls itself too deeply",
             Stop::Nested => "stopped: its values are nested too deeply",
             Stop::Large => "stopped: its values are too large",
+            Stop::Many => "stopped: it takes too many turns",
         })
         .into()
     }
@@ -162,7 +194,7 @@ pub(super) fn natives() -> impl Iterator<Item = Fun<Jq>> {
         .chain(ours())
 }
 
-fn ours() -> [Fun<Jq>; 4] {
+fn ours() -> [Fun<Jq>; 5] {
     let tick = Native::new(|cv: Cv<'_, Jq>| match cv.0.data().turn(&cv.1) {
         Ok(()) => box_once(Ok(cv.1)),
         Err(stop) => box_once(Err(stop.into())),
@@ -180,7 +212,16 @@ fn ours() -> [Fun<Jq>; 4] {
         let (filter, context) = cv.0.pop_fun();
         Box::new(Guarded { inner: filter.run((context, cv.1)), scope, over: false })
     });
+    let times = Native::new(|mut cv: Cv<'_, Jq>| {
+        let right = cv.0.pop_var();
+        let left = cv.0.pop_var();
+        match cv.0.data().product(&left, &right) {
+            Ok(()) => bome(left * right),
+            Err(stop) => box_once(Err(stop.into())),
+        }
+    });
     [
+        ("flexcore_times", v(2), times),
         ("flexcore_tick", v(0), tick),
         ("flexcore_guard", Box::new([Bind::Fun(())]), guard),
         ("now", v(0), Native::new(|cv: Cv<'_, Jq>| bome(Ok(Val::from(cv.0.data().now))))),
