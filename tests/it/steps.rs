@@ -15,6 +15,7 @@ mod process_read;
 mod process_run;
 mod process_transform;
 mod queues;
+mod records_jq;
 mod route;
 mod table;
 mod throttle;

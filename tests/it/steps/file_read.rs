@@ -226,7 +226,7 @@ fn settings_that_do_not_fit_together_are_mistakes() {
         (json!({"path": "a.csv", "delimiter": "ab"}), "/delimiter the delimiter is not one ASCII character"),
         (
             json!({"path": "a.json", "records": "x"}),
-            "/records `x` is not a path to the records: write `.`, `.features` or `.data.\"some key\"`",
+            "/records there is no filter `x` (at column 1) (write a path such as `.` or `.features`, or jq such as `.features[] | .properties`)",
         ),
     ];
     for (with, mistake) in cases {
