@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
+    os::unix::fs::MetadataExt,
     path::Path,
     thread,
     time::Duration,
@@ -20,16 +21,33 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 
 /// A file that nobody else writes. The lock goes with the process; an attempt that was given up just now lets go soon.
 pub(super) fn open(path: &Path, create: bool) -> Result<File, OpenError> {
-    let file = OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)?;
-    let mut locked = lock(&file);
     for _ in 1..LOCK_TRIES_MAX {
-        if !matches!(locked, Err(OpenError::InUse)) {
-            break;
+        if let Some(file) = open_now(path, create)? {
+            return Ok(file);
         }
         thread::sleep(LOCK_PAUSE);
-        locked = lock(&file);
     }
-    locked.map(|()| file)
+    open_now(path, create)?.ok_or(OpenError::InUse)
+}
+
+/// `None` while somebody else has it. Opened anew at each try: whoever had it may have removed it or put another one in its
+/// place before letting go, and what is written to a file without a name is lost.
+fn open_now(path: &Path, create: bool) -> Result<Option<File>, OpenError> {
+    let file = OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)?;
+    match lock(&file) {
+        Ok(()) => Ok(is_at(&file, path)?.then_some(file)),
+        Err(OpenError::InUse) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let of = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match fs::metadata(path) {
+        Ok(there) => Ok(of(there) == of(file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn lock(file: &File) -> Result<(), OpenError> {
@@ -98,4 +116,23 @@ pub(super) fn first_line(file: &mut File) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(0))?;
     BufReader::new(file.take(LINE_BYTES_MAX)).read_until(b'\n', &mut line)?;
     Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_lost_its_name_is_not_taken_for_the_one_that_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let first = open(&path, true).unwrap();
+        assert!(is_at(&first, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&first, &path).unwrap());
+        // The lock of the nameless one does not hold up whoever makes it anew.
+        let second = open_now(&path, true).unwrap().unwrap();
+        assert!(is_at(&second, &path).unwrap() && !is_at(&first, &path).unwrap());
+        assert!(open_now(&path, true).unwrap().is_none());
+    }
 }
