@@ -1,7 +1,7 @@
 //! One attempt: claim the run, keep the lease alive while its flow moves, report how it ended. The message is acked last,
 //! so that a worker that dies anywhere in between leaves it to the next one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time};
 
 use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ use crate::{
     id::{Actor, RunId},
     pipeline::{Mistake, Plan},
     port::{
+        clock::between,
         queue::{Leased, Receipt},
         report::ReportError,
     },
@@ -34,18 +35,27 @@ use crate::{
 /// How long steps may take to let go of a run that was stopped.
 const LET_GO: Duration = Duration::from_secs(10);
 
+/// The least time before a run that cannot begin yet is looked at again.
+const AGAIN_MIN: time::Duration = time::Duration::from_millis(100);
+/// When to look again at a message for a run that is being worked on.
+const IN_HAND_AGAIN: Duration = Duration::from_secs(1);
+
 /// Works on one message of the queue of runs, and holds a slot as long as it takes.
 pub(super) async fn work(shared: Arc<Shared>, leased: Leased, slot: OwnedSemaphorePermit) {
     let Some(ticket) = Ticket::read(&leased.body) else {
         tracing::error!("a message in the queue of runs is not one of ours; it is dropped");
         return done(&shared, leased.receipt).await;
     };
+    // A second message for a run, or a lease that ended without its worker's knowledge: never two attempts at once.
+    let Some(in_hand) = shared.live.take(ticket.run) else {
+        return give_back(&shared, leased.receipt, IN_HAND_AGAIN).await;
+    };
     match claim(&shared, ticket.run).await {
         Claim::Go(assignment) => Attempt::new(shared.clone(), *assignment, leased.receipt).run().await,
         Claim::Later(delay) => give_back(&shared, leased.receipt, delay).await,
         Claim::Moot => done(&shared, leased.receipt).await,
     }
-    drop(slot);
+    drop((in_hand, slot));
 }
 
 enum Claim {
@@ -66,9 +76,10 @@ async fn claim(shared: &Shared, run: RunId) -> Claim {
     let answer = shared.submit_as(Actor::Engine, Command::Run(run, start), assignment.correlation, None).await;
     match answer {
         Ok(_) => Claim::Go(Box::new(Assignment { attempt: attempt_of(shared, run).await, ..assignment })),
-        Err(Refusal::Rejected(Rejection::NotYet(_))) => Claim::Later(Duration::from_millis(100)),
+        Err(Refusal::Rejected(Rejection::NotYet(_))) => Claim::Later(until_next(shared, run).await),
         Err(Refusal::Rejected(rejection)) => {
             tracing::debug!(%rejection, "a run needs no worker any more");
+            end_cancelling(shared, run).await;
             Claim::Moot
         }
         Err(refusal) => {
@@ -76,6 +87,26 @@ async fn claim(shared: &Shared, run: RunId) -> Claim {
             Claim::Later(Duration::from_secs(1))
         }
     }
+}
+
+/// A run that was to stop when its worker was lost has stopped: its message would not be here otherwise.
+pub(super) async fn end_cancelling(shared: &Shared, run: RunId) {
+    let is_cancelling = |row: &&RunRow| row.state == RunState::Cancelling;
+    let epoch = shared.engine.view(move |models| models.runs.runs.get(&run).filter(is_cancelling).map(|row| row.epoch)).await;
+    if let Some(epoch) = epoch {
+        let command = RunCommand::ExpireLease { epoch, backoff: Duration::default() };
+        if let Err(refusal) = shared.submit(Command::Run(run, command)).await {
+            tracing::debug!(%refusal, "a run that was to stop has ended by itself");
+        }
+    }
+}
+
+/// How long a run still waits for its next attempt.
+async fn until_next(shared: &Shared, run: RunId) -> Duration {
+    let now = shared.engine.clock().now();
+    let is_waiting = |row: &&RunRow| row.state == RunState::Retrying;
+    let next_at = shared.engine.view(move |models| models.runs.runs.get(&run).filter(is_waiting)?.deadline).await;
+    Duration(next_at.map_or_else(Default::default, |at| between(now, at)).max(AGAIN_MIN))
 }
 
 async fn attempt_of(shared: &Shared, run: RunId) -> u32 {

@@ -1,7 +1,9 @@
 //! Facts to work: a queued run becomes a message for the workers as soon as its pipeline's overlap policy lets it. It also
 //! carries requests to stop to the runs that work here.
 
-use std::sync::Arc;
+mod start;
+
+use std::{collections::HashSet, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -28,6 +30,8 @@ const TAKEOVER_GRACE: Duration = Duration::from_secs(30);
 pub(super) struct Dispatcher {
     shared: Arc<Shared>,
     subscription: Subscription,
+    /// Attempts that got a message because of a look at all runs. What is then read of them in the log is no news.
+    found: HashSet<(RunId, u32)>,
 }
 
 /// What a queued run waits for.
@@ -46,7 +50,7 @@ impl Dispatcher {
         let head = shared.engine.store().head();
         let subscription = Subscription::new(shared.engine.store().clone(), head, Filter::default());
         let subscription = subscription.named(shared.engine.readers(), "dispatcher");
-        Self { shared, subscription }
+        Self { shared, subscription, found: HashSet::new() }
     }
 
     pub(super) async fn run(mut self) {
@@ -85,7 +89,10 @@ impl Dispatcher {
         };
         match event {
             Event::RunQueued(_) => self.consider(subject).await,
-            Event::RunRetrying(retrying) => self.send(subject, retrying.attempt + 1, Some(retrying.next_at)).await,
+            Event::RunRetrying(retrying) => {
+                let ticket = Ticket { run: subject, attempt: retrying.attempt + 1 };
+                self.send(ticket, Some(retrying.next_at), ticket.key()).await;
+            }
             Event::CancelRequested(_) => self.shared.live.cancel(subject),
             Event::RunCancelled(cancelled) if cancelled.forced => self.shared.live.abandon(subject),
             _ => {}
@@ -97,16 +104,6 @@ impl Dispatcher {
         tracing::warn!(%oldest, "the dispatcher fell behind retention; it looks at every waiting run");
         self.subscription.skip_to_oldest();
         self.dispatch_all().await;
-    }
-
-    async fn dispatch_all(&self) {
-        let waiting = self.shared.engine.view(|models| {
-            let queued = models.runs.runs.values().filter(|row| row.state == RunState::Queued);
-            queued.map(|row| row.id).collect::<Vec<_>>()
-        });
-        for run in waiting.await {
-            self.consider(run).await;
-        }
     }
 
     async fn next_of(&self, envelope: &Envelope) {
@@ -121,7 +118,10 @@ impl Dispatcher {
 
     async fn consider(&self, run: RunId) {
         match self.shared.engine.view(move |models| turn(models, run)).await {
-            Some((attempt, Turn::Now)) => self.send(run, attempt, None).await,
+            Some((attempt, Turn::Now)) => {
+                let ticket = Ticket { run, attempt };
+                self.send(ticket, None, ticket.key()).await;
+            }
             Some((_, Turn::After(older))) => self.stop(older).await,
             Some((_, Turn::Later)) | None => {}
         }
@@ -136,11 +136,14 @@ impl Dispatcher {
         }
     }
 
-    async fn send(&self, run: RunId, attempt: u32, at: Option<Timestamp>) {
+    /// Sends a message for an attempt, once for a key.
+    async fn send(&self, ticket: Ticket, at: Option<Timestamp>, key: String) {
+        if self.found.contains(&(ticket.run, ticket.attempt)) {
+            return;
+        }
         let clock = self.shared.engine.clock();
         let delay = at.map_or(Duration::default(), |at| Duration(between(clock.now(), at)));
-        let ticket = Ticket { run, attempt };
-        let message = NewMessage { body: ticket.body(), delay, dedup_key: Some(ticket.key()), ..NewMessage::default() };
+        let message = NewMessage { body: ticket.body(), delay, dedup_key: Some(key), ..NewMessage::default() };
         loop {
             match self.shared.engine.queues().send(&runs_queue(), vec![message.clone()]).await {
                 Ok(_) => return,

@@ -1,7 +1,7 @@
 //! Runs that work in this process right now, and the logs of those that did lately.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -43,6 +43,20 @@ struct Inner {
     logs: BTreeMap<RunId, RunLog>,
     log_order: VecDeque<RunId>,
     ended: Totals,
+    /// Runs that a worker of this process has in hand.
+    in_hand: BTreeSet<RunId>,
+}
+
+/// A run in a worker's hand, for as long as this lives.
+pub(crate) struct InHand {
+    live: LiveRuns,
+    run: RunId,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.live.lock().in_hand.remove(&self.run);
+    }
 }
 
 impl LiveRuns {
@@ -76,6 +90,11 @@ impl LiveRuns {
     pub fn vitals(&self) -> Vec<RunVitals> {
         let live: Vec<_> = self.lock().runs.iter().map(|(run, live)| (*run, live.clone())).collect();
         live.into_iter().map(|(run, live)| live.meters.vitals(run, &live.pipeline)).collect()
+    }
+
+    /// Takes a run in hand; nothing while another worker of this process has it.
+    pub(crate) fn take(&self, run: RunId) -> Option<InHand> {
+        self.lock().in_hand.insert(run).then(|| InHand { live: self.clone(), run })
     }
 
     pub(crate) fn begin(&self, run: RunId, live: LiveRun) -> RunLog {

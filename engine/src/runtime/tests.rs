@@ -2,6 +2,7 @@
 
 mod alerts;
 mod continuous;
+mod recovery;
 mod replays;
 mod retention;
 mod runs;
@@ -24,7 +25,10 @@ use crate::{
     handle::{Accepted, Engine, Refusal},
     id::{Actor, PipelineName, Position, RunId},
     pipeline::{Definition, revision},
-    port::store::{Filter, READ_EVENTS_MAX},
+    port::{
+        queue::Queues,
+        store::{Filter, READ_EVENTS_MAX, Store},
+    },
     projection::runs::{RunRow, RunState},
     queue::memory::MemoryQueues,
     store::memory::{Limits, MemoryLog},
@@ -78,6 +82,11 @@ impl World {
         let clock = ManualClock::new(moment(start));
         let store = Arc::new(MemoryLog::new(Limits::default()));
         let queues = Arc::new(MemoryQueues::new(clock.shared()));
+        Self::on(store, queues, clock, retain_events_max).await
+    }
+
+    /// An engine that starts on what another one left.
+    async fn on(store: Arc<dyn Store>, queues: Arc<dyn Queues>, clock: ManualClock, retain_events_max: u64) -> Self {
         let engine = Engine::new(store, queues, clock.shared());
         let diary = Diary::default();
         let steps = ScriptedSteps::new(diary.clone());
