@@ -33,6 +33,8 @@ enum Need {
 
 impl Dispatcher {
     pub(super) async fn dispatch_all(&mut self) {
+        // Those of an earlier look are looked at again: what is held here is never more than the runs that live.
+        self.found.clear();
         // The queue is looked at second: a run whose message is acked meanwhile has ended, and a message more is dropped.
         let needs = self.shared.engine.view(needs).await;
         let Some(known) = self.in_queue().await else { return };
