@@ -1,5 +1,5 @@
 # Two commands do all the set-up on a fresh machine with Rust: `make run` and `make test`.
-.PHONY: run test api-test api-fuzz lint fmt bench picture audit clean
+.PHONY: run test api-test api-fuzz lint fmt bench picture audit docker compose-up clean
 
 run: ## The console on live examples
 	cargo run --release -- examples
@@ -30,6 +30,12 @@ picture: ## The README's picture, from a real frame
 
 audit: ## Licences and advisories, where cargo-deny is installed
 	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "cargo-deny is not installed: cargo install cargo-deny"; fi
+
+docker: ## The image `flexcore`, with the engine in it
+	docker build -f deploy/Dockerfile -t flexcore .
+
+compose-up: ## The engine in a container, on deploy/pipelines; `make compose-up PROFILE=monitoring` with Prometheus and Grafana
+	docker compose -f deploy/compose.yaml $(if $(PROFILE),--profile $(PROFILE)) up --detach --build
 
 clean: ## Remove what was built
 	cargo clean

@@ -96,10 +96,7 @@ impl Client {
 
     /// Asks; `Err` for every answer that is no success.
     pub async fn ask(&self, method: Method, path: &str, body: Option<Body>) -> Result<Response, ClientError> {
-        let mut request = self.http.request(method, format!("{}{BASE}{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
+        let mut request = self.request(method, path);
         if let Some(Body { media, bytes, if_match }) = body {
             request = request.header(reqwest::header::CONTENT_TYPE, media).body(bytes);
             if let Some(tag) = if_match {
@@ -115,6 +112,25 @@ impl Client {
         match serde_json::from_slice(&bytes) {
             Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
             Err(_) => Err(self.odd(format!("status {status} without a reason"))),
+        }
+    }
+
+    /// Reads JSON that comes with a verdict: `false` with 503.
+    pub async fn verdict(&self, path: &str) -> Result<(bool, serde_json::Value), ClientError> {
+        let response = self.request(Method::GET, path).send().await.map_err(|source| self.unreachable(source))?;
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(|source| self.unreachable(source))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(json) if status.is_success() || status == StatusCode::SERVICE_UNAVAILABLE => Ok((status.is_success(), json)),
+            _ => Err(self.odd(format!("status {status}"))),
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{BASE}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
         }
     }
 

@@ -29,6 +29,7 @@ use serde_json::{Map, Value};
 use crate::{
     compose::App,
     definition::{self, variables},
+    event_json::EventJson,
     step,
 };
 
@@ -140,7 +141,8 @@ impl Link for LocalLink {
     }
 
     fn predicate(&self, jq: &str) -> Result<Predicate, String> {
-        step::Predicate::compile(jq)
+        let passes = step::Predicate::compile(jq)?;
+        Ok(Arc::new(move |envelope| serde_json::to_vec(&EventJson::from(envelope)).is_ok_and(|json| passes(&json))))
     }
 }
 

@@ -1,34 +1,62 @@
 //! `flexcore node`: who is running, and how it is.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::remote::{Answer, RemoteArgs, answer, cell};
+use super::remote::{Answer, Column, RemoteArgs, answer, cell};
+use crate::client::{Client, ClientError};
 
 /// The running engine.
 #[derive(Debug, Args)]
 pub struct NodeArgs {
+    #[command(subcommand)]
+    command: Option<NodeCommand>,
     #[command(flatten)]
     remote: RemoteArgs,
 }
 
+#[derive(Debug, Subcommand)]
+enum NodeCommand {
+    /// How it is, check by check; exit code 1 when it cannot take work on
+    Health,
+}
+
 /// Asks and prints.
 pub fn run(args: &NodeArgs) -> color_eyre::Result<i32> {
-    answer(&args.remote, |client| async move {
-        let json: Value = client.read(Method::GET, "/info", None).await?;
-        let text = format!(
-            "{} {} (process {}), {} events in {}, since {}\nat {}, as {} with the role {}",
-            cell(&json, "node"),
-            cell(&json, "version"),
-            cell(&json, "process"),
-            cell(&json, "position"),
-            cell(&json, "store"),
-            cell(&json, "started_at"),
-            client.place(),
-            cell(&json, "caller"),
-            cell(&json, "role")
-        );
-        Ok(Answer::said(json, text))
-    })
+    match args.command {
+        None => answer(&args.remote, info),
+        Some(NodeCommand::Health) => answer(&args.remote, health),
+    }
+}
+
+async fn info(client: Client) -> Result<Answer, ClientError> {
+    let json: Value = client.read(Method::GET, "/info", None).await?;
+    let text = format!(
+        "{} {} (process {}), {} events in {}, since {}\nat {}, as {} with the role {}",
+        cell(&json, "node"),
+        cell(&json, "version"),
+        cell(&json, "process"),
+        cell(&json, "position"),
+        cell(&json, "store"),
+        cell(&json, "started_at"),
+        client.place(),
+        cell(&json, "caller"),
+        cell(&json, "role")
+    );
+    Ok(Answer::said(json, text))
+}
+
+async fn health(client: Client) -> Result<Answer, ClientError> {
+    const COLUMNS: [Column<'_>; 4] = [
+        ("CHECK", &|check| cell(check, "name")),
+        ("STATE", &|check| cell(check, "state")),
+        ("SINCE", &|check| cell(check, "since")),
+        ("EVIDENCE", &|check| cell(check, "evidence")),
+    ];
+    let (well, json) = client.verdict("/health").await?;
+    let reason = json["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let checks = Answer::table(serde_json::json!({ "items": json["checks"] }), &COLUMNS);
+    let text = format!("{}{reason}\n\n{}", cell(&json, "status"), checks.text);
+    Ok(Answer { failed: !well, ..Answer::said(json, text) })
 }

@@ -40,6 +40,8 @@ impl RemoteArgs {
 pub(super) struct Answer {
     pub(super) json: Value,
     pub(super) text: String,
+    /// What was asked for is not so: exit code 1.
+    pub(super) failed: bool,
 }
 
 /// A column: its name, and its cell of an item.
@@ -48,7 +50,7 @@ pub(super) type Column<'a> = (&'a str, &'a dyn Fn(&Value) -> String);
 impl Answer {
     /// A sentence, when there is nothing to look at.
     pub(super) fn said(json: Value, text: impl Into<String>) -> Self {
-        Self { json, text: text.into() }
+        Self { json, text: text.into(), failed: false }
     }
 
     /// Lines of columns under their names.
@@ -61,7 +63,7 @@ impl Answer {
             .collect();
         let head: Vec<String> = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
         let text = if rows.is_empty() { "there is none".to_owned() } else { aligned(&head, &rows) };
-        Self { json, text }
+        Self { json, text, failed: false }
     }
 }
 
@@ -107,6 +109,7 @@ fn print(args: &RemoteArgs, answer: &Answer) -> i32 {
     let text = if args.json { answer.json.to_string() } else { answer.text.clone() };
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => FAILED,
+        _ if answer.failed => FAILED,
         _ => DONE,
     }
 }

@@ -103,6 +103,14 @@ fn a_pipeline_is_run_opened_paused_and_resumed_by_keys() {
 }
 
 #[test]
+fn events_are_filtered_by_jq_as_the_command_line_writes_them() {
+    let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n", SIZES[0]);
+    stage.console.until("copy").press("r y").until("run.succeeded").press("2 /");
+    stage.console.type_text("jq:.type == \"run.succeeded\" and .data.attempt == 1").until("1/");
+    stage.console.assert_hides("run.started").press("esc").until("run.started");
+}
+
+#[test]
 fn a_run_that_would_never_end_is_cancelled() {
     for size in SIZES {
         let mut stage = Stage::new(ENDLESS, "", size);

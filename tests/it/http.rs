@@ -15,4 +15,4 @@ mod queues;
 mod runs;
 mod sockets;
 mod stream;
-mod world;
+pub(crate) mod world;

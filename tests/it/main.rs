@@ -3,6 +3,8 @@
 
 mod cli;
 mod console;
+#[cfg(feature = "listener")]
+mod deploy;
 mod files;
 mod golden;
 #[cfg(feature = "listener")]

@@ -122,12 +122,13 @@ pub trait Link: Send + Sync + 'static {
     /// Texts to begin with.
     fn templates(&self) -> Vec<Template>;
 
-    /// Compiles a jq predicate over an event's JSON. `Err`: what is wrong with it.
+    /// Compiles a jq predicate over an event as `flexcore events --json` writes it: `.type`, `.stream`, `.data`.
+    /// `Err`: what is wrong with it.
     fn predicate(&self, jq: &str) -> Result<Predicate, String>;
 }
 
-/// Whether a JSON text passes. Output other than `false`, `null` and errors passes, as jq's `select` has it.
-pub type Predicate = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+/// Whether an event passes. Output other than `false`, `null` and errors passes, as jq's `select` has it.
+pub type Predicate = Arc<dyn Fn(&Envelope) -> bool + Send + Sync>;
 
 /// All events of one correlation are found by this.
 pub fn same_correlation(correlation: CorrelationId) -> impl Fn(&Envelope) -> bool {

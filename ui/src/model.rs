@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use crate::{
     effect::Tag,
     keymap::{Action, Keymap, Scope},
-    screen::Screen,
+    screen::{Filters, Screen},
     terminal::key::Key,
     theme::Theme,
 };
@@ -124,6 +124,11 @@ impl Model {
     /// Which bindings hold.
     pub fn scopes(&self) -> &'static [Scope] {
         self.top().map_or_else(|| self.overview.scopes(), |opened| opened.screen.scopes())
+    }
+
+    /// What `/` does now.
+    pub fn filters(&self) -> Filters {
+        self.top().map_or(Filters::Rows, |opened| opened.screen.filters())
     }
 
     /// A tag that nobody had.

@@ -20,7 +20,7 @@ use ratatui::{Frame, layout::Rect};
 use crate::{
     effect::{Answer, Intent},
     keymap::{Action, Scope},
-    model::facts::Facts,
+    model::{facts::Facts, filter::RowFilter},
     terminal::key::Key,
     theme::Theme,
 };
@@ -56,14 +56,25 @@ pub enum Input<'a> {
     Key(Key),
     /// Pasted text while [`Screen::types_text`].
     Paste(&'a str),
-    /// The filter changed, as typed after `/`; empty: none.
-    Filter(&'a str),
+    /// The filter changed. Where [`Screen::filters`] says [`Filters::Text`] its text is what to look for.
+    Filter(RowFilter),
     /// An answer to what it asked.
     Answer(Answer),
     /// Events or figures came: the facts are newer. At most ten times a second.
     Facts,
     /// A second has passed: the moment to ask again for what is only to be had by asking.
     Tick,
+}
+
+/// What `/` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filters {
+    /// Keeps the rows that pass.
+    Rows,
+    /// Goes to where a text is.
+    Text,
+    /// Nothing: all there is to see is seen.
+    Nothing,
 }
 
 /// One drill-down, form or sheet.
@@ -80,6 +91,11 @@ pub trait Screen: Send {
     /// Whether keys are text now, such as in a form: then they come as [`Input::Key`] instead of by the table.
     fn types_text(&self) -> bool {
         false
+    }
+
+    /// What `/` does here, now.
+    fn filters(&self) -> Filters {
+        Filters::Nothing
     }
 
     /// For a sheet: the columns and rows that it wants; it is drawn in the middle, over what is below. `None`: the whole

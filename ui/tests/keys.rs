@@ -130,7 +130,16 @@ fn a_filter_narrows_while_it_is_typed_and_escape_undoes_it() {
     console.press("esc").assert_shows("release");
     console.press("/").type_text("!prod").press("enter").assert_shows("/!prod 4/5");
     console.press("esc").assert_hides("/!prod");
-    console.press("/").type_text("/(").assert_shows("(");
+}
+
+#[test]
+fn what_is_wrong_with_a_filter_is_said_where_it_is_typed() {
+    let (mut console, _) = console();
+    console.press("/").type_text("/pro(").assert_shows("unclosed group").assert_shows("deploy-prod").assert_hides("nightly");
+    console.press("enter").assert_shows("unclosed group");
+    console.press("backspace").assert_hides("unclosed group").assert_shows("enter keep");
+    console.press("esc").assert_shows("nightly");
+    console.press("/").type_text("jq:.a").assert_shows("jq is for the pane of events");
 }
 
 #[test]

@@ -12,22 +12,22 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 /// One record goes from nowhere to nowhere, and the run ends.
-pub(super) const COPY: &str = "name: copy\ndescription: Copies one\nowner: ops\ntags: [small]\noverlap: allow\nparams: {n: {type: integer, default: 1}}\nsteps:\n  - {name: make, uses: generate, with: {count: 1, template: '{n: $params.n}'}}\n  - {name: out, uses: drop}\n";
+pub(crate) const COPY: &str = "name: copy\ndescription: Copies one\nowner: ops\ntags: [small]\noverlap: allow\nparams: {n: {type: integer, default: 1}}\nsteps:\n  - {name: make, uses: generate, with: {count: 1, template: '{n: $params.n}'}}\n  - {name: out, uses: drop}\n";
 
 /// Runs until somebody stops it.
-pub(super) const LIVE: &str = "name: live\nmode: continuous\nsteps:\n  - {name: make, uses: generate, with: {interval: 50ms, template: '{n: $n}'}}\n  - {name: out, uses: drop}\n";
+pub(crate) const LIVE: &str = "name: live\nmode: continuous\nsteps:\n  - {name: make, uses: generate, with: {interval: 50ms, template: '{n: $n}'}}\n  - {name: out, uses: drop}\n";
 
 /// Fails.
-pub(super) const FAILS: &str =
+pub(crate) const FAILS: &str =
     "name: fails\nsteps:\n  - {name: read, uses: file.read, with: {path: /nowhere/none.ndjson}}\n  - {name: out, uses: drop}\n";
 
-pub(super) struct Server {
-    pub(super) app: Arc<App>,
-    pub(super) listening: Listening,
-    pub(super) client: Client,
+pub(crate) struct Server {
+    pub(crate) app: Arc<App>,
+    pub(crate) listening: Listening,
+    pub(crate) client: Client,
 }
 
-pub(super) fn settings(set: &[(&str, &str)]) -> Settings {
+pub(crate) fn settings(set: &[(&str, &str)]) -> Settings {
     let env = |name: &str| std::env::var(name).ok();
     let mut layers = Layers::defaults(&env);
     for (name, value) in [("http", "127.0.0.1:0"), ("socket", "none"), ("node", "here"), ("api.rate_max", "0")].iter().chain(set)
@@ -38,11 +38,11 @@ pub(super) fn settings(set: &[(&str, &str)]) -> Settings {
 }
 
 impl Server {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(&[]).await
     }
 
-    pub(super) async fn with(set: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(set: &[(&str, &str)]) -> Self {
         let app = Arc::new(App::start(settings(set), table()).await.unwrap());
         let listening = listen(app.clone()).await.unwrap();
         // The client speaks TLS in one test; it has to be told by what.
@@ -50,32 +50,32 @@ impl Server {
         Self { app, listening, client: Client::builder().no_proxy().build().unwrap() }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.listening.http.unwrap())
     }
 
-    pub(super) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.url(path))
     }
 
-    pub(super) async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         answer(self.ask(Method::GET, path).send().await.unwrap(), StatusCode::OK).await
     }
 
-    pub(super) async fn fails(&self, method: Method, path: &str, status: u16) -> Value {
+    pub(crate) async fn fails(&self, method: Method, path: &str, status: u16) -> Value {
         problem(self.ask(method, path).send().await.unwrap(), status).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value, status: StatusCode) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: &Value, status: StatusCode) -> Value {
         answer(self.ask(Method::POST, path).json(body).send().await.unwrap(), status).await
     }
 
-    pub(super) async fn post_fails(&self, path: &str, body: &Value, status: u16) -> Value {
+    pub(crate) async fn post_fails(&self, path: &str, body: &Value, status: u16) -> Value {
         problem(self.ask(Method::POST, path).json(body).send().await.unwrap(), status).await
     }
 
     /// Makes a pipeline of a file, and activates it.
-    pub(super) async fn pipeline(&self, text: &str) {
+    pub(crate) async fn pipeline(&self, text: &str) {
         let sent = self.ask(Method::POST, "/api/v1/pipelines").header("content-type", "application/yaml").body(text.to_owned());
         let made = answer(sent.send().await.unwrap(), StatusCode::CREATED).await;
         let activate = format!("/api/v1/pipelines/{}/activate", made["name"].as_str().unwrap());
@@ -83,7 +83,7 @@ impl Server {
     }
 
     /// Starts a run and waits for its end.
-    pub(super) async fn ended_run(&self, name: &str) -> Value {
+    pub(crate) async fn ended_run(&self, name: &str) -> Value {
         let run = self.post(&format!("/api/v1/pipelines/{name}/runs"), &serde_json::json!({}), StatusCode::ACCEPTED).await;
         let path = format!("/api/v1/runs/{}", run["id"].as_str().unwrap());
         let mut seen = flexcore_engine::id::Position(0);
@@ -98,14 +98,14 @@ impl Server {
     }
 }
 
-pub(super) async fn answer(response: Response, status: StatusCode) -> Value {
+pub(crate) async fn answer(response: Response, status: StatusCode) -> Value {
     let (given, text) = (response.status(), response.text().await.unwrap());
     assert_eq!(given, status, "{text}");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// A problem with everything that one has.
-pub(super) async fn problem(response: Response, status: u16) -> Value {
+pub(crate) async fn problem(response: Response, status: u16) -> Value {
     let given = response.status().as_u16();
     let media = response.headers().get("content-type").map(|media| media.to_str().unwrap().to_owned());
     let correlation = response.headers().get("x-correlation-id").map(|id| id.to_str().unwrap().to_owned());
@@ -121,6 +121,6 @@ pub(super) async fn problem(response: Response, status: u16) -> Value {
     body
 }
 
-pub(super) fn names(page: &Value, field: &str) -> Vec<String> {
+pub(crate) fn names(page: &Value, field: &str) -> Vec<String> {
     page["items"].as_array().unwrap().iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
 }

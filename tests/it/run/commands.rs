@@ -43,6 +43,9 @@ fn a_pipeline_is_operated_from_the_command_line() {
     assert!(done(&place, &["runs", "show", id]).out.contains("run 1 of copy"));
     assert!(done(&place, &["runs", "list", "--pipeline", "copy"]).out.contains(id));
     done(&place, &["runs", "logs", id]);
+    let health = done(&place, &["node", "health"]).out;
+    assert!(health.starts_with("healthy") && health.contains("log writable"), "{health}");
+    assert!(json(&place, &["node", "health"])["checks"].is_array());
     assert_eq!(json(&place, &["pipeline", "pause", "copy", "--reason", "lunch"])["paused_because"], "lunch");
     for verb in ["resume", "archive", "restore", "archive", "delete"] {
         done(&place, &["pipeline", verb, "copy"]);
@@ -55,6 +58,7 @@ fn a_pipeline_is_operated_from_the_command_line() {
     assert!(bad.told.contains("1:1: "), "{}", bad.told);
     running.signal(Signal::TERM);
     assert_eq!(running.end().code(), Some(0), "{}", running.told);
+    assert_eq!(place.done(&["node", "health"]).code, Some(2));
 }
 
 #[test]

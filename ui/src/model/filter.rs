@@ -38,6 +38,18 @@ impl RowFilter {
         Ok(Self { inverse: inverse && !matches!(test, Test::All), test, text })
     }
 
+    /// A text to look for, whatever is in it.
+    pub fn literal(text: &str) -> Self {
+        let text: String = text.chars().take(FILTER_CHARS_MAX).collect();
+        let test = if text.is_empty() { Test::All } else { Test::Contains(text.to_lowercase()) };
+        Self { text, test, inverse: false }
+    }
+
+    /// ` /text` behind a title; nothing when everything passes.
+    pub fn suffix(&self) -> String {
+        if self.is_none() { String::new() } else { format!(" /{}", self.text) }
+    }
+
     /// As typed.
     pub fn text(&self) -> &str {
         &self.text

@@ -15,8 +15,8 @@ pub enum Overlay {
     Help { scroll: usize },
     /// What was said.
     Messages { scroll: usize },
-    /// The filter being typed, and what it was before.
-    Filter { input: Input, before: String },
+    /// The filter being typed, what it was before, and what is wrong with it now.
+    Filter { input: Input, before: String, wrong: Option<String> },
     /// Commands, views and things by name.
     Palette(Palette),
     /// One of a few, to choose from.

@@ -108,7 +108,7 @@ impl Stream {
             return false;
         }
         if self.filter.jq().is_some() {
-            return self.predicate.as_ref().is_none_or(|predicate| predicate(&event.data) != self.filter.is_inverse());
+            return self.predicate.as_ref().is_none_or(|predicate| predicate(&line.envelope) != self.filter.is_inverse());
         }
         let text = format!("{} {} {}", event.kind, line.description.subject, line.description.text);
         sieve.passes(&text)

@@ -5,7 +5,7 @@ use flexcore_engine::{command::PipelineCommand, pipeline::Definition};
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
 use super::{
-    Input, Place, Screen,
+    Filters, Input, Place, Screen,
     draft::{Draft, Stage},
     dry::DryView,
     moving, parts,
@@ -263,6 +263,10 @@ impl Screen for CreateScreen {
         Some(vec![Intent::Say(Tone::Warn, "this text is kept nowhere: w saves it as a draft; again leaves and drops it".into())])
     }
 
+    fn filters(&self) -> Filters {
+        Filters::Text
+    }
+
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         if matches!(input, Input::Action(_)) {
             self.leaving = false;
@@ -270,8 +274,8 @@ impl Screen for CreateScreen {
         match input {
             Input::Opened => vec![Intent::Ask(Question::Templates)],
             Input::Action(action) => self.action(action, facts),
-            Input::Filter(text) => {
-                self.preview.search(text);
+            Input::Filter(wanted) => {
+                self.preview.search(wanted.text());
                 Vec::new()
             }
             Input::Answer(answer) => self.answer(&answer),

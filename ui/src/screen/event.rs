@@ -9,7 +9,7 @@ use flexcore_engine::{
 };
 use ratatui::{Frame, layout::Rect, text::Line};
 
-use super::{Input, Place, Screen, moving, parts};
+use super::{Filters, Input, Place, Screen, moving, parts};
 use crate::{
     effect::{Answer, Intent, Question, Tone},
     keymap::{Action, Scope},
@@ -176,12 +176,16 @@ impl Screen for EventScreen {
         &[Scope::Event, Scope::Tree, Scope::List]
     }
 
+    fn filters(&self) -> Filters {
+        Filters::Text
+    }
+
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         match input {
             Input::Opened => self.load(facts),
             Input::Action(action) => self.action(action, facts),
-            Input::Filter(text) => {
-                self.tree.search(text);
+            Input::Filter(wanted) => {
+                self.tree.search(wanted.text());
                 Vec::new()
             }
             Input::Answer(answer) => self.answer(&answer),

@@ -14,11 +14,11 @@ use flexcore_engine::{
 use jiff::Timestamp;
 use ratatui::{Frame, layout::Rect};
 
-use super::{Input, Place, Screen, draft::Draft, moving, parts};
+use super::{Filters, Input, Place, Screen, draft::Draft, moving, parts};
 use crate::{
     effect::{Answer, Intent, Question, Tone},
     keymap::{Action, Scope},
-    model::facts::Facts,
+    model::{facts::Facts, filter::RowFilter},
     theme::Theme,
     widget::{Window, ink::Ink, text_view::TextView},
 };
@@ -55,7 +55,7 @@ pub(super) struct PipelineScreen {
     /// Its mistakes cover the parts; another part may be looked at meanwhile.
     shows_draft: bool,
     draft_window: Window,
-    filter: String,
+    filter: RowFilter,
 }
 
 impl PipelineScreen {
@@ -73,7 +73,7 @@ impl PipelineScreen {
             draft: None,
             shows_draft: false,
             draft_window: Window::default(),
-            filter: String::new(),
+            filter: RowFilter::default(),
         }
     }
 
@@ -83,10 +83,10 @@ impl PipelineScreen {
 
     /// Runs that pass the filter, newest first.
     fn runs<'a>(&'a self, facts: &'a Facts) -> Vec<&'a RunRow> {
-        let wanted = self.filter.to_lowercase();
+        let mut sieve = self.filter.sieve();
         let passes = |run: &&RunRow| {
             let error = run.error.as_ref().map_or("", |error| error.message.as_str());
-            wanted.is_empty() || format!("{} {} {error}", run.number, run.state.word()).to_lowercase().contains(&wanted)
+            sieve.passes(&format!("{} {} {error}", run.number, run.state.word()))
         };
         facts.models.runs.of(&self.name).filter(passes).collect()
     }
@@ -153,12 +153,15 @@ impl PipelineScreen {
         self.take_draft(answer, facts)
     }
 
-    fn filter(&mut self, text: &str) -> Vec<Intent> {
-        text.clone_into(&mut self.filter);
+    fn filter(&mut self, wanted: RowFilter) -> Vec<Intent> {
+        let text = wanted.text();
         let found = match TABS[self.tab] {
             Tab::Definition => self.definition.search(text),
             Tab::Revisions => self.revisions.search(text),
-            Tab::Now | Tab::Schedule | Tab::Tests => true,
+            Tab::Now | Tab::Schedule | Tab::Tests => {
+                self.filter = wanted;
+                return Vec::new();
+            }
         };
         if found || text.is_empty() { Vec::new() } else { vec![Intent::Say(Tone::Info, format!("`{text}` is not here"))] }
     }
@@ -204,12 +207,20 @@ impl Screen for PipelineScreen {
         std::mem::take(&mut self.shows_draft).then(|| vec![Intent::Say(Tone::Info, text.into())])
     }
 
+    fn filters(&self) -> Filters {
+        match TABS[self.tab] {
+            Tab::Now => Filters::Rows,
+            Tab::Definition | Tab::Revisions => Filters::Text,
+            Tab::Schedule | Tab::Tests => Filters::Nothing,
+        }
+    }
+
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         self.refresh(facts);
         match input {
             Input::Opened => vec![self.ask_ticks()],
             Input::Action(action) => self.action(action, facts),
-            Input::Filter(text) => self.filter(text),
+            Input::Filter(wanted) => self.filter(wanted),
             Input::Answer(answer) => self.answer(&answer, facts),
             Input::Tick => self.tick(facts),
             Input::Facts | Input::Key(_) | Input::Paste(_) => Vec::new(),

@@ -11,12 +11,12 @@ use flexcore_engine::{
 };
 use ratatui::{Frame, layout::Rect};
 
-use super::{Input, Place, Screen, moving, parts};
+use super::{Filters, Input, Place, Screen, moving, parts};
 use crate::{
     effect::{Answer, Intent, Question, Tone},
     keymap::{Action, Scope},
     link::LinkError,
-    model::facts::Facts,
+    model::{facts::Facts, filter::RowFilter},
     theme::Theme,
     widget::{Window, ink::Ink, json_tree::JsonTree},
 };
@@ -65,7 +65,7 @@ pub(super) struct QueueScreen {
     editing: Option<MessageId>,
     /// A text that is not JSON yet, for the next time in the editor.
     edited: Option<(MessageId, String)>,
-    filter: String,
+    filter: RowFilter,
 }
 
 impl QueueScreen {
@@ -86,7 +86,7 @@ impl QueueScreen {
             trial: None,
             editing: None,
             edited: None,
-            filter: String::new(),
+            filter: RowFilter::default(),
         }
     }
 
@@ -121,9 +121,8 @@ impl QueueScreen {
 
     /// Messages that pass the filter.
     fn shown(&self) -> Vec<&PeekedMessage> {
-        let wanted = self.filter.to_lowercase();
-        let passes = |message: &&PeekedMessage| wanted.is_empty() || messages::text_of(message).to_lowercase().contains(&wanted);
-        self.messages.iter().flatten().filter(passes).collect()
+        let mut sieve = self.filter.sieve();
+        self.messages.iter().flatten().filter(|message| sieve.passes(&messages::text_of(message))).collect()
     }
 
     fn selected(&self) -> Option<&PeekedMessage> {
@@ -254,15 +253,19 @@ impl Screen for QueueScreen {
         std::mem::take(&mut self.in_body).then(Vec::new)
     }
 
+    fn filters(&self) -> Filters {
+        if self.in_body { Filters::Text } else { Filters::Rows }
+    }
+
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         match input {
             Input::Opened => vec![self.ask()],
             Input::Action(action) => self.action(action, facts),
-            Input::Filter(text) => {
+            Input::Filter(wanted) => {
                 if self.in_body {
-                    self.body.search(text);
+                    self.body.search(wanted.text());
                 } else {
-                    text.clone_into(&mut self.filter);
+                    self.filter = wanted;
                     self.refresh_body();
                 }
                 Vec::new()

@@ -9,13 +9,14 @@ mod views;
 use flexcore_engine::{event::run::RunError, id::RunId, port::store::Filter, projection::runs::RunRow};
 use ratatui::{Frame, layout::Rect};
 
-use super::{Input, Place, Screen, moving, parts};
+use super::{Filters, Input, Place, Screen, moving, parts};
 use crate::{
     effect::{Answer, Intent, Question, Tone},
     keymap::{Action, Scope},
     model::{
         events::{EventLine, EventRing},
         facts::Facts,
+        filter::RowFilter,
     },
     theme::Theme,
     widget::{
@@ -50,6 +51,8 @@ pub(super) struct RunScreen {
     /// Its events, older ones included.
     events: EventRing,
     timeline: Window,
+    /// Which of its events are in the timeline.
+    wanted: RowFilter,
     /// The timeline shows the newest event as it comes.
     newest: bool,
     error: TextView,
@@ -69,6 +72,7 @@ impl RunScreen {
             steps: Window::default(),
             events: EventRing::default(),
             timeline: Window::default(),
+            wanted: RowFilter::default(),
             newest: true,
             error: TextView::default(),
             error_of: None,
@@ -110,7 +114,8 @@ impl RunScreen {
             self.events.push_line(line.clone());
         }
         if self.newest {
-            self.timeline.bottom(self.events.len());
+            let len = self.timeline().len();
+            self.timeline.bottom(len);
         }
         self.refresh_error(facts);
     }
@@ -182,10 +187,18 @@ impl RunScreen {
         if moved { Vec::new() } else { self.act(action, facts) }
     }
 
+    /// Its events that pass the filter, the oldest first.
+    fn timeline(&self) -> Vec<&EventLine> {
+        let mut sieve = self.wanted.sieve();
+        let text = |line: &EventLine| format!("{} {}", line.envelope.event.kind, line.description.text);
+        self.events.iter().filter(|line| sieve.passes(&text(line))).collect()
+    }
+
     fn walk_timeline(&mut self, action: Action) -> bool {
-        let moved = moving::walk(action, &mut self.timeline, self.events.len());
+        let len = self.timeline().len();
+        let moved = moving::walk(action, &mut self.timeline, len);
         if moved {
-            self.newest = self.timeline.is_at_bottom(self.events.len());
+            self.newest = self.timeline.is_at_bottom(len);
         }
         moved
     }
@@ -226,11 +239,13 @@ impl RunScreen {
         intents
     }
 
-    fn filter(&mut self, text: &str) -> Vec<Intent> {
+    fn filter(&mut self, wanted: RowFilter) -> Vec<Intent> {
         match TABS[self.tab] {
-            Tab::Error => drop(self.error.search(text)),
-            Tab::Records => self.taps.search(text),
-            _ => self.log.filter(text),
+            Tab::Error => drop(self.error.search(wanted.text())),
+            Tab::Records => self.taps.search(wanted.text()),
+            Tab::Timeline => self.wanted = wanted,
+            Tab::Log => self.log.filter(wanted),
+            Tab::Steps | Tab::Checkpoints => {}
         }
         Vec::new()
     }
@@ -261,6 +276,14 @@ impl Screen for RunScreen {
         if TABS[self.tab] == Tab::Records { &[Scope::Run, Scope::Tree, Scope::List] } else { &[Scope::Run, Scope::List] }
     }
 
+    fn filters(&self) -> Filters {
+        match TABS[self.tab] {
+            Tab::Error | Tab::Records => Filters::Text,
+            Tab::Timeline | Tab::Log => Filters::Rows,
+            Tab::Steps | Tab::Checkpoints => Filters::Nothing,
+        }
+    }
+
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         match input {
             Input::Opened => {
@@ -268,7 +291,7 @@ impl Screen for RunScreen {
                 self.opened(facts)
             }
             Input::Action(action) => self.action(action, facts),
-            Input::Filter(text) => self.filter(text),
+            Input::Filter(wanted) => self.filter(wanted),
             Input::Answer(answer) => self.answer(answer, facts),
             Input::Facts => {
                 self.follow(facts);

@@ -247,6 +247,6 @@ impl Link for ScriptedLink {
         if wanted.contains('|') {
             return Err("unexpected `|`".into());
         }
-        Ok(Arc::new(move |data| String::from_utf8_lossy(data).contains(&wanted)))
+        Ok(Arc::new(move |envelope| String::from_utf8_lossy(&envelope.event.data).contains(&wanted)))
     }
 }

@@ -6,7 +6,7 @@ use super::{navigate, overlay, overview, palette};
 use crate::{
     effect::{Effect, Tone},
     keymap::Action,
-    model::{Model, overlay::Overlay},
+    model::{Model, filter::RowFilter, overlay::Overlay},
     screen::{Input, Place},
 };
 
@@ -60,7 +60,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
     match model.screens.last_mut() {
         Some(opened) if !opened.filter.is_empty() => {
             opened.filter.clear();
-            navigate::tell_top(model, Input::Filter(""))
+            navigate::tell_top(model, Input::Filter(RowFilter::default()))
         }
         Some(_) => leave(model),
         None => {

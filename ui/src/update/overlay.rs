@@ -4,13 +4,15 @@ use tui_input::Input as Line;
 
 use super::{key::edit_line, menu, navigate, overview, palette};
 use crate::{
-    effect::{Effect, Intent, Tag},
+    effect::{Effect, Intent, Tag, Tone},
     model::{
         Model,
+        filter::RowFilter,
         overlay::{Asked, Overlay},
+        overview::Pane,
         sheet::Grade,
     },
-    screen::Input,
+    screen::{Filters, Input},
     terminal::key::{Code, Key},
 };
 
@@ -26,7 +28,7 @@ pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     match overlay {
         Overlay::Help { scroll } => model.overlay = scrolled(key, scroll).map(|scroll| Overlay::Help { scroll }),
         Overlay::Messages { scroll } => model.overlay = scrolled(key, scroll).map(|scroll| Overlay::Messages { scroll }),
-        Overlay::Filter { input, before } => return in_filter(model, key, input, &before),
+        Overlay::Filter { input, before, .. } => return in_filter(model, key, input, before),
         Overlay::Palette(palette) => return palette::press(model, key, palette),
         Overlay::Menu(menu) => return menu::press(model, key, menu),
         Overlay::Confirm(asked) => return in_sheet(model, key, asked),
@@ -49,32 +51,56 @@ fn scrolled(key: Key, scroll: usize) -> Option<usize> {
 }
 
 pub(super) fn open_filter(model: &mut Model) {
+    if model.filters() == Filters::Nothing {
+        return model.messages.say(model.facts.now, Tone::Info, "there is nothing to filter here");
+    }
     let before = model.top().map_or_else(|| overview::filter_text(model), |opened| opened.filter.clone());
-    model.overlay = Some(Overlay::Filter { input: Line::new(before.clone()), before });
+    model.overlay = Some(Overlay::Filter { input: Line::new(before.clone()), before, wrong: None });
 }
 
-fn in_filter(model: &mut Model, key: Key, mut input: Line, before: &str) -> Vec<Effect> {
-    match key.code {
-        // Once more, so that what is wrong with it still stands there.
-        Code::Enter => return set_filter(model, input.value()),
-        Code::Esc => return set_filter(model, before),
-        Code::Backspace if input.value().is_empty() => return Vec::new(),
-        _ => {}
+/// What reads as a filter is one at once; what does not changes nothing, says why where it is typed, and stays to be mended.
+fn in_filter(model: &mut Model, key: Key, mut input: Line, before: String) -> Vec<Effect> {
+    if key.code == Code::Esc {
+        return read(model, &before).map_or_else(|_| Vec::new(), |filter| set_filter(model, filter));
+    }
+    if key.code == Code::Backspace && input.value().is_empty() {
+        return Vec::new();
     }
     let full = key.typed().is_some() && input.value().chars().count() >= LINE_CHARS_MAX;
-    let changed = !full && edit_line(&mut input, key);
-    let text = input.value().to_owned();
-    model.overlay = Some(Overlay::Filter { input, before: before.to_owned() });
-    if changed { set_filter(model, &text) } else { Vec::new() }
+    let changed = key.code == Code::Enter || !full && edit_line(&mut input, key);
+    match read(model, input.value()) {
+        Ok(filter) => {
+            if key.code != Code::Enter {
+                model.overlay = Some(Overlay::Filter { input, before, wrong: None });
+            }
+            if changed { set_filter(model, filter) } else { Vec::new() }
+        }
+        Err(why) => {
+            model.overlay = Some(Overlay::Filter { input, before, wrong: Some(why) });
+            Vec::new()
+        }
+    }
 }
 
-fn set_filter(model: &mut Model, text: &str) -> Vec<Effect> {
+fn read(model: &Model, text: &str) -> Result<RowFilter, String> {
+    if model.filters() == Filters::Text {
+        return Ok(RowFilter::literal(text));
+    }
+    let filter = RowFilter::parse(text)?;
+    let on_events = model.top().is_none() && model.overview.focus == Pane::Events;
+    if filter.jq().is_some() && !on_events {
+        return Err("jq is for the pane of events".into());
+    }
+    Ok(filter)
+}
+
+fn set_filter(model: &mut Model, filter: RowFilter) -> Vec<Effect> {
     match model.screens.last_mut() {
         Some(opened) => {
-            text.clone_into(&mut opened.filter);
-            navigate::tell_top(model, Input::Filter(text))
+            filter.text().clone_into(&mut opened.filter);
+            navigate::tell_top(model, Input::Filter(filter))
         }
-        None => overview::filter(model, text),
+        None => overview::set_filter(model, filter),
     }
 }
 

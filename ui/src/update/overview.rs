@@ -16,6 +16,7 @@ use crate::{
     model::{
         Model, ask,
         filter::RowFilter,
+        overlay::Overlay,
         overview::{PIPELINE_SORTS, Pane, QUEUE_SORTS},
         sheet::Confirmation,
     },
@@ -229,13 +230,17 @@ pub(super) fn filter_text(model: &Model) -> String {
 
 /// Filters the pane that has the focus. What does not read as a filter changes nothing and is said.
 pub(super) fn filter(model: &mut Model, text: &str) -> Vec<Effect> {
-    let filter = match RowFilter::parse(text) {
-        Ok(filter) => filter,
+    match RowFilter::parse(text) {
+        Ok(filter) => set_filter(model, filter),
         Err(why) => {
             model.messages.say(model.facts.now, Tone::Warn, format!("filter: {why}"));
-            return Vec::new();
+            Vec::new()
         }
-    };
+    }
+}
+
+/// Filters the pane that has the focus.
+pub(super) fn set_filter(model: &mut Model, filter: RowFilter) -> Vec<Effect> {
     let overview = &mut model.overview;
     match overview.focus {
         Pane::Pipelines => overview.pipelines.filter = filter,
@@ -262,7 +267,10 @@ pub(super) fn predicate(model: &mut Model, jq: &str, result: Result<Predicate, S
     }
     match result {
         Ok(predicate) => model.overview.events.predicate = Some(predicate),
-        Err(why) => model.messages.say(model.facts.now, Tone::Warn, format!("jq: {why}")),
+        Err(why) => match &mut model.overlay {
+            Some(Overlay::Filter { wrong, .. }) => *wrong = Some(format!("jq: {why}")),
+            _ => model.messages.say(model.facts.now, Tone::Warn, format!("jq: {why}")),
+        },
     }
     refill(model);
 }

@@ -14,13 +14,14 @@ use crate::{
     effect::Tone,
     keymap::{Action, Bound, Scope},
     model::{Model, overlay::Overlay, overview::Pane},
+    screen::Filters,
     theme::{Glyph, Role},
     widget::{ink::Ink, safe_text},
 };
 
 pub(super) fn footer(model: &Model, area: Rect, frame: &mut Frame<'_>) {
-    if let Some(Overlay::Filter { input, .. }) = &model.overlay {
-        return filter(model, input, area, frame);
+    if let Some(Overlay::Filter { input, wrong, .. }) = &model.overlay {
+        return filter(model, input, wrong.as_deref(), area, frame);
     }
     let mut ink = Ink::new(frame.buffer_mut(), area);
     let mut column = 1;
@@ -124,7 +125,7 @@ fn draw_hints(model: &Model, ink: &mut Ink<'_>, mut column: u16, hints: &[Hint])
     }
 }
 
-fn filter(model: &Model, input: &Input, area: Rect, frame: &mut Frame<'_>) {
+fn filter(model: &Model, input: &Input, wrong: Option<&str>, area: Rect, frame: &mut Frame<'_>) {
     let theme = &model.theme;
     let mut ink = Ink::new(frame.buffer_mut(), area);
     let column = ink.text(1, 0, "/", theme.style(Role::Key));
@@ -132,14 +133,22 @@ fn filter(model: &Model, input: &Input, area: Rect, frame: &mut Frame<'_>) {
     let scroll = input.visual_scroll(room);
     let text = safe_text::safe(input.value()).into_owned();
     let end = ink.text(column, 0, &text.chars().skip(scroll).collect::<String>(), theme.style(Role::Text));
-    let help = format!(
-        "{}   enter keep  esc undo   !not  /regex/  -f fuzzy{}",
-        shown(model),
-        if on_events(model) { "  jq:…" } else { "" }
-    );
-    ink.text(end + 3, 0, &help, theme.style(Role::Dim));
+    match wrong {
+        Some(why) => ink.text(end + 3, 0, why, theme.style(Role::Warn)),
+        None => ink.text(end + 3, 0, &help(model), theme.style(Role::Dim)),
+    };
     let cursor = area.x + column + (input.visual_cursor().saturating_sub(scroll)).min(room) as u16;
     frame.set_cursor_position(Position { x: cursor.min(area.right().saturating_sub(1)), y: area.y });
+}
+
+fn help(model: &Model) -> String {
+    match model.filters() {
+        Filters::Rows if on_events(model) => {
+            format!("{}   enter keep  esc undo   !not  /regex/  -f fuzzy  jq:.data.…", shown(model))
+        }
+        Filters::Rows => format!("{}   enter keep  esc undo   !not  /regex/  -f fuzzy", shown(model)),
+        Filters::Text | Filters::Nothing => "enter keep  esc undo".into(),
+    }
 }
 
 fn on_events(model: &Model) -> bool {

@@ -44,8 +44,7 @@ impl PipelineScreen {
         let inside = parts::framed(buffer, top, theme, &graph_title(shown), false);
         let inside = Rect { x: inside.x + 1.min(inside.width), width: inside.width.saturating_sub(2), ..inside };
         graph.render(buffer, inside, &look, 0);
-        let title =
-            if self.filter.is_empty() { format!("Runs {}", runs.len()) } else { format!("Runs {} /{}", runs.len(), self.filter) };
+        let title = format!("Runs {}{}", runs.len(), self.filter.suffix());
         let inside = parts::framed(buffer, bottom, theme, &title, true);
         let empty = "no run yet: r runs it now, R with parameters, a lets its triggers start runs";
         let table = Table { look: &look, columns: &COLUMNS, focused: true, empty };

@@ -78,8 +78,7 @@ impl QueueScreen {
         };
         let more = if self.messages.as_ref().is_some_and(|messages| messages.len() >= PEEK_MAX) { " (the first)" } else { "" };
         let marked = if self.marked.is_empty() { String::new() } else { format!(", {} marked", self.marked.len()) };
-        let filter = if self.filter.is_empty() { String::new() } else { format!(", /{}", self.filter) };
-        format!("{what} {shown}{more}{marked}{filter}")
+        format!("{what} {shown}{more}{marked}{}", self.filter.suffix())
     }
 
     fn empty(&self) -> &'static str {

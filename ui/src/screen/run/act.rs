@@ -55,15 +55,16 @@ impl RunScreen {
     }
 
     fn selected_event(&self) -> Option<Position> {
-        let index = self.timeline.selected(self.events.len())?;
-        self.events.iter().nth(index).map(|line| line.envelope.position)
+        let lines = self.timeline();
+        self.timeline.selected(lines.len()).map(|index| lines[index].envelope.position)
     }
 
     /// To the next failure in the timeline, or the one before.
     fn failure(&mut self, forward: bool) -> Vec<Intent> {
-        let len = self.events.len();
+        let lines = self.timeline();
+        let len = lines.len();
         let from = self.timeline.selected(len).unwrap_or(0);
-        let bad = |index: &usize| self.events.iter().nth(*index).is_some_and(|line| line.description.severity == Severity::Error);
+        let bad = |index: &usize| lines[*index].description.severity == Severity::Error;
         let here = TABS[self.tab] == Tab::Timeline;
         let found = if forward { (if here { from + 1 } else { 0 }..len).find(bad) } else { (0..from).rev().find(bad) };
         match found {

@@ -12,6 +12,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use crate::{
     effect::{Intent, Question},
     keymap::Action,
+    model::filter::RowFilter,
     screen::{moving, parts},
     theme::Theme,
     widget::{
@@ -31,12 +32,17 @@ pub(super) struct RunLogView {
     lines: VecDeque<LogLine>,
     view: TextView,
     only_bad: bool,
-    filter: String,
+    filter: RowFilter,
+}
+
+/// What a filter looks at.
+fn text_of(line: &LogLine) -> String {
+    format!("{} {}", line.step, line.text)
 }
 
 impl Default for RunLogView {
     fn default() -> Self {
-        Self { lines: VecDeque::new(), view: TextView::following(), only_bad: false, filter: String::new() }
+        Self { lines: VecDeque::new(), view: TextView::following(), only_bad: false, filter: RowFilter::default() }
     }
 }
 
@@ -67,9 +73,9 @@ impl RunLogView {
         self.lines.len()
     }
 
-    /// Only lines with this text; empty: all.
-    pub(super) fn filter(&mut self, text: &str) {
-        self.filter = text.to_lowercase();
+    /// Only lines that pass.
+    pub(super) fn filter(&mut self, wanted: RowFilter) {
+        self.filter = wanted;
         self.refill();
     }
 
@@ -87,13 +93,18 @@ impl RunLogView {
     }
 
     fn passes(&self, line: &LogLine) -> bool {
-        let text = || format!("{} {}", line.step, line.text).to_lowercase();
-        (!self.only_bad || line.level > LogLevel::Info) && (self.filter.is_empty() || text().contains(&self.filter))
+        self.is_level(line) && self.filter.sieve().passes(&text_of(line))
+    }
+
+    fn is_level(&self, line: &LogLine) -> bool {
+        !self.only_bad || line.level > LogLevel::Info
     }
 
     fn refill(&mut self) {
         let mut view = TextView::following();
-        self.lines.iter().filter(|line| self.passes(line)).for_each(|line| view.push(shown(line)));
+        let mut sieve = self.filter.sieve();
+        let passes = |line: &&LogLine| self.is_level(line) && sieve.passes(&text_of(line));
+        self.lines.iter().filter(passes).for_each(|line| view.push(shown(line)));
         self.view = view;
     }
 
@@ -101,8 +112,7 @@ impl RunLogView {
     pub(super) fn view(&self, row: &RunRow, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let following = if self.view.follows() { "FOLLOW" } else { "PAUSED: f follows" };
         let level = if self.only_bad { ", warnings and failures only" } else { "" };
-        let filter = if self.filter.is_empty() { String::new() } else { format!(", /{}", self.filter) };
-        let inside = parts::framed(buffer, area, theme, &format!("Log: {following}{level}{filter}"), true);
+        let inside = parts::framed(buffer, area, theme, &format!("Log: {following}{level}{}", self.filter.suffix()), true);
         if self.view.is_empty() {
             let text = match (self.lines.is_empty(), row.state.is_ended()) {
                 (false, _) => "no line passes: i shows all levels, / filters by text",

@@ -24,9 +24,12 @@ impl RunScreen {
         const COLUMNS: [Column; 4] =
             [Column::text("TIME", 12, 9), Column::number("AFTER", 6, 5), Column::text("TYPE", 22, 4), Column::wide("", 20, 1, 8)];
         let look = theme.look();
-        let inside = parts::framed(buffer, area, theme, "Timeline: enter opens the event", true);
-        let lines: Vec<&EventLine> = self.events.iter().collect();
-        let table = Table { look: &look, columns: &COLUMNS, focused: true, empty: "no event of it is kept any more" };
+        let title = format!("Timeline{}: enter opens the event", self.wanted.suffix());
+        let inside = parts::framed(buffer, area, theme, &title, true);
+        let lines = self.timeline();
+        let empty =
+            if self.events.is_empty() { "no event of it is kept any more" } else { "nothing passes the filter: esc clears it" };
+        let table = Table { look: &look, columns: &COLUMNS, focused: true, empty };
         table.render(buffer, inside, &self.timeline, lines.len(), |index| {
             let EventLine { envelope, description } = lines[index];
             let after = figures::duration(figures::between(row.queued_at, envelope.event.at));
