@@ -6,6 +6,7 @@ pub mod completions;
 pub mod console;
 pub mod doctor;
 pub mod events;
+pub mod keys;
 #[cfg(feature = "listener")]
 pub mod node;
 mod paths;
@@ -92,6 +93,8 @@ enum Commands {
     Doctor(doctor::DoctorArgs),
     /// What happened, from the files of a data directory
     Events(events::EventsArgs),
+    /// The console's keys, as the file that changes them
+    Keys(keys::KeysArgs),
     /// The JSON Schema of pipeline files, for editors
     Schema(schema::SchemaArgs),
     /// Completions for a shell
@@ -124,6 +127,7 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
         Some(Commands::Restore(args)) => backup::restore(&args, out),
         Some(Commands::Doctor(args)) => doctor::run(&args, &settings, out),
         Some(Commands::Events(args)) => events::run(&args, &settings, out),
+        Some(Commands::Keys(args)) => keys::run(&args, &settings, out),
         Some(Commands::Schema(args)) => schema::run(&args, out),
         Some(Commands::Completions(args)) => completions::run(&args, out),
         Some(Commands::Man) => completions::man(out),

@@ -130,9 +130,14 @@ fn meant_command(paths: &[PathBuf]) -> String {
 }
 
 fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
-    let keymap = settings.keys.as_deref().map_or_else(|| Ok(Keymap::default()), keymap)?;
+    let keymap = keymap_of(settings)?;
     let (theme, abilities) = look::of(settings, |name| std::env::var(name).ok());
     Ok(ConsoleOptions { theme, abilities, keymap, ..ConsoleOptions::default() })
+}
+
+/// The keys that the settings want.
+pub(super) fn keymap_of(settings: &Settings) -> Result<Keymap, String> {
+    settings.keys.as_deref().map_or_else(|| Ok(Keymap::default()), keymap)
 }
 
 fn keymap(path: &Path) -> Result<Keymap, String> {

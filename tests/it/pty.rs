@@ -36,14 +36,31 @@ fn sigterm_ends_the_console_and_restores_the_terminal() {
 
 #[test]
 fn a_stopped_console_gives_the_terminal_back_and_comes_back_whole() {
+    let mut terminal = Terminal::shell(SIZE);
+    terminal.press(&format!("{} examples\n", env!("CARGO_BIN_EXE_flexcore")));
+    for _ in 0..3 {
+        terminal.wait_until("the console", |screen| screen.alternate_screen() && screen.contents().contains("quakes"));
+        terminal.press("\x1a");
+        terminal.wait_until("the shell", |screen| !screen.alternate_screen() && screen.contents().contains("Stopped"));
+        terminal.press("echo clean=$((40+2))\n");
+        terminal.wait_for("clean=42");
+        terminal.press("clear; fg\n");
+    }
+    terminal.wait_until("the console", |screen| screen.alternate_screen() && screen.contents().contains("quakes"));
+    terminal.press("?");
+    terminal.wait_for("Keys here");
+    // What the terminal answers would stand there if it were not taken again.
+    assert!(!terminal.contents().contains("^["), "{}", terminal.contents());
+}
+
+#[test]
+fn a_console_without_a_shell_is_not_stopped() {
     let mut terminal = Terminal::console(SIZE, &["examples"]);
     terminal.wait_for("quakes");
     terminal.press("\x1a");
-    terminal.wait_until("the shell's screen is back", |screen| !screen.alternate_screen());
-    terminal.wait_state('T');
-    terminal.signal(Signal::CONT);
-    terminal.wait_for("quakes");
-    assert!(terminal.in_alternate_screen());
+    terminal.wait_for("there is no shell to go back to");
+    terminal.press("q");
+    assert_eq!(terminal.wait_exit(), 0);
 }
 
 #[test]

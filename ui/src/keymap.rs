@@ -1,4 +1,4 @@
-//! The one table of keys. Dispatcher, footer, help, palette and the documentation are all drawn from it, so none of them can
+//! The one table of keys. Dispatcher, footer, help, palette and `flexcore keys` are all drawn from it, so none of them can
 //! say something else than what happens.
 
 pub mod action;
@@ -120,21 +120,20 @@ impl Keymap {
         hints
     }
 
-    /// The table as Markdown, for the documentation.
-    pub fn markdown(&self) -> String {
+    /// The table as a file of keys, as [`Keymap::from_toml`] reads it.
+    pub fn to_toml(&self) -> String {
         let mut text = String::new();
         for scope in Scope::ALL {
             let lines: Vec<_> = self.bounds.iter().filter(|bound| bound.binding.scope == scope).collect();
             if lines.is_empty() {
                 continue;
             }
-            writeln!(text, "\n### {}\n\n| keys | action | what it does |\n| --- | --- | --- |", scope.name())
-                .expect("writing to a string does not fail");
+            let gap = if text.is_empty() { "" } else { "\n" };
+            writeln!(text, "{gap}[keys.{}]", scope.name()).expect("writing to a string does not fail");
             for line in lines {
-                let keys: Vec<_> =
-                    line.chords.iter().map(|chord| format!("`{}`", chord_text(chord).replace('|', "\\|"))).collect();
-                writeln!(text, "| {} | `{}` | {} |", keys.join(" "), line.binding.name, line.binding.description)
-                    .expect("writing to a string does not fail");
+                let keys: Vec<_> = line.chords.iter().map(|chord| toml::Value::from(written(chord)).to_string()).collect();
+                let bound = format!("{} = [{}]", line.binding.name, keys.join(", "));
+                writeln!(text, "{bound:<40} # {}", line.binding.description).expect("writing to a string does not fail");
             }
         }
         text
@@ -143,6 +142,12 @@ impl Keymap {
 
 fn with_global(scopes: &[Scope]) -> impl Iterator<Item = Scope> {
     scopes.iter().copied().filter(|scope| *scope != Scope::Global).chain([Scope::Global])
+}
+
+/// A chord as a file has it.
+fn written(chord: &[Key]) -> String {
+    let keys: Vec<_> = chord.iter().map(ToString::to_string).collect();
+    keys.join(" ")
 }
 
 #[cfg(test)]
@@ -172,8 +177,8 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_has_a_line_for_every_binding() {
-        let text = Keymap::default().markdown();
-        assert_eq!(text.lines().filter(|line| line.starts_with("| `")).count(), BINDINGS.len());
+    fn what_is_written_as_a_file_reads_as_the_same_keys() {
+        let map = Keymap::from_toml("[keys.pipelines]\nactivate = [\"g a\", \"f5\"]\npause = []\n").unwrap();
+        assert!(Keymap::from_toml(&map.to_toml()).unwrap() == map, "{}", map.to_toml());
     }
 }

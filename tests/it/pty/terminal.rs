@@ -45,6 +45,13 @@ impl Terminal {
         Self::start(command, size)
     }
 
+    /// A shell in a terminal, with jobs that can be stopped.
+    pub(super) fn shell(size: (u16, u16)) -> Self {
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-i"]);
+        Self::start(command, size)
+    }
+
     /// One test of this binary in a terminal.
     pub(super) fn of_this_test(name: &str, size: (u16, u16)) -> Self {
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
@@ -108,16 +115,6 @@ impl Terminal {
 
     pub(super) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
-    }
-
-    /// Waits until the kernel says that the program is in a state: `T` is stopped.
-    pub(super) fn wait_state(&self, state: char) {
-        let path = format!("/proc/{}/stat", self.pid().as_raw_nonzero());
-        let is_so = || {
-            std::fs::read_to_string(&path)
-                .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(state)))
-        };
-        poll(&format!("process state {state}"), is_so);
     }
 
     /// Tells the process that started this one where its console is.

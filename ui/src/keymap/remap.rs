@@ -13,6 +13,9 @@ pub enum KeymapError {
     /// Not TOML.
     #[error("the key file is not TOML: {0}")]
     NotToml(String),
+    /// Something beside the tables of keys.
+    #[error("`{0}`: a key file has tables like [keys.pipelines]; `flexcore keys` prints them all")]
+    NotATable(String),
     /// A table that is not a scope.
     #[error("[keys.{given}]: there is no such scope{}", hint(.near.as_ref()))]
     UnknownScope { given: String, near: Option<String> },
@@ -38,7 +41,13 @@ impl Keymap {
     /// The defaults with the changes of a file: `[keys.pipelines] activate = ["a"]`. An empty list takes the keys away.
     pub fn from_toml(text: &str) -> Result<Self, KeymapError> {
         let root: Table = text.parse().map_err(|bad: toml::de::Error| KeymapError::NotToml(bad.message().to_owned()))?;
-        let keys = root.get("keys").and_then(Value::as_table).cloned().unwrap_or_default();
+        let mut keys = Table::new();
+        for (name, value) in root {
+            match value {
+                Value::Table(table) if name == "keys" => keys = table,
+                _ => return Err(KeymapError::NotATable(name)),
+            }
+        }
         let mut map = Self::default();
         for (given, actions) in &keys {
             map.remap_scope(given, actions)?;
@@ -51,7 +60,8 @@ impl Keymap {
         let names = Scope::ALL.map(Scope::name);
         let unknown = || KeymapError::UnknownScope { given: given.into(), near: nearest(given, names).map(Into::into) };
         let scope = Scope::ALL.into_iter().find(|scope| scope.name() == given).ok_or_else(unknown)?;
-        for (name, keys) in actions.as_table().into_iter().flatten() {
+        let actions = actions.as_table().ok_or_else(|| KeymapError::NotATable(format!("keys.{given}")))?;
+        for (name, keys) in actions {
             let chords = read_chords(scope, name, keys)?;
             self.bound_mut(scope, name)?.chords = chords;
         }
@@ -130,6 +140,11 @@ mod tests {
                 "[keys.list]\nup = [\"ctrl+k\"]",
                 "[keys.list] up: `ctrl+k` is not a key: write it like j, C-d, A-x, space, enter, esc, up, pgdn or f2",
             ),
+            (
+                "[global]\nquit = [\"x\"]",
+                "`global`: a key file has tables like [keys.pipelines]; `flexcore keys` prints them all",
+            ),
+            ("[keys]\nquit = [\"x\"]", "[keys.quit]: there is no such scope"),
             ("[keys.list]\nup = \"k\"", "[keys.list] up: write a list of keys, like [\"a\", \"g g\"]"),
         ];
         for (text, error) in cases {

@@ -12,11 +12,11 @@ use std::{
 use crossterm::terminal::enable_raw_mode;
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    process::{Signal, kill_current_process_group},
+    process::{Signal, getpid, getsid, kill_current_process_group},
     termios::{isatty, tcgetwinsize},
 };
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH},
+    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH},
     iterator::Signals,
 };
 use tokio::sync::mpsc;
@@ -219,8 +219,10 @@ impl TtyDesk {
 
 impl Desk for TtyDesk {
     fn suspend(&mut self) -> Result<(), String> {
-        let stop = || kill_current_process_group(Signal::STOP).map_err(|error| format!("cannot be suspended: {error}"));
-        self.away(stop)
+        if getsid(None).is_ok_and(|leader| leader == getpid()) {
+            return Err("there is no shell to go back to: the console is all that runs in this terminal".into());
+        }
+        self.away(|| stop().map_err(|error| format!("cannot be suspended: {error}")))
     }
 
     fn edit(&mut self, name: &str, text: &str) -> Result<String, String> {
@@ -232,6 +234,15 @@ impl Desk for TtyDesk {
     fn size(&self) -> (u16, u16) {
         size()
     }
+}
+
+/// Stops all that was started with this, until the shell lets it go on. The signal may reach other threads first: this one
+/// must not take the terminal again before it was stopped as well.
+fn stop() -> io::Result<()> {
+    let mut continued = Signals::new([SIGCONT])?;
+    kill_current_process_group(Signal::STOP)?;
+    let _ = continued.wait();
+    Ok(())
 }
 
 fn edit_file(name: &str, text: &str) -> io::Result<String> {
