@@ -9,6 +9,8 @@ pub(crate) mod disk;
 mod error;
 pub(crate) mod field;
 pub(crate) mod frame;
+#[cfg(test)]
+pub(crate) mod golden;
 pub(crate) mod keeper;
 pub(crate) mod load;
 pub(crate) mod lock;
@@ -16,6 +18,7 @@ pub(crate) mod look;
 pub(crate) mod mend;
 pub(crate) mod open;
 pub(crate) mod pen;
+pub(crate) mod read;
 pub(crate) mod report;
 pub(crate) mod salvage;
 pub(crate) mod scan;
@@ -39,14 +42,23 @@ pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 pub(crate) trait Contents: Default {
     const FORMAT: Format;
 
+    /// What a record says, by itself.
+    type Record: Send;
+
+    /// What records of one file have in common while they are read.
+    type Decoder: Default;
+
+    /// Reads a record whose checksum held, or says what is wrong with it. Files are read several at a time.
+    fn decode(decoder: &mut Self::Decoder, kind: u8, body: &[u8]) -> Result<Self::Record, String>;
+
+    /// Takes a record in, or says why it cannot follow those before it.
+    fn take(&mut self, record: Self::Record) -> Result<(), String>;
+
     /// The number that comes next, as the headers of segments have it.
     fn next(&self) -> u64;
 
     /// A base says that what comes next has this number.
     fn skip_to(&mut self, next: u64);
-
-    /// Takes a record in whose checksum held, or says what is wrong with it.
-    fn apply(&mut self, kind: u8, body: &[u8]) -> Result<(), String>;
 
     /// A segment was read that is about to be dropped: what need not outlive it need not be held.
     fn leave_behind(&mut self);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::BoxFuture;
+use super::{BoxFuture, store::Condition};
 use crate::{
     id::{MessageId, QueueName},
     unit::{ByteSize, Duration},
@@ -348,6 +348,11 @@ pub trait Queues: Send + Sync + 'static {
     /// Forgets a queue that holds nothing and that nobody uses at this moment; says whether it did. For queues that the engine
     /// makes for one run.
     fn remove<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<bool, QueueError>>;
+
+    /// Whether they take messages. Memory always does.
+    fn condition(&self) -> Condition {
+        Condition::Writing
+    }
 
     /// Figures of every queue, by name.
     fn stats(&self) -> BoxFuture<'_, Result<Vec<(QueueName, QueueStats)>, QueueError>>;

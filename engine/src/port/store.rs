@@ -143,6 +143,8 @@ pub enum Condition {
     Writing,
     /// The last one could not be written, for want of room or because of an error; it tries again with each one.
     Refusing {
+        /// For want of room.
+        is_full: bool,
         /// What the system said.
         reason: String,
     },
@@ -151,6 +153,18 @@ pub enum Condition {
         /// What the system said.
         reason: String,
     },
+}
+
+impl Condition {
+    /// What it means for whoever wants to write, in a few words; nothing while all is well.
+    pub fn refuses(&self) -> Option<&'static str> {
+        match self {
+            Self::Writing => None,
+            Self::Refusing { is_full: true, .. } => Some("disk full: nothing is accepted"),
+            Self::Refusing { is_full: false, .. } => Some("the disk cannot be written: nothing is accepted"),
+            Self::Failed { .. } => Some("the disk failed: nothing is accepted until a restart"),
+        }
+    }
 }
 
 /// Events that need not be kept.
@@ -241,6 +255,12 @@ pub trait Store: Send + Sync + 'static {
     /// snapshots too. Readers go past what is missing, as they go past what a filter leaves out: nobody is told. So it is
     /// only for types that no state depends on, or whose effect is kept in snapshots.
     fn let_go(&self, expired: &[Expired]) -> Reply<'_, Result<u64, AppendError>>;
+
+    /// Writes something that changes nothing if the last append was refused, so that what refuses goes on by itself once it
+    /// can: nobody appends to a log that is said to take nothing. Why it cannot yet, otherwise.
+    fn try_again(&self) -> Reply<'_, Result<(), AppendError>> {
+        Reply::ready(Ok(()))
+    }
 
     /// Figures for health and metrics.
     fn stats(&self) -> StoreStats;

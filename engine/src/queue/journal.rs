@@ -131,11 +131,6 @@ impl JournalQueues {
         Ok(Self { shelves, desk, mint: Mint::new(), writer, recovered, lock: None })
     }
 
-    /// Whether they take messages.
-    pub fn condition(&self) -> Condition {
-        self.desk.condition.get()
-    }
-
     /// What was found when they were opened.
     pub fn recovered(&self) -> &Recovered {
         &self.recovered
@@ -311,6 +306,10 @@ impl Queues for JournalQueues {
 
     fn remove<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<bool, QueueError>> {
         Box::pin(self.forget(queue))
+    }
+
+    fn condition(&self) -> Condition {
+        self.desk.condition.get()
     }
 
     fn stats(&self) -> BoxFuture<'_, Result<Vec<(QueueName, QueueStats)>, QueueError>> {

@@ -15,12 +15,15 @@ use super::{
 };
 
 pub(crate) const UNFINISHED: &str = "base.tmp";
+/// Bytes after which what is written is synced: at the end it would be much at once, and syncs of segments would wait.
+const UNSYNCED_BYTES_MAX: u64 = 4 << 20;
 
 /// A base on its way to disk.
 pub(crate) struct BaseFile<'f> {
     file: &'f mut dyn DiskFile,
     seed: u32,
     end: u64,
+    synced: u64,
     next: u64,
 }
 
@@ -30,6 +33,10 @@ impl BaseFile<'_> {
         let bytes = batch.seal(self.seed, self.end, self.next);
         write_all_at(self.file, self.end, bytes)?;
         self.end += bytes.len() as u64;
+        if self.end - self.synced >= UNSYNCED_BYTES_MAX {
+            self.file.sync_data()?;
+            self.synced = self.end;
+        }
         batch.clear();
         Ok(())
     }
@@ -65,7 +72,7 @@ pub(crate) fn write_as_of<C: Contents>(disk: &dyn Disk, number: u64, contents: &
     let mut file = disk.create(UNFINISHED)?;
     write_all_at(&mut *file, 0, &header)?;
     let (seed, end, next) = (seed_of(&header), HEADER_BYTES as u64, contents.next());
-    contents.write_base(&mut BaseFile { file: &mut *file, seed, end, next })?;
+    contents.write_base(&mut BaseFile { file: &mut *file, seed, end, synced: end, next })?;
     file.sync_all()?;
     disk.rename(UNFINISHED, &base_name(number))?;
     disk.sync()

@@ -1,10 +1,12 @@
-//! What must be done and must not hold up an append, on a thread of its own: making the next segment's file, and dropping
-//! segments that nobody needs any more.
+//! What must be done and must not hold up an append, on threads of its own: one makes the next segment's file, the other
+//! drops segments that nobody needs any more. They are two because a base may take long to write, and a full segment must
+//! not wait for it.
 
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -17,6 +19,7 @@ use super::{
 
 /// The file that becomes the next segment.
 pub(crate) const NEXT: &str = "next.tmp";
+/// Requests that wait for one of the threads.
 const JOBS_MAX: usize = 8;
 
 /// Drops the segments before a number, and leaves a base in their place.
@@ -24,36 +27,32 @@ pub(crate) type DropBefore = fn(&dyn Disk, u64) -> Result<(), OpenError>;
 
 type Prepared = io::Result<Box<dyn DiskFile>>;
 
-enum Job {
-    Prepare(SyncSender<Prepared>),
-    DropBefore(u64),
-}
-
 pub(crate) struct Keeper {
-    jobs: Option<SyncSender<Job>>,
+    files: Hands<SyncSender<Prepared>>,
     /// The file that is asked for.
     coming: Option<Receiver<Prepared>>,
-    thread: Option<JoinHandle<()>>,
+    dropping: Hands<u64>,
 }
 
 impl Keeper {
     pub(crate) fn start(disk: Arc<dyn Disk>, segment_bytes: u64, drop_before: DropBefore) -> io::Result<Self> {
-        let (jobs, queue) = sync_channel(JOBS_MAX);
-        let work = move || {
-            let mut work = Work { disk, segment_bytes, drop_before, undone: None };
-            while let Ok(job) = queue.recv() {
-                work.act(job);
-            }
+        let dropper = Arc::new(Dropper { disk: disk.clone(), drop_before, undone: AtomicU64::new(0), turn: Mutex::new(()) });
+        let again = dropper.clone();
+        let prepare = move |done: SyncSender<Prepared>| {
+            // A full disk: the room for the new file may be that of the old ones.
+            again.try_again();
+            drop(done.send(prepare(&*disk, segment_bytes)));
         };
-        let thread = thread::Builder::new().name("journal-keeper".into()).spawn(work)?;
-        Ok(Self { jobs: Some(jobs), coming: None, thread: Some(thread) })
+        let files = Hands::start("journal-keeper", prepare)?;
+        let dropping = Hands::start("journal-dropper", move |number| dropper.drop_before(number))?;
+        Ok(Self { files, coming: None, dropping })
     }
 
     /// Asks for the next file, so that it is there when it is needed.
     pub(crate) fn prepare(&mut self) {
         if self.coming.is_none() {
             let (done, coming) = sync_channel(1);
-            self.coming = self.jobs.as_ref().and_then(|jobs| jobs.send(Job::Prepare(done)).ok()).map(|()| coming);
+            self.coming = self.files.jobs.as_ref().and_then(|jobs| jobs.send(done).ok()).map(|()| coming);
         }
     }
 
@@ -66,14 +65,28 @@ impl Keeper {
 
     /// Drops segments before long. Where that fails it is tried again before the next file is made.
     pub(crate) fn drop_before(&self, number: u64) {
-        if let Some(jobs) = &self.jobs {
+        if let Some(jobs) = &self.dropping.jobs {
             // A full queue already holds the same request, of a little earlier.
-            drop(jobs.try_send(Job::DropBefore(number)));
+            let _ = jobs.try_send(number);
         }
     }
 }
 
-impl Drop for Keeper {
+/// A thread that does one job after another, until nobody can ask for more.
+struct Hands<J> {
+    jobs: Option<SyncSender<J>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<J: Send + 'static> Hands<J> {
+    fn start(name: &str, act: impl FnMut(J) + Send + 'static) -> io::Result<Self> {
+        let (jobs, queue) = sync_channel(JOBS_MAX);
+        let work = move || queue.into_iter().for_each(act);
+        Ok(Self { jobs: Some(jobs), thread: Some(thread::Builder::new().name(name.into()).spawn(work)?) })
+    }
+}
+
+impl<J> Drop for Hands<J> {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
@@ -82,33 +95,29 @@ impl Drop for Keeper {
     }
 }
 
-/// What the thread works with.
-struct Work {
+struct Dropper {
     disk: Arc<dyn Disk>,
-    segment_bytes: u64,
     drop_before: DropBefore,
-    /// Segments that could not be dropped.
-    undone: Option<u64>,
+    /// Segments before this one could not be dropped; 0 when there are none.
+    undone: AtomicU64,
+    /// One at a time.
+    turn: Mutex<()>,
 }
 
-impl Work {
-    fn act(&mut self, job: Job) {
-        match job {
-            Job::Prepare(done) => {
-                // A full disk: the room for the new file may be that of the old ones.
-                if let Some(number) = self.undone.take() {
-                    self.drop_before(number);
-                }
-                drop(done.send(prepare(&*self.disk, self.segment_bytes)));
-            }
-            Job::DropBefore(number) => self.drop_before(number),
+impl Dropper {
+    fn drop_before(&self, number: u64) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.undone.store(0, Ordering::SeqCst);
+        if let Err(error) = (self.drop_before)(&*self.disk, number) {
+            tracing::warn!(%error, "segments of the journal that are no longer needed could not be dropped");
+            self.undone.store(number, Ordering::SeqCst);
         }
     }
 
-    fn drop_before(&mut self, number: u64) {
-        if let Err(error) = (self.drop_before)(&*self.disk, number) {
-            tracing::warn!(%error, "segments of the journal that are no longer needed could not be dropped");
-            self.undone = Some(number);
+    fn try_again(&self) {
+        let number = self.undone.load(Ordering::SeqCst);
+        if number > 0 {
+            self.drop_before(number);
         }
     }
 }

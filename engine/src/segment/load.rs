@@ -80,8 +80,9 @@ impl Listing {
 
 /// What was kept, as far as it is read.
 #[derive(Default)]
-pub(crate) struct Loader<C> {
+pub(crate) struct Loader<C: Contents> {
     pub(crate) contents: C,
+    decoder: C::Decoder,
 }
 
 /// What a segment's file turned out to be.
@@ -114,7 +115,7 @@ impl<C: Contents> Loader<C> {
     }
 
     pub(crate) fn segment(&mut self, number: u64, bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
-        if is_last && (bytes.len() < HEADER_BYTES || bytes.iter().all(|byte| *byte == 0)) {
+        if is_last && is_unbegun(bytes) {
             return Ok(Segment::Unbegun);
         }
         let header = self.header(bytes, Purpose::Segment, number)?;
@@ -127,7 +128,18 @@ impl<C: Contents> Loader<C> {
     }
 
     fn scan(&mut self, bytes: &[u8], next: u64, may_be_torn: bool) -> Result<Scanned, Damage> {
-        scan(bytes, &C::FORMAT, next, may_be_torn, |kind, body| self.contents.apply(kind, body))
+        scan(bytes, &C::FORMAT, next, may_be_torn, |kind, body| self.apply(kind, body))
+    }
+
+    /// Takes a record in whose checksum held, or says what is wrong with it.
+    pub(crate) fn apply(&mut self, kind: u8, body: &[u8]) -> Result<(), String> {
+        let record = C::decode(&mut self.decoder, kind, body)?;
+        self.contents.take(record)
+    }
+
+    /// What a record says, without taking it in.
+    pub(crate) fn decode(&mut self, kind: u8, body: &[u8]) -> Result<C::Record, String> {
+        C::decode(&mut self.decoder, kind, body)
     }
 
     fn header(&self, bytes: &[u8], purpose: Purpose, number: u64) -> Result<Header, Damage> {
@@ -138,6 +150,11 @@ impl<C: Contents> Loader<C> {
         }
         Ok(header)
     }
+}
+
+/// Whether a file, which must be the last, was made and not begun.
+pub(super) fn is_unbegun(bytes: &[u8]) -> bool {
+    bytes.len() < HEADER_BYTES || bytes.iter().all(|byte| *byte == 0)
 }
 
 /// Nothing of a file counts.

@@ -7,7 +7,8 @@ use super::{
     base::drop_segments_before,
     disk::Disk,
     keeper::prepare,
-    load::{Listing, Loader, Segment, list, segment_name},
+    load::{Listing, Segment, list, segment_name},
+    read::{Read, read_all},
     tail::{Active, Failure, Sealed, Tail},
 };
 
@@ -58,32 +59,24 @@ pub(crate) fn open<C: Contents>(disk: Arc<dyn Disk>, segment_bytes: u64) -> Resu
 
 fn load<C: Contents>(disk: &dyn Disk, segment_bytes: u64) -> Result<Loaded<C>, OpenError> {
     let listing = list(disk).map_err(|error| OpenError::disk("list", ".", error))?;
-    if let Some(number) = listing.missing() {
-        let what = "it is missing, and later ones are there".into();
-        return Err(OpenError::Damaged { file: segment_name(number), offset: 0, what });
-    }
-    let mut loader = Loader::<C>::new(disk, listing.base)?;
     let (mut sealed, mut active, mut found) = (VecDeque::new(), None, Found::default());
-    for number in &listing.segments {
-        let (name, is_last) = (segment_name(*number), listing.segments.last() == Some(number));
-        let bytes = disk.read(&name).map_err(|error| OpenError::disk("read", &name, error))?;
-        let read = loader.segment(*number, &bytes, is_last).map_err(|damage| OpenError::damaged(&name, damage))?;
-        match read {
-            Segment::Unbegun => found.torn = (!bytes.is_empty()).then_some((name, 0, bytes.len() as u64)),
-            Segment::Sound(scanned) if is_last => {
-                let resumed = Active::resume(disk, C::FORMAT, *number, &bytes, &scanned, segment_bytes);
+    let contents = read_all::<C>(disk, &listing, |Read { number, length, segment, last }| {
+        match (segment, last) {
+            (Segment::Unbegun, _) => found.torn = (length > 0).then(|| (segment_name(number), 0, length)),
+            (Segment::Sound(scanned), Some(bytes)) => {
+                let name = segment_name(number);
+                let resumed = Active::resume(disk, C::FORMAT, number, &bytes, &scanned, segment_bytes);
                 active = Some(resumed.map_err(|error| OpenError::disk("go on with", &name, error))?);
                 found.torn = scanned.torn.map(|torn| (name, torn.start, torn.end - torn.start));
             }
-            Segment::Sound(scanned) => {
-                sealed.push_back(Sealed { number: *number, next: scanned.next, bytes: bytes.len() as u64 });
-            }
+            (Segment::Sound(scanned), None) => sealed.push_back(Sealed { number, next: scanned.next, bytes: length }),
         }
-    }
+        Ok(())
+    })?;
     clean(disk, &listing).map_err(|error| OpenError::disk("clean up", ".", error))?;
     let number = listing.segments.last().copied().unwrap_or(listing.first());
     found.segments = listing.segments.len() as u64;
-    Ok(Loaded { contents: loader.contents, sealed, active, number, found })
+    Ok(Loaded { contents, sealed, active, number, found })
 }
 
 /// Only now that everything was read: what is removed here, the newest base stands for.

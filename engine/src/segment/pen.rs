@@ -1,7 +1,7 @@
 //! What a writer writes with: the end of the files, and whether it can be written to, for all to see.
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -60,7 +60,8 @@ impl Pen {
             Ok(()) => (Condition::Writing, Ok(())),
             Err(Failure::Refused(error)) => {
                 let reason = format!("{error}; what is in the journal stays readable, and it takes more as soon as it can");
-                (Condition::Refusing { reason: reason.clone() }, Err((reason, error)))
+                let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+                (Condition::Refusing { reason: reason.clone(), is_full }, Err((reason, error)))
             }
             Err(Failure::Unknown(error)) => {
                 let reason = format!("a sync failed, so it takes no more until it is opened again, but stays readable: {error}");
@@ -68,7 +69,17 @@ impl Pen {
                 (Condition::Failed { reason: reason.clone() }, Err((reason, error)))
             }
         };
+        self.tell(&condition);
         self.condition.set(condition);
         outcome
+    }
+
+    /// Said when it changes, and not at every try.
+    fn tell(&self, next: &Condition) {
+        match (self.condition.is_writing(), next) {
+            (true, Condition::Refusing { reason, .. }) => tracing::warn!(reason, "the journal takes nothing"),
+            (false, Condition::Writing) => tracing::info!("the journal takes what it is given again"),
+            _ => {}
+        }
     }
 }

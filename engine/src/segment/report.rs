@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::scan::{Damage, Scanned};
+use super::{
+    load::Segment,
+    scan::{Damage, Scanned},
+};
 
 /// What is in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,26 @@ impl FileReport {
     pub(crate) fn new(name: &str, bytes: &[u8], state: State, scanned: Option<&Scanned>) -> Self {
         let (batches, records) = scanned.map_or((0, 0), |scanned| (scanned.batches, scanned.records));
         Self { file: name.to_owned(), bytes: bytes.len() as u64, batches, records, state }
+    }
+
+    /// What reading a segment came to.
+    pub(crate) fn of(name: &str, bytes: &[u8], read: Result<Segment, Damage>) -> Self {
+        match read {
+            Ok(Segment::Sound(scanned)) => Self::new(name, bytes, State::of(&scanned), Some(&scanned)),
+            Ok(Segment::Unbegun) if bytes.is_empty() => Self::new(name, bytes, State::Whole, None),
+            Ok(Segment::Unbegun) => Self::new(name, bytes, State::Torn { offset: 0, bytes: bytes.len() as u64 }, None),
+            Err(damage) => Self::bad(name, bytes, damage),
+        }
+    }
+
+    /// A segment that should be there.
+    pub(crate) fn missing(name: &str) -> Self {
+        Self::new(name, &[], State::Bad { offset: 0, what: "it is missing, and later ones are there".into() }, None)
+    }
+
+    /// Whether it is damaged or missing.
+    pub(crate) fn is_bad(&self) -> bool {
+        matches!(self.state, State::Bad { .. })
     }
 
     pub(crate) fn bad(name: &str, bytes: &[u8], Damage { offset, what, sound }: Damage) -> Self {

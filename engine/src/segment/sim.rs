@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) failing_syncs: u32,
     /// Syncs of data wait.
     pub(crate) is_held: bool,
+    /// Writes to the file of this name wait.
+    pub(crate) held_file: Option<&'static str>,
 }
 
 #[derive(Default, Clone)]
@@ -124,7 +126,10 @@ impl SimDisk {
     }
 
     pub(crate) fn release(&self) {
-        self.world().is_held = false;
+        {
+            let mut world = self.world();
+            (world.is_held, world.held_file) = (false, None);
+        }
         self.world.1.notify_all();
     }
 
@@ -172,6 +177,15 @@ impl World {
 
     fn id(&self, name: &str) -> io::Result<usize> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn holds(&self, id: usize) -> bool {
+        self.held_file.is_some_and(|held| self.names.get(held) == Some(&id))
+    }
+
+    /// Files that are seen.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
     }
 
     fn used(&self) -> u64 {
@@ -273,7 +287,9 @@ struct Opened {
 
 impl DiskFile for Opened {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        self.disk.world().write(self.id, offset as usize, bytes)
+        let (world, released) = &*self.disk.world;
+        let mut world = released.wait_while(world.lock().unwrap(), |world| world.holds(self.id)).unwrap();
+        world.write(self.id, offset as usize, bytes)
     }
 
     fn set_len(&mut self, length: u64) -> io::Result<()> {

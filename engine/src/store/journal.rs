@@ -238,6 +238,10 @@ impl Store for Journal {
         }))
     }
 
+    fn try_again(&self) -> Reply<'_, Result<(), AppendError>> {
+        self.reply(|answer| Ok(Ask::TryAgain(answer)))
+    }
+
     fn stats(&self) -> StoreStats {
         self.index.stats()
     }

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::record::{decode, push, push_end};
+use super::record::{MADE, decode, push, push_end, queue_of};
 
 /// Bytes of records after which a batch of a base is full.
 const BASE_BATCH_BYTES: usize = 1 << 20;
@@ -30,8 +30,27 @@ pub(super) struct QueueContents {
     is_ended: bool,
 }
 
+impl QueueContents {
+    /// The record that would have to stand before one about a queue that nobody made: under a name that no queue has.
+    pub(super) fn lost_beginning(&self, kind: u8, body: &[u8]) -> Option<(u8, Vec<u8>)> {
+        let number = queue_of(kind, body).filter(|number| kind != MADE && !self.queues.contains_key(number))?;
+        let first = format!("recovered-{number}");
+        let names = std::iter::once(first.clone()).chain((2..).map(|at| format!("{first}-{at}")));
+        let is_free = |name: &String| !self.queues.values().any(|(known, _)| known.as_str() == name);
+        let name = names.into_iter().find(is_free)?;
+        Some((MADE, [&number.to_le_bytes(), name.as_bytes()].concat()))
+    }
+}
+
 impl Contents for QueueContents {
     const FORMAT: Format = FORMAT;
+
+    type Record = Option<(u32, Effect)>;
+    type Decoder = ();
+
+    fn decode((): &mut (), kind: u8, body: &[u8]) -> Result<Self::Record, String> {
+        decode(kind, body)
+    }
 
     fn next(&self) -> u64 {
         NEXT
@@ -39,9 +58,9 @@ impl Contents for QueueContents {
 
     fn skip_to(&mut self, _: u64) {}
 
-    fn apply(&mut self, kind: u8, body: &[u8]) -> Result<(), String> {
+    fn take(&mut self, record: Self::Record) -> Result<(), String> {
         self.is_ended = false;
-        match decode(kind, body)? {
+        match record {
             None => self.is_ended = true,
             Some((queue, Effect::Made(name))) => drop(self.queues.insert(queue, (name, Replay::default()))),
             Some((queue, Effect::Removed)) => drop(self.queues.remove(&queue)),

@@ -1,6 +1,7 @@
 //! Looks at every byte of queues that are closed, says what is wrong where, and puts in order what can be. A damaged file goes
 //! as it is into the folder `quarantine`, and a new one with all that can be read of it takes its place: a message whose
-//! record is lost is lost, and one whose end is lost comes once more.
+//! record is lost is lost, and one whose end is lost comes once more. Of a queue whose beginning is lost nobody knows the
+//! name: what is left of it goes on as `recovered-` and its number.
 
 use std::{fmt, io, path::Path};
 
@@ -11,13 +12,14 @@ use crate::segment::{
     base::{self, BaseFile},
     disk::{Disk, Folder},
     frame::Format,
-    load::{Listing, Loader, Segment, base_name, list, segment_name},
+    load::{Listing, Loader, base_name, list, segment_name},
     lock::Lock,
     mend::{cut, quarantine, write_segment},
-    report::{FileReport, Repair, State},
     salvage::{every_record, salvage},
     scan::Scanned,
 };
+
+pub use crate::segment::report::{FileReport, Repair, State};
 
 use super::{
     OpenError,
@@ -88,12 +90,12 @@ pub(super) fn repair_on(disk: &dyn Disk) -> Result<Vec<Repair>, OpenError> {
             done.push(quarantine(disk, &file)?);
         }
         if is_base {
-            let mut contents = QueueContents::default();
+            let mut loader = Loader::<QueueContents>::default();
             // Each of them was taken in before.
             for (kind, body) in &records {
-                drop(contents.apply(*kind, body));
+                drop(loader.apply(*kind, body));
             }
-            base::write(disk, number, &contents)?;
+            base::write(disk, number, &loader.contents)?;
         } else {
             write_segment(disk, &QueueContents::FORMAT, number, NEXT, &records)?;
         }
@@ -146,8 +148,7 @@ impl Examination {
                 self.report.files.push(FileReport::bad(&name, &bytes, damage));
                 // What was taken in up to the damage would be taken in twice.
                 self.loader = Loader::default();
-                let records = self.take_in(every_record(&bytes));
-                let records = records.into_iter().map(|(kind, body)| (kind, body.to_vec())).collect();
+                let (records, _) = self.take_in(every_record(&bytes));
                 self.cures.push(Cure { file: name, number, is_base: true, is_there: true, records });
             }
         }
@@ -157,39 +158,40 @@ impl Examination {
     fn segment(&mut self, disk: &dyn Disk, listing: &Listing, number: u64) -> Result<(), OpenError> {
         let (name, is_last) = (segment_name(number), listing.segments.last() == Some(&number));
         if !listing.segments.contains(&number) {
-            let state = State::Bad { offset: 0, what: "it is missing, and later ones are there".into() };
-            self.report.files.push(FileReport::new(&name, &[], state, None));
+            self.report.files.push(FileReport::missing(&name));
             self.cures.push(Cure { file: name, number, is_base: false, is_there: false, records: Vec::new() });
             return Ok(());
         }
         let bytes = read(disk, &name)?;
-        let found = Loader::<Unread>::default().segment(number, &bytes, is_last);
+        let mut report = FileReport::of(&name, &bytes, Loader::<Unread>::default().segment(number, &bytes, is_last));
         let salvaged = salvage(&bytes);
-        let count = salvaged.records.len();
-        let records = self.take_in(salvaged.records);
-        let refused = count - records.len();
-        let state = match found {
-            Ok(Segment::Sound(_)) if refused > 0 => {
-                let what = format!("{refused} records are about queues that nobody made");
-                FileReport::new(&name, &bytes, State::Bad { offset: 0, what }, None)
-            }
-            Ok(Segment::Sound(scanned)) => FileReport::new(&name, &bytes, State::of(&scanned), Some(&scanned)),
-            Ok(Segment::Unbegun) if bytes.is_empty() => FileReport::new(&name, &bytes, State::Whole, None),
-            Ok(Segment::Unbegun) => FileReport::new(&name, &bytes, State::Torn { offset: 0, bytes: bytes.len() as u64 }, None),
-            Err(damage) => FileReport::bad(&name, &bytes, damage),
-        };
-        if matches!(state.state, State::Bad { .. }) {
+        let (records, astray) = self.take_in(salvaged.records);
+        if astray > 0 && !report.is_bad() {
+            let what = format!("{astray} records do not follow from those before them");
+            report = FileReport::new(&name, &bytes, State::Bad { offset: 0, what }, None);
+        }
+        if report.is_bad() {
             self.report.lost_bytes += salvaged.lost;
-            let records = records.into_iter().map(|(kind, body)| (kind, body.to_vec())).collect();
             self.cures.push(Cure { file: name, number, is_base: false, is_there: true, records });
         }
-        self.report.files.push(state);
+        self.report.files.push(report);
         Ok(())
     }
 
-    /// Those that can be taken in after what came before.
-    fn take_in<'f>(&mut self, records: Vec<(u8, &'f [u8])>) -> Vec<(u8, &'f [u8])> {
-        records.into_iter().filter(|(kind, body)| self.loader.contents.apply(*kind, body).is_ok()).collect()
+    /// What can be taken in after what came before, and how many records did not follow from it.
+    fn take_in(&mut self, records: Vec<(u8, &[u8])>) -> (Vec<(u8, Vec<u8>)>, usize) {
+        let (mut taken, mut astray) = (Vec::new(), 0);
+        for (kind, body) in records {
+            let beginning = self.loader.contents.lost_beginning(kind, body);
+            astray += usize::from(beginning.is_some());
+            for (kind, body) in beginning.into_iter().chain([(kind, body.to_vec())]) {
+                match self.loader.apply(kind, &body) {
+                    Ok(()) => taken.push((kind, body)),
+                    Err(_) => astray += 1,
+                }
+            }
+        }
+        (taken, astray)
     }
 }
 
@@ -200,13 +202,20 @@ struct Unread;
 impl Contents for Unread {
     const FORMAT: Format = QueueContents::FORMAT;
 
+    type Record = ();
+    type Decoder = ();
+
+    fn decode((): &mut (), _: u8, _: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
     fn next(&self) -> u64 {
         NEXT
     }
 
     fn skip_to(&mut self, _: u64) {}
 
-    fn apply(&mut self, _: u8, _: &[u8]) -> Result<(), String> {
+    fn take(&mut self, (): ()) -> Result<(), String> {
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-const MADE: u8 = 1;
+pub(super) const MADE: u8 = 1;
 const LIMITED: u8 = 2;
 const SENT: u8 = 3;
 // 4 is COMMIT.
@@ -58,6 +58,12 @@ pub(super) fn push(batch: &mut Batch, queue: u32, effect: &Effect) {
 
 pub(super) fn push_end(batch: &mut Batch) {
     batch.push(END, |out| out.extend_from_slice(&0_u32.to_le_bytes()));
+}
+
+/// The number of the queue that a record is about, if it is about one.
+pub(super) fn queue_of(kind: u8, body: &[u8]) -> Option<u32> {
+    let number = body.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+    number.filter(|_| kind != END)
 }
 
 fn kind_of(effect: &Effect) -> u8 {

@@ -29,21 +29,15 @@ fn follow(kind: u8, body: &[u8], next: u64) -> Option<u64> {
 
 pub(super) struct LogContents {
     pub(super) kept: Kept,
-    decoder: Decoder,
 }
 
 impl LogContents {
     pub(super) fn of(kept: Kept) -> Self {
-        Self { kept, decoder: Decoder::default() }
+        Self { kept }
     }
 }
 
 impl LogContents {
-    /// What a record says, without taking it in.
-    pub(super) fn decode(&mut self, kind: u8, body: &[u8]) -> Result<Record, String> {
-        self.decoder.decode(kind, body)
-    }
-
     /// A stream is at a version, though its events up to there are not here.
     pub(super) fn stands_at(&mut self, stream: &StreamName, version: Version) {
         let known = self.kept.version(stream);
@@ -62,6 +56,9 @@ impl Default for LogContents {
 impl Contents for LogContents {
     const FORMAT: Format = FORMAT;
 
+    type Record = Record;
+    type Decoder = Decoder;
+
     fn next(&self) -> u64 {
         self.kept.next()
     }
@@ -70,8 +67,12 @@ impl Contents for LogContents {
         self.kept.skip_to(next);
     }
 
-    fn apply(&mut self, kind: u8, body: &[u8]) -> Result<(), String> {
-        match self.decoder.decode(kind, body)? {
+    fn decode(decoder: &mut Decoder, kind: u8, body: &[u8]) -> Result<Record, String> {
+        decoder.decode(kind, body)
+    }
+
+    fn take(&mut self, record: Record) -> Result<(), String> {
+        match record {
             Record::Event(envelope) => {
                 let (stream, version) = (envelope.stream.clone(), envelope.version);
                 let is_new = self.kept.replay(envelope);

@@ -15,6 +15,7 @@ use crate::segment::{
     Contents, base,
     disk::{Disk, Folder},
     frame::{Header, Purpose},
+    load::Loader,
     lock::Lock,
     mend::{cut, quarantine},
 };
@@ -74,17 +75,17 @@ fn apply(disk: &dyn Disk, cure: Cure, done: &mut Vec<Repair>) -> Result<(), Open
 }
 
 fn write_base(disk: &dyn Disk, number: u64, next: u64, steps: &[Step]) -> Result<(), OpenError> {
-    let mut contents = LogContents::default();
-    contents.skip_to(next);
+    let mut loader = Loader::<LogContents>::default();
+    loader.contents.skip_to(next);
     for step in steps {
         match step {
             // They were applied before without a complaint.
-            Step::Take(kind, body) => drop(contents.apply(*kind, body)),
-            Step::Gone(stream, _, last) => contents.stands_at(stream, *last),
+            Step::Take(kind, body) => drop(loader.apply(*kind, body)),
+            Step::Gone(stream, _, last) => loader.contents.stands_at(stream, *last),
             Step::Skip(_) => {}
         }
     }
-    base::write(disk, number, &contents)
+    base::write(disk, number, &loader.contents)
 }
 
 fn write_segment(disk: &dyn Disk, number: u64, next: u64, steps: Vec<Step>) -> Result<(), OpenError> {

@@ -21,7 +21,13 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, AppendError>>;
 pub(super) enum Ask {
     Append(Append),
     Snapshot(Put),
-    Truncate { before: Position, forget: Vec<StreamName>, answer: Answer<()> },
+    Truncate {
+        before: Position,
+        forget: Vec<StreamName>,
+        answer: Answer<()>,
+    },
+    /// Something that changes nothing, if the last write was refused.
+    TryAgain(Answer<()>),
 }
 
 /// An append, with its records as they go to disk but for positions and versions: the caller made them.
@@ -63,14 +69,16 @@ impl Ask {
         match self {
             Self::Append(append) => append.records.len(),
             Self::Snapshot(put) => put.records.len(),
-            Self::Truncate { .. } => 0,
+            Self::Truncate { .. } | Self::TryAgain(_) => 0,
         }
     }
 
     pub(super) fn refuse(self, refusal: impl FnOnce() -> AppendError) {
         match self {
             Self::Append(append) => drop(append.answer.send(Err(refusal()))),
-            Self::Snapshot(Put { answer, .. }) | Self::Truncate { answer, .. } => drop(answer.send(Err(refusal()))),
+            Self::Snapshot(Put { answer, .. }) | Self::Truncate { answer, .. } | Self::TryAgain(answer) => {
+                drop(answer.send(Err(refusal())));
+            }
         }
     }
 }

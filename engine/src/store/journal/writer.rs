@@ -43,6 +43,7 @@ impl Writer {
             match (self.pen.condition().poison(), ask) {
                 (Some(reason), ask) => ask.refuse(|| unavailable(&reason, None)),
                 (None, Ask::Truncate { before, forget, answer }) => self.truncate(before, &forget, answer),
+                (None, Ask::TryAgain(answer)) => self.try_again(answer),
                 (None, ask) => self.write_group(ask),
             }
         }
@@ -65,7 +66,7 @@ impl Writer {
         let mut ask = Some(first);
         while let Some(next) = ask {
             match next {
-                Ask::Truncate { .. } => self.waiting = Some(next),
+                Ask::Truncate { .. } | Ask::TryAgain(_) => self.waiting = Some(next),
                 next if group.len() > 0 && group.batch.len() + next.bytes() > self.batch_bytes_max => self.waiting = Some(next),
                 Ask::Append(append) => group.add_append(&self.index, append),
                 Ask::Snapshot(put) => group.add_snapshot(&self.index, put),
@@ -90,6 +91,19 @@ impl Writer {
         }
         let (from, next, relieves) = (self.index.kept().next(), group.next, group.relieves);
         self.pen.write(&mut group.batch, from, next, relieves)
+    }
+
+    /// Writes where the log begins once more, with no right to the reserve of a full disk: an append could be written, too.
+    fn try_again(&mut self, answer: Answer<()>) {
+        let (next, oldest) = {
+            let kept = self.index.kept();
+            (kept.next(), kept.oldest())
+        };
+        let mut batch = Batch::default();
+        push_truncate(&mut batch, oldest, &[]);
+        let is_refusing = !self.pen.condition().is_writing();
+        let outcome = if is_refusing { self.pen.write(&mut batch, next, next, false) } else { Ok(()) };
+        drop(answer.send(outcome.map_err(|(reason, error)| unavailable(&reason, Some(&error)))));
     }
 
     fn truncate(&mut self, before: Position, forget: &[StreamName], answer: Answer<()>) {

@@ -10,7 +10,7 @@ use crate::{
         Contents, OpenError,
         disk::Disk,
         frame::{Header, Purpose},
-        load::{Listing, Loader, Segment, base_name, list, segment_name},
+        load::{Listing, Loader, base_name, list, segment_name},
         report::{FileReport, State},
         scan::scan,
         state,
@@ -100,9 +100,7 @@ impl Examination<'_> {
         let (name, next) = (segment_name(number), self.loader.contents.next());
         let is_last = self.listing.segments.last() == Some(&number);
         if !self.listing.segments.contains(&number) {
-            let what = "it is missing, and later ones are there".into();
-            let state = State::Bad { offset: 0, what };
-            self.report.files.push(FileReport::new(&name, &[], state, None));
+            self.report.files.push(FileReport::missing(&name));
             self.replace(number, next, None);
             return Ok(());
         }
@@ -110,21 +108,11 @@ impl Examination<'_> {
         if !self.cures.is_empty() {
             self.find_jumps(&bytes, next);
         }
-        match self.loader.segment(number, &bytes, is_last) {
-            Ok(Segment::Sound(scanned)) => {
-                self.report.files.push(FileReport::new(&name, &bytes, State::of(&scanned), Some(&scanned)));
-            }
-            Ok(Segment::Unbegun) if bytes.is_empty() => {
-                self.report.files.push(FileReport::new(&name, &bytes, State::Whole, None));
-            }
-            Ok(Segment::Unbegun) => {
-                let state = State::Torn { offset: 0, bytes: bytes.len() as u64 };
-                self.report.files.push(FileReport::new(&name, &bytes, state, None));
-            }
-            Err(damage) => {
-                self.report.files.push(FileReport::bad(&name, &bytes, damage));
-                self.replace(number, next, Some(&bytes));
-            }
+        let report = FileReport::of(&name, &bytes, self.loader.segment(number, &bytes, is_last));
+        let is_bad = report.is_bad();
+        self.report.files.push(report);
+        if is_bad {
+            self.replace(number, next, Some(&bytes));
         }
         Ok(())
     }
@@ -151,7 +139,7 @@ impl Examination<'_> {
         let Self { loader, .. } = self;
         // What is wrong with the file is found when it is read.
         let _ = scan(bytes, &FORMAT, next, true, |kind, body| {
-            let (stream, first) = match loader.contents.decode(kind, body)? {
+            let (stream, first) = match loader.decode(kind, body)? {
                 Record::Event(Envelope { stream, version, .. }) => (stream, version),
                 Record::Gone { stream, first, .. } => (stream, first),
                 _ => return Ok(()),

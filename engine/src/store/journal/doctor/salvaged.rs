@@ -14,7 +14,7 @@ impl Examination<'_> {
     /// Streams and snapshots that can be read; each counts on its own.
     pub(super) fn salvage_base(&mut self, bytes: &[u8]) -> Vec<Step> {
         let records = salvage_uncommitted(bytes);
-        let applied = records.into_iter().filter(|(kind, body)| self.loader.contents.apply(*kind, body).is_ok());
+        let applied = records.into_iter().filter(|(kind, body)| self.loader.apply(*kind, body).is_ok());
         applied.map(|(kind, body)| Step::Take(kind, body)).collect()
     }
 
@@ -23,7 +23,7 @@ impl Examination<'_> {
     pub(super) fn salvage_segment(&mut self, bytes: &[u8], next: u64, limit: Option<u64>) -> Vec<Step> {
         let (mut steps, mut at) = (Vec::new(), next);
         for (kind, body) in salvage(bytes).records {
-            let Ok(record) = self.loader.contents.decode(kind, body) else { continue };
+            let Ok(record) = self.loader.decode(kind, body) else { continue };
             let fits = match record {
                 Record::Event(envelope) => self.event(envelope, &mut at, limit, &mut steps),
                 Record::Skip { next } => self.skip(next, &mut at, limit),
@@ -32,7 +32,7 @@ impl Examination<'_> {
                     let _ = self.loader.contents.kept.let_go(&stream, first, last);
                     true
                 }
-                _ => self.loader.contents.apply(kind, body).is_ok(),
+                _ => self.loader.apply(kind, body).is_ok(),
             };
             if fits {
                 steps.push(Step::Take(kind, body.to_vec()));

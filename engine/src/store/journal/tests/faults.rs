@@ -88,10 +88,13 @@ async fn a_full_disk_refuses_says_so_and_recovers_when_there_is_room() {
     disk.world().room = Some(20_000);
     let (count, refused) = fill(&journal).await;
     assert!(matches!(&refused, AppendError::Unavailable { source: Some(error), .. } if error.raw_os_error() == Some(28)));
-    let Condition::Refusing { reason } = journal.condition() else { panic!("{:?}", journal.condition()) };
+    let Condition::Refusing { reason, is_full: true } = journal.condition() else { panic!("{:?}", journal.condition()) };
     assert!(reason.contains("No space"), "{reason}");
     assert_eq!(kept(&journal).await.len(), count, "reads go on, and nothing is lost");
+    assert!(journal.try_again().await.is_err(), "there is no room yet");
     disk.world().room = Some(40_000);
+    journal.try_again().await.unwrap();
+    assert_eq!(journal.condition(), Condition::Writing, "nobody had to append");
     add(&journal, "a", "again").await.unwrap();
     assert_eq!(journal.condition(), Condition::Writing);
     drop(journal);

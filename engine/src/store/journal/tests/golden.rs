@@ -14,6 +14,7 @@ use crate::segment::{
     Contents, base,
     disk::Disk,
     frame::{Batch, HEADER_BYTES, Header, Purpose, seed_of},
+    golden::{section, text},
     load::{base_name, segment_name},
     sim::SimDisk,
 };
@@ -83,27 +84,14 @@ fn before() -> Vec<u8> {
     disk.read(&base_name(7)).unwrap()
 }
 
-fn golden(name: &str) -> Vec<u8> {
-    let mut lines = GOLDEN.lines().skip_while(|line| *line != name).skip(1).take_while(|line| !line.is_empty());
-    let hex: String = lines.by_ref().collect();
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |digit: u8| char::from(b"0123456789abcdef"[usize::from(digit)]);
-    let line = |line: &[u8]| line.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).chain(['\n']).collect::<String>();
-    bytes.chunks(32).map(line).collect()
-}
-
 #[test]
 fn it_is_written_as_it_always_was() {
-    let text = format!("base\n{}\nsegment\n{}", hex(&before()), hex(&segment()));
-    assert_eq!(GOLDEN, text);
+    assert_eq!(GOLDEN, text([("base", before()), ("segment", segment())]));
 }
 
 #[tokio::test]
 async fn what_was_written_is_read() {
-    let files = [(base_name(7), golden("base")), (segment_name(7), golden("segment"))];
+    let files = [(base_name(7), section(GOLDEN, "base")), (segment_name(7), section(GOLDEN, "segment"))];
     let journal = open(&SimDisk::with(files)).unwrap();
     let wanted: Vec<_> = (0..)
         .zip(events())
