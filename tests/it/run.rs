@@ -6,6 +6,7 @@
 mod commands;
 mod data;
 mod ends;
+mod format;
 mod killed;
 pub(crate) mod process;
 mod resumes;
