@@ -195,6 +195,11 @@ pub enum RunCommand {
         /// The wait before the next attempt.
         backoff: Duration,
     },
+    /// The engine stops, and the attempt with it: it does not count, and the run waits until an engine is there.
+    Interrupt {
+        /// The lease.
+        epoch: u64,
+    },
     /// Stop it.
     Cancel {
         /// Why, for people; may be empty.
@@ -339,6 +344,7 @@ impl RunCommand {
             Self::Succeed { .. } => "complete",
             Self::FailAttempt { .. } => "fail",
             Self::ExpireLease { .. } => "expire lease of",
+            Self::Interrupt { .. } => "interrupt",
             Self::Cancel { .. } => "cancel",
             Self::ConfirmCancelled { .. } => "confirm cancel of",
             Self::EnforceDeadline => "enforce deadline of",

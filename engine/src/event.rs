@@ -24,8 +24,8 @@ use queue::{
     DeadLetterEdited, DeadLettersDiscarded, DeadLettersReplayed, MessageSent, QueueDeclared, QueuePurged, QueueRedriven,
 };
 use run::{
-    CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunFailed, RunQueued,
-    RunRetrying, RunStarted, RunSucceeded, StepEnded, StepStarted,
+    CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunFailed, RunInterrupted,
+    RunQueued, RunRetrying, RunStarted, RunSucceeded, StepEnded, StepStarted,
 };
 use system::{CommandRejected, EngineStarted, EngineStopped, LogTruncated};
 
@@ -94,6 +94,7 @@ events! {
     "run.checkpointed" => Checkpointed,
     "run.dead_lettered" => DeadLettered,
     "run.retrying" => RunRetrying,
+    "run.interrupted" => RunInterrupted,
     "run.cancel_requested" => CancelRequested,
     "run.lease_expired" => LeaseExpired,
     "run.late_report_ignored" => LateReportIgnored,

@@ -55,7 +55,7 @@ pub enum Run {
     Retrying {
         /// Whose it is.
         of: Owner,
-        /// The attempt that failed.
+        /// The last attempt that counts; 0: none does, the first one was interrupted.
         attempt: Attempt,
         /// When the next one may begin.
         next_at: Timestamp,
@@ -120,6 +120,7 @@ impl Run {
                 | C::RecordDeadLetters { .. }
                 | C::Succeed { .. }
                 | C::FailAttempt { .. }
+                | C::Interrupt { .. }
                 | C::ExpireLease { .. }
                 | C::Cancel { .. }
                 | C::ConfirmCancelled { .. }
@@ -151,6 +152,7 @@ impl Run {
                 | C::RecordDeadLetters { epoch, .. }
                 | C::Succeed { epoch, .. }
                 | C::FailAttempt { epoch, .. }
+                | C::Interrupt { epoch }
                 | C::ConfirmCancelled { epoch },
             ) => Ok(self.late(*epoch, command)),
             (
@@ -161,6 +163,7 @@ impl Run {
                 | C::RecordDeadLetters { epoch, .. }
                 | C::Succeed { epoch, .. }
                 | C::FailAttempt { epoch, .. }
+                | C::Interrupt { epoch }
                 | C::ConfirmCancelled { epoch },
             ) if *epoch != attempt.epoch => Ok(self.late(*epoch, command)),
 
@@ -180,9 +183,11 @@ impl Run {
             (Self::Running { of, attempt, .. }, C::FailAttempt { error, backoff, .. }) => {
                 Ok(of.failed(run, attempt, fit::error(error), after(at, backoff.0)))
             }
-            (Self::Cancelling { attempt, reason, .. }, C::FailAttempt { .. } | C::ConfirmCancelled { .. }) => {
-                Ok(cancelled(run, attempt.number, reason, false))
-            }
+            (Self::Running { attempt, .. }, C::Interrupt { .. }) => Ok(vec![attempt.interrupted(at)]),
+            (
+                Self::Cancelling { attempt, reason, .. },
+                C::FailAttempt { .. } | C::Interrupt { .. } | C::ConfirmCancelled { .. },
+            ) => Ok(attempt.stopped(run, reason)),
 
             // Leases that ended without a report. One event per attempt: the epoch is the current one, or nothing happens.
             (Self::Running { attempt, .. } | Self::Cancelling { attempt, .. }, C::ExpireLease { epoch, .. })
@@ -245,6 +250,11 @@ impl Aggregate for Run {
                 Self::Running { of, attempt, deadline: *deadline }
             }
             (Self::Running { of, attempt, .. }, Event::RunRetrying(event)) => {
+                Self::Retrying { of, attempt, next_at: event.next_at }
+            }
+            // Its number is free again; its lease stays the last one.
+            (Self::Running { of, attempt, .. }, Event::RunInterrupted(event)) => {
+                let attempt = Attempt { number: attempt.number.saturating_sub(1), ..attempt };
                 Self::Retrying { of, attempt, next_at: event.next_at }
             }
             (

@@ -173,6 +173,19 @@ pub struct RunRetrying {
     pub next_at: Timestamp,
 }
 
+/// The engine stopped and gave the lease back: the attempt does not count, and waits to begin anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInterrupted {
+    /// The attempt that was interrupted.
+    pub attempt: u32,
+    /// The lease that was given back.
+    pub epoch: u64,
+    /// Who held it.
+    pub worker: String,
+    /// When it may begin anew.
+    pub next_at: Timestamp,
+}
+
 /// It is to stop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CancelRequested {

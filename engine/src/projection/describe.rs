@@ -87,6 +87,7 @@ fn told(event: &Event) -> Told {
         Event::Checkpointed(event) => runs::checkpointed(event),
         Event::DeadLettered(event) => runs::dead_lettered(event),
         Event::RunRetrying(event) => runs::retrying(event),
+        Event::RunInterrupted(event) => runs::interrupted(event),
         Event::CancelRequested(event) => runs::cancel_requested(event),
         Event::LeaseExpired(event) => runs::lease_expired(event),
         Event::LateReportIgnored(event) => runs::late_report(event),

@@ -155,6 +155,7 @@ impl Attempt {
         match end {
             // The engine stops: the lease is given back, so that the run goes on wherever it is started again.
             Some(FlowEnd::Cancelled { .. }) if self.shared.shutdown.is_cancelled() => {
+                self.interrupt().await;
                 give_back(&self.shared, self.receipt, Duration::default()).await;
             }
             Some(end) => {
@@ -267,6 +268,13 @@ impl Attempt {
                 () = self.shared.shutdown.cancelled() => return,
                 () = self.shared.engine.clock().sleep(Duration::from_secs(1).0) => {}
             }
+        }
+    }
+
+    /// Where the log cannot take it the attempt is found lost at the next start, and counts.
+    async fn interrupt(&self) {
+        if let Err(error) = self.report.submit(RunCommand::Interrupt { epoch: self.assignment.epoch }).await {
+            tracing::warn!(%error, run = %self.assignment.run, "that an attempt was interrupted is not on record");
         }
     }
 

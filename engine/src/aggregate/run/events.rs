@@ -9,8 +9,8 @@ use crate::{
         Event,
         pipeline::{Outcome, RunEnded},
         run::{
-            CancelRequested, Checkpointed, DeadLettered, LeaseExpired, RunCancelled, RunError, RunFailed, RunRetrying,
-            RunStarted, StepEnded, StepStarted,
+            CancelRequested, Checkpointed, DeadLettered, LeaseExpired, RunCancelled, RunError, RunFailed, RunInterrupted,
+            RunRetrying, RunStarted, StepEnded, StepStarted,
         },
     },
     id::RunId,
@@ -69,6 +69,17 @@ impl Attempt {
         std::iter::once(expired.into()).chain(then).collect()
     }
 
+    /// It was to stop, and did by itself.
+    pub(super) fn stopped(&self, run: RunId, reason: &str) -> Vec<Event> {
+        cancelled(run, self.number, reason, false)
+    }
+
+    /// The engine gives it back: at once, as far as it is concerned.
+    pub(super) fn interrupted(&self, at: Timestamp) -> Event {
+        let Self { number, epoch, worker } = self.clone();
+        RunInterrupted { attempt: number, epoch, worker, next_at: at }.into()
+    }
+
     fn lost(&self) -> RunError {
         let message = format!("worker {} stopped reporting: its lease ended", self.worker);
         RunError { step: None, message, causes: Vec::new(), record: None, retryable: true }
@@ -97,6 +108,7 @@ impl Attempt {
             | RunCommand::Succeed { .. }
             | RunCommand::FailAttempt { .. }
             | RunCommand::ExpireLease { .. }
+            | RunCommand::Interrupt { .. }
             | RunCommand::Cancel { .. }
             | RunCommand::ConfirmCancelled { .. }
             | RunCommand::EnforceDeadline => Vec::new(),

@@ -59,6 +59,7 @@ fn commands(epoch: u64) -> Vec<RunCommand> {
         RunCommand::Cancel { reason: "at once".into(), grace: secs(0) },
         RunCommand::ConfirmCancelled { epoch },
         RunCommand::EnforceDeadline,
+        RunCommand::Interrupt { epoch },
     ]
 }
 
@@ -135,14 +136,14 @@ fn a_state_survives_its_snapshot() {
 
 /// The table in words: columns are the commands, in order; `-` is a refusal, `late` a report that is only recorded.
 const TABLE: &str = "\
-absent      -           -           -           -           -           -           -           -           -
-queued      running     late        late        late        -           cancelled   late        cancelled   late
-running     running     running     succeeded   retrying    retrying    cancelling  -           cancelling  late
-retrying    running     late        late        late        -           cancelled   late        cancelled   late
-cancelling  -           cancelling  succeeded   cancelled   cancelled   cancelling  cancelled   cancelled   late
-succeeded   -           late        late        late        -           -           late        -           late
-failed      -           late        late        late        -           -           late        -           late
-cancelled   -           late        late        late        -           -           late        -           late
+absent      -           -           -           -           -           -           -           -           -           -
+queued      running     late        late        late        -           cancelled   late        cancelled   late        late
+running     running     running     succeeded   retrying    retrying    cancelling  -           cancelling  late        retrying
+retrying    running     late        late        late        -           cancelled   late        cancelled   late        late
+cancelling  -           cancelling  succeeded   cancelled   cancelled   cancelling  cancelled   cancelled   late        cancelled
+succeeded   -           late        late        late        -           -           late        -           late        late
+failed      -           late        late        late        -           -           late        -           late        late
+cancelled   -           late        late        late        -           -           late        -           late        late
 ";
 
 #[test]
@@ -179,6 +180,7 @@ fn row(state: &Run, at: jiff::Timestamp) -> String {
         (report[12].clone(), at),
         (RunCommand::EnforceDeadline, moment(3 * 86_400)),
         (commands(0)[6].clone(), at),
+        (report[14].clone(), at),
     ];
     let word = |state: &Run| state.state().map_or("absent", RunState::word);
     let mut line = format!("{:<12}", word(state));

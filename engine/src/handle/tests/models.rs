@@ -22,7 +22,7 @@ const PIPELINES: [(&str, &str); 3] = [("a", "skip"), ("b", "queue"), ("c", "allo
 type Act = (u8, usize, usize, u64, u64);
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    proptest::collection::vec((0..22_u8, 0..PIPELINES.len(), 0..4_usize, 0..4_u64, 0..90_u64), 1..120)
+    proptest::collection::vec((0..24_u8, 0..PIPELINES.len(), 0..4_usize, 0..4_u64, 0..90_u64), 1..120)
 }
 
 fn pipeline_command(what: u8, pipeline: usize, number: usize, at: Timestamp) -> Option<PipelineCommand> {
@@ -57,6 +57,7 @@ fn run_command(what: u8, epoch: u64) -> RunCommand {
         19 => succeed(epoch),
         20 => fail(epoch),
         21 => RunCommand::Cancel { reason: "no".into(), grace: Duration::from_secs(30) },
+        22 => RunCommand::Interrupt { epoch },
         _ => RunCommand::EnforceDeadline,
     }
 }

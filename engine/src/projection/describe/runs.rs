@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{Severity, Told, because, counted, info, pipelines::asked, warn};
 use crate::event::run::{
-    CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunError, RunFailed, RunQueued,
-    RunRetrying, RunStarted, RunSucceeded, StepEnded, StepOutcome,
+    CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunError, RunFailed,
+    RunInterrupted, RunQueued, RunRetrying, RunStarted, RunSucceeded, StepEnded, StepOutcome,
 };
 
 pub(super) fn queued(event: &RunQueued) -> Told {
@@ -46,6 +46,11 @@ pub(super) fn dead_lettered(event: &DeadLettered) -> Told {
 
 pub(super) fn retrying(event: &RunRetrying) -> Told {
     warn(format!("attempt {} failed, the next begins at {}: {}", event.attempt, moment(event.next_at), told(&event.error)))
+}
+
+pub(super) fn interrupted(event: &RunInterrupted) -> Told {
+    let RunInterrupted { attempt, worker, .. } = event;
+    info(format!("attempt {attempt} was interrupted: {worker} stops; it begins anew when a worker is there, and does not count"))
 }
 
 pub(super) fn cancel_requested(event: &CancelRequested) -> Told {

@@ -56,6 +56,11 @@ impl RunRow {
                 self.stands(RunState::Retrying, Some(event.next_at));
                 self.stop_steps(at);
             }
+            Event::RunInterrupted(event) => {
+                self.attempt = event.attempt.saturating_sub(1);
+                self.stands(RunState::Retrying, Some(event.next_at));
+                self.stop_steps(at);
+            }
             Event::CancelRequested(event) => {
                 self.cancel_reason.clone_from(&event.reason);
                 self.stands(RunState::Cancelling, Some(event.deadline));

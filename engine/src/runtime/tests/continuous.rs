@@ -71,3 +71,17 @@ async fn it_is_tried_for_ever_when_it_fails() {
     world.pass_until("run.retrying", 4).await;
     assert!(world.events("run.failed").await.is_empty());
 }
+
+#[tokio::test]
+async fn its_run_goes_on_after_a_stop_of_the_engine() {
+    let world = World::new().await;
+    world.active(endless()).await;
+    world.pass_until("run.started", 1).await;
+    let run = live(&world).await[0];
+    world.wait(run, RunState::Running).await;
+    let (store, queues, clock) = world.stopped().await;
+    let world = World::on(store, queues, clock, 1_000_000).await;
+    world.pass_until("run.started", 2).await;
+    assert_eq!(live(&world).await, [run]);
+    assert_eq!(world.row(run).await.unwrap().attempt, 1);
+}

@@ -176,3 +176,58 @@ async fn two_messages_for_a_run_never_make_two_attempts_at_once() {
     world.wait(run, RunState::Succeeded).await;
     assert_eq!(world.rests(run).await.attempt, 1);
 }
+
+#[tokio::test]
+async fn a_run_that_waited_for_its_next_attempt_begins_it_once_and_not_before_its_time() {
+    for left in LEFT {
+        let world = World::new().await;
+        let retry = json!({"attempts": 2, "backoff": "20s", "factor": 1.0, "max": "20s", "jitter": 0.0});
+        world.active(with(json!({"fails": 99}), &json!({"retry": retry}))).await;
+        let run = world.run().await;
+        let row = world.wait(run, RunState::Retrying).await;
+        let world = world.restarted(run, 2, left).await;
+        world.pass_until("run.failed", 1).await;
+        let after = world.rests(run).await;
+        assert_eq!((after.state, after.attempt, after.epoch), (RunState::Failed, 2, 2), "{left:?}");
+        let started = world.events("run.started").await;
+        assert!(started.len() == 2 && Some(started[1].event.at) >= row.deadline, "{left:?}");
+        assert_eq!(world.events("run.lease_expired").await.len(), 0, "{left:?}: no lease was lost");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_of_the_engine_costs_a_run_no_attempt_however_long_it_lasts() {
+    for keeps_queues in [true, false] {
+        let world = World::new().await;
+        world.active(gated(1)).await;
+        let run = world.run().await;
+        world.wait(run, RunState::Running).await;
+        let (store, queues, clock) = world.stopped().await;
+        clock.advance(Duration::from_secs(3 * 86_400));
+        let queues = if keeps_queues { queues } else { Arc::new(MemoryQueues::new(clock.shared())) };
+        let world = World::on(store, queues, clock, 1_000_000).await;
+        world.steps.open("out", 100);
+        world.pass_until("run.succeeded", 1).await;
+        let row = world.rests(run).await;
+        assert_eq!((row.state, row.attempt, row.epoch), (RunState::Succeeded, 1, 2));
+        let counts = ["run.started", "run.interrupted", "run.lease_expired"].map(|kind| world.events(kind));
+        let [started, interrupted, expired] = counts;
+        assert_eq!([started.await.len(), interrupted.await.len(), expired.await.len()], [2, 1, 0]);
+        assert_eq!(world.diary.taken_by("out"), [json!(1), json!(2), json!(3)]);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_to_stop_when_the_engine_stopped_has_stopped() {
+    let world = World::new().await;
+    world.active(gated(3)).await;
+    let run = world.run().await;
+    world.wait(run, RunState::Running).await;
+    let command = RunCommand::Cancel { reason: "enough".into(), grace: unit::Duration::from_secs(3_600) };
+    world.submit(Command::Run(run, command)).await.unwrap();
+    let (store, queues, clock) = world.stopped().await;
+    let world = World::on(store, queues, clock, 1_000_000).await;
+    let row = world.rests(run).await;
+    assert_eq!((row.state, row.cancel_reason.as_str()), (RunState::Cancelled, "enough"));
+    assert_eq!(world.events("run.started").await.len(), 1);
+}
