@@ -249,6 +249,8 @@ fn runtime_settings(settings: &Settings, folder: &Path, store_kind: String) -> R
         workers: settings.workers,
         retain_events_max: settings.retain_events_max,
         retain_bytes_max: settings.retain_bytes_max,
+        retain_age_max: settings.retain_age_max,
+        retain_types: settings.retain_types.clone(),
         store_kind,
         alerts: default_rules(),
         folder: folder.to_owned(),

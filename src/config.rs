@@ -7,6 +7,7 @@ mod api;
 pub mod file;
 mod key;
 mod layer;
+mod retention;
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -50,6 +51,10 @@ pub struct Settings {
     pub retain_events_max: u64,
     /// The most bytes of events that are kept.
     pub retain_bytes_max: ByteSize,
+    /// The age after which events go; `None`: whatever their age.
+    pub retain_age_max: Option<Duration>,
+    /// Types of which single events go, and after which age.
+    pub retain_types: Vec<(String, Duration)>,
     /// How long a stopping engine waits for its runs.
     pub shutdown_grace: Duration,
     /// Where and how the API is served.
@@ -101,6 +106,8 @@ impl Settings {
             keys: read.path("console.keys"),
             retain_events_max: read.number("retention.events_max", 1_000, u64::MAX),
             retain_bytes_max: read.parsed("retention.bytes_max", |text| text.parse().map_err(|error| format!("{error}"))),
+            retain_age_max: read.parsed("retention.age_max", retention::age),
+            retain_types: read.parsed("retention.types", retention::types),
             shutdown_grace: read.parsed("shutdown_grace", |text| text.parse().map_err(|error| format!("{error}"))),
             api: api::read(&mut read),
             secrets_folder: read.path("secrets.folder"),

@@ -40,6 +40,12 @@ pub const KEYS: &[Key] = &[
     Key { name: "console.keys", default: "", help: "A TOML file that remaps keys" },
     Key { name: "retention.events_max", default: "1000000", help: "The most events kept in memory" },
     Key { name: "retention.bytes_max", default: "256MiB", help: "The most bytes of events kept in memory" },
+    Key {
+        name: "retention.age_max",
+        default: "",
+        help: "Events older than this are dropped, like 90d; none: whatever their age",
+    },
+    Key { name: "retention.types", default: "", help: "Types dropped earlier, like order.seen=7d, command.rejected=30d" },
     Key { name: "http", default: "", help: "Serve the API on this address, like 127.0.0.1:8080; none: only on the Unix socket" },
     Key { name: "socket", default: "auto", help: "The API's Unix socket: a path, auto (in the user's runtime folder) or none" },
     Key { name: "api.tokens", default: "", help: "The file of the API's tokens; with it, requests by TCP need one" },

@@ -35,6 +35,11 @@ fn log(families: &mut Families, vitals: &Vitals) {
     families.gauge("flexcore_log_head_position", "The newest event's position", store.head.0 as f64);
     families.gauge("flexcore_log_events", "Events that are kept", store.kept() as f64);
     families.gauge("flexcore_log_bytes", "Bytes of the events that are kept", store.bytes as f64);
+    families.counter(
+        "flexcore_log_dropped_total",
+        "Events that retention has dropped",
+        store.head.0.saturating_sub(store.kept()),
+    );
     families.gauge("flexcore_log_streams", "Streams that the log knows", store.streams as f64);
     families.add(readers(vitals));
 }

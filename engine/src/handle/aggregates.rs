@@ -151,15 +151,18 @@ async fn from_snapshot<A: Aggregate>(store: &dyn Store, stream: &StreamName) -> 
 async fn catch_up<A: Aggregate>(store: &dyn Store, stream: &StreamName, held: Held<A>) -> Result<Held<A>, Refusal> {
     let Held { mut state, mut version, mut position } = held;
     loop {
+        // Asked before reading: what is read then reaches at least up to here, though the last events may have been let go.
+        let head = store.version(stream).await?;
         let events = store.read_stream(stream, version, READ_EVENTS_MAX).await?;
-        let Some(last) = events.last() else { return Ok(Held { state, version, position }) };
-        (version, position) = (last.version, last.position);
-        let evolved = Arc::make_mut(&mut state);
-        for envelope in &events {
-            take_in(evolved, envelope)?;
+        if let Some(last) = events.last() {
+            (version, position) = (last.version, last.position);
+            let evolved = Arc::make_mut(&mut state);
+            for envelope in &events {
+                take_in(evolved, envelope)?;
+            }
         }
         if events.len() < READ_EVENTS_MAX {
-            return Ok(Held { state, version, position });
+            return Ok(Held { state, version: version.max(head), position });
         }
     }
 }

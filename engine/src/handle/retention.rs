@@ -9,8 +9,37 @@ use super::{Engine, Refusal, append::Stamp};
 use crate::{
     event::{Envelope, Event, system::LogTruncated},
     id::{Actor, Position, RunId, StreamName},
+    port::store::{Expired, Filter},
     projection::ReadModels,
+    unit::Duration,
 };
+
+/// Of an age, what events may be older before they go.
+const SLACK_SHARE: u32 = 24;
+
+/// Events of the engine that tell and change nothing: no aggregate and no read model is other without them, but for the
+/// counts of events per minute.
+const TELLING: [&str; 10] = [
+    "run.late_report_ignored",
+    "queue.message_sent",
+    "queue.purged",
+    "queue.redriven",
+    "queue.dead_letter_edited",
+    "queue.dead_letters_discarded",
+    "engine.started",
+    "engine.stopped",
+    "engine.log_truncated",
+    "command.rejected",
+];
+
+/// Whether single events of a type may go: those of others, of `event.append` say, and those that only tell.
+pub fn may_go(kind: &str) -> bool {
+    !Event::TYPES.contains(&kind) || TELLING.contains(&kind)
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    now.checked_sub(age.0).unwrap_or(Timestamp::MIN)
+}
 
 /// What retention did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +61,29 @@ impl Engine {
     pub async fn retain_since(&self, at: Timestamp) -> Result<Retained, Refusal> {
         let cut = self.first_since(at).await?;
         self.cut(cut).await
+    }
+
+    /// Drops the events that are older than an age once the oldest is older by a twenty-fourth of it: now and then, and not
+    /// at every look.
+    pub async fn retain_for(&self, age: Duration) -> Result<Retained, Refusal> {
+        let now = self.inner.clock.now();
+        let overdue = before(now, Duration(age.0 + age.0 / SLACK_SHARE));
+        let oldest = Position(self.inner.store.stats().oldest.0.saturating_sub(1));
+        let page = self.inner.store.read(oldest, &Filter::default(), 1).await?;
+        match page.events.first() {
+            Some(first) if first.event.at < overdue => self.retain_since(before(now, age)).await,
+            _ => Ok(Retained::default()),
+        }
+    }
+
+    /// Lets go of single events of some types that are older than an age each; how many. Only for types of which
+    /// [`may_go`] says that nothing depends on them.
+    pub async fn let_go(&self, types: &[(String, Duration)]) -> Result<u64, Refusal> {
+        let (now, mut expired) = (self.inner.clock.now(), Vec::new());
+        for (kind, age) in types {
+            expired.push(Expired { kind: kind.clone(), before: self.first_since(before(now, *age)).await? });
+        }
+        Ok(self.inner.store.let_go(&expired).await?)
     }
 
     async fn cut(&self, cut: Position) -> Result<Retained, Refusal> {

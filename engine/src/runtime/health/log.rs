@@ -16,7 +16,7 @@ const STUCK_FAIL: Duration = Duration::from_secs(60);
 pub(super) fn writable(sight: &Sight<'_>) -> Finding {
     let appends = sight.appends;
     let (state, evidence) = match (&sight.condition, failing(appends)) {
-        (Condition::Failed { reason } | Condition::Refusing { reason }, _) => (CheckState::Fail, reason.clone()),
+        (Condition::Failed { reason } | Condition::Refusing { reason, .. }, _) => (CheckState::Fail, reason.clone()),
         (Condition::Writing, Some((at, reason))) => {
             (CheckState::Fail, format!("the last append failed {} ago: {reason}", ago(at, sight.now)))
         }
@@ -53,8 +53,23 @@ pub(super) fn retention(sight: &Sight<'_>) -> Finding {
     let events = stats.kept();
     let of_events = events as f64 / settings.retain_events_max as f64;
     let share = of_events.max(stats.bytes as f64 / settings.retain_bytes_max.0 as f64);
-    let evidence = format!("head {}, {events} events kept, {:.0} % of the limit", stats.head, share * 100.0);
+    let evidence = format!(
+        "head {}, {events} events kept, {:.0} % of the limit{}",
+        stats.head,
+        share * 100.0,
+        dropped(stats.oldest.0.saturating_sub(1), stats.gone)
+    );
     Finding::new("log", super::state_of(share, WARN, FAIL), evidence).figure(share, "ratio").limits(Some(WARN), Some(FAIL))
+}
+
+/// What is no longer there: at the beginning of the log, and in between.
+fn dropped(oldest: u64, single: u64) -> String {
+    match (oldest, single) {
+        (0, 0) => String::new(),
+        (oldest, 0) => format!(", retention dropped the first {oldest}"),
+        (0, single) => format!(", retention dropped {single} of single types"),
+        (oldest, single) => format!(", retention dropped the first {oldest} and {single} of single types"),
+    }
 }
 
 /// Those who act on events: one that does not move while it is behind holds up everything that depends on it.

@@ -27,3 +27,35 @@ async fn a_long_life_fits_into_a_small_log() {
     let again = Engine::new(world.engine.store().clone(), world.engine.queues().clone(), world.clock.shared());
     assert!(again.view(|models| models.board.pipelines.contains_key(&name())).await);
 }
+
+#[tokio::test]
+async fn what_is_too_old_goes_by_itself_and_single_types_earlier() {
+    let clock = ManualClock::new(moment("2026-01-31T12:00:00Z"));
+    let store = Arc::new(MemoryLog::new(Limits::default()));
+    let queues = Arc::new(MemoryQueues::new(clock.shared()));
+    let day = |count: u64| unit::Duration::from_secs(count * 86_400);
+    let world = World::set(store, queues, clock, |settings| {
+        settings.retain_age_max = Some(day(10));
+        settings.retain_types = vec![("command.rejected".into(), day(1))];
+    });
+    let world = world.await;
+    world.active(plain()).await;
+    let refused = world.pipeline(PipelineCommand::Activate).await.unwrap_err();
+    assert!(matches!(refused, Refusal::Rejected(_)), "{refused}");
+    let kept = || world.engine.store().stats().kept();
+    let before = kept();
+    assert_eq!(world.events("command.rejected").await.len(), 1);
+    world.pass(Duration::from_secs(2 * 86_400)).await;
+    world.pass(Duration::from_secs(1)).await;
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!((world.events("command.rejected").await.len(), kept()), (0, before - 1));
+    // A stream whose last event has gone still takes commands.
+    let refused = world.pipeline(PipelineCommand::Activate).await.unwrap_err();
+    assert!(matches!(refused, Refusal::Rejected(_)), "{refused}");
+    assert_eq!(world.events("command.rejected").await.len(), 1);
+    world.pass(Duration::from_secs(9 * 86_400)).await;
+    world.pass(Duration::from_secs(1)).await;
+    world.pass(Duration::from_secs(1)).await;
+    assert!(world.engine.store().stats().oldest > Position(1) && world.events("pipeline.created").await.is_empty());
+    assert!(world.engine.view(|models| models.board.pipelines.contains_key(&name())).await);
+}
