@@ -17,9 +17,9 @@ mod retention;
 pub use anchors::{ANCHOR_BYTES_MAX, ANCHOR_EVENTS, ANCHORS_MAX};
 pub use custom::{Fact, FactError};
 pub use replay::{REPLAY_MAX, replay_queue};
-pub use retention::Retained;
+pub use retention::{Retained, may_go};
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
 use crate::{
     aggregate::{Alert, Pipeline, Queue, Rejection, Run},
@@ -85,6 +85,8 @@ struct Inner {
     declared: Aggregates<Queue>,
     alerts: Aggregates<Alert>,
     models: Mutex<ReadModels>,
+    /// As of which position read models were last kept.
+    models_kept: AtomicU64,
     readers: Readers,
     meter: meter::Meter,
     anchors: Mutex<Anchors>,
@@ -100,7 +102,20 @@ impl Engine {
         let (models, anchors) = (Mutex::default(), Mutex::default());
         let (readers, meter) = (Readers::default(), meter::Meter::default());
         Self {
-            inner: Arc::new(Inner { store, queues, clock, pipelines, runs, declared, alerts, models, readers, meter, anchors }),
+            inner: Arc::new(Inner {
+                store,
+                queues,
+                clock,
+                pipelines,
+                runs,
+                declared,
+                alerts,
+                models,
+                models_kept: AtomicU64::new(0),
+                readers,
+                meter,
+                anchors,
+            }),
         }
     }
 

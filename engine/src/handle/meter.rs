@@ -43,6 +43,14 @@ impl Engine {
         outcome
     }
 
+    /// Lets a log that refused its last append try whether it can be written again. Once it can, that append says nothing of
+    /// it any more.
+    pub async fn try_again(&self) -> Result<(), AppendError> {
+        self.inner.store.try_again().await?;
+        self.inner.meter.last.lock().unwrap_or_else(PoisonError::into_inner).failed = None;
+        Ok(())
+    }
+
     /// What was asked of the log since this process began.
     pub fn append_vitals(&self) -> AppendVitals {
         let meter = &self.inner.meter;

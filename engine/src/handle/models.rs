@@ -1,9 +1,10 @@
 //! The engine's own read models. They are folded from the log whenever somebody looks, so that whoever has submitted a
 //! command sees it in them: there is no task between that could be late.
 
-use std::sync::MutexGuard;
+use std::sync::{MutexGuard, atomic::Ordering};
 
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
 use super::{Engine, Refusal};
 use crate::{
@@ -85,9 +86,17 @@ impl Engine {
         let models = self.models().await;
         let position = models.position;
         let kept = Kept { last: self.id_at(position).await, models };
-        let data = serde_json::to_vec(&kept).map_err(|error| unwritten(&error))?;
-        self.inner.store.keep_state(NEWEST, data.into()).await?;
+        // Those of a large installation take a while to be written, which is nothing for a thread that others wait for.
+        let data = spawn_blocking(move || serde_json::to_vec(&kept)).await;
+        let data = data.map_err(|ended| Refusal::Unavailable(format!("the read models cannot be written: {ended}")))?;
+        self.inner.store.keep_state(NEWEST, data.map_err(|error| unwritten(&error))?.into()).await?;
+        self.inner.models_kept.store(position.0, Ordering::Relaxed);
         Ok(position)
+    }
+
+    /// As of which position read models were last kept, or gone on from.
+    pub fn models_kept(&self) -> Position {
+        Position(self.inner.models_kept.load(Ordering::Relaxed))
     }
 
     /// Goes on from the read models that were kept last, where they belong to this log; any read model can also be made from
@@ -95,6 +104,7 @@ impl Engine {
     pub async fn resume_models(&self) -> Position {
         match self.kept_models().await {
             Ok(Some(models)) => {
+                self.inner.models_kept.store(models.position.0, Ordering::Relaxed);
                 let mut folded = self.folded();
                 if models.position > folded.position {
                     *folded = models;
