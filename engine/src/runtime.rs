@@ -1,7 +1,7 @@
 //! What keeps runs going. Each part is a task that waits for events or for its time, and acts by submitting commands: the
 //! dispatcher turns queued runs into messages, the pump turns messages into attempts, the scheduler turns time into runs,
-//! the steward keeps continuous pipelines running, the reaper enforces deadlines, the janitor keeps the log small, and the
-//! sampler takes the vital figures.
+//! the steward keeps continuous pipelines running, the reaper enforces deadlines, the janitor keeps the log small, the scribe
+//! keeps the read models, and the sampler takes the vital figures.
 
 pub mod schedule;
 
@@ -19,6 +19,7 @@ mod replay;
 mod report;
 mod sampler;
 mod scheduler;
+mod scribe;
 mod steward;
 mod watcher;
 
@@ -35,7 +36,7 @@ use crate::{
     handle::{Accepted, Engine, Refusal},
     id::{Actor, CorrelationId, EventId, QueueName},
     port::{
-        queue::QueueLimits,
+        queue::{QueueError, QueueLimits, Queues},
         step::{Secrets, StepTypes},
         store::StoreStats,
     },
@@ -44,6 +45,7 @@ use crate::{
 };
 
 pub use live::LiveRuns;
+pub use scribe::MODELS_KEPT_EVERY;
 
 use parts::Parts;
 use punctuality::Punctuality;
@@ -66,6 +68,10 @@ pub struct RuntimeSettings {
     pub retain_events_max: u64,
     /// The most bytes of events kept.
     pub retain_bytes_max: ByteSize,
+    /// The age after which events go; `None`: whatever their age.
+    pub retain_age_max: Option<Duration>,
+    /// Types of which single events go, and after which age.
+    pub retain_types: Vec<(String, Duration)>,
     /// What the store is, like `memory`.
     pub store_kind: String,
     /// What operators are told of.
@@ -130,6 +136,11 @@ pub fn runs_queue() -> QueueName {
     QueueName::new("flexcore.runs").expect("the name follows the rule for names")
 }
 
+async fn declare_runs_queue(queues: &dyn Queues) -> Result<(), QueueError> {
+    let limits = QueueLimits { attempts_max: u32::MAX, ..QueueLimits::default() };
+    queues.declare(&runs_queue(), limits).await
+}
+
 /// A running engine.
 pub struct Runtime {
     shared: Arc<Shared>,
@@ -146,8 +157,7 @@ impl Runtime {
         settings: RuntimeSettings,
         probes: Probes,
     ) -> Result<Self, Refusal> {
-        let limits = QueueLimits { attempts_max: u32::MAX, ..QueueLimits::default() };
-        let declared = engine.queues().declare(&runs_queue(), limits).await;
+        let declared = declare_runs_queue(&**engine.queues()).await;
         declared.map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let (live, parts, punctuality) = (LiveRuns::default(), Parts::default(), Punctuality::default());
         let shutdown = CancellationToken::new();
@@ -161,6 +171,10 @@ impl Runtime {
         tasks.spawn(parts.known("steward", steward::Steward::new(shared.clone()).run()));
         tasks.spawn(parts.known("reaper", reaper::Reaper::new(shared.clone()).run()));
         tasks.spawn(parts.known("janitor", janitor::Janitor::new(shared.clone()).run()));
+        // What is in memory is gone with the process, and the read models with it.
+        if shared.engine.store().syncs().is_some() {
+            tasks.spawn(parts.known("scribe", scribe::Scribe::new(shared.clone()).run()));
+        }
         tasks.spawn(parts.known("alerts", watcher::Watcher::new(shared.clone(), vitals.clone()).run()));
         tasks.spawn(parts.known("sampler", sampler.run()));
         tasks.spawn(survey(shared.clone()));

@@ -94,7 +94,7 @@ pub struct AppendVitals {
     pub took: Latencies,
     /// When the last one was taken.
     pub last_at: Option<Timestamp>,
-    /// When the last one was not, and why.
+    /// When the last one was not, and why; `None` also when the log was written since.
     pub last_failure: Option<(Timestamp, String)>,
 }
 
@@ -148,6 +148,8 @@ pub struct Vitals {
     pub store: StoreStats,
     /// What the store is, like `memory`.
     pub store_kind: String,
+    /// Why the log or the queues take nothing, in a few words; `None` while they do.
+    pub refuses: Option<String>,
     /// What was asked of it.
     pub appends: AppendVitals,
     /// How long its syncs took; `None` for a log that has no disk.

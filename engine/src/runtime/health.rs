@@ -32,6 +32,8 @@ pub(super) struct Sight<'a> {
     pub(super) parts: &'a [Part],
     pub(super) store: StoreStats,
     pub(super) condition: Condition,
+    /// That of the queues.
+    pub(super) queues_condition: Condition,
     pub(super) appends: &'a AppendVitals,
     pub(super) queues: &'a Result<Vec<(QueueName, QueueStats)>, QueueError>,
     pub(super) times: &'a Times,

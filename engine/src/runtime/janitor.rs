@@ -1,12 +1,23 @@
-//! Keeps the log as small as it is told: what lives is snapshotted, then the oldest events go.
+//! Keeps the log as small and as young as it is told: what lives is snapshotted, then the oldest events go; single events of
+//! some types go earlier. And after a full disk finds out that there is room again: nobody writes to what takes nothing.
 
 use std::sync::Arc;
 
-use super::Shared;
-use crate::unit::Duration;
+use jiff::Timestamp;
+
+use super::{Shared, declare_runs_queue};
+use crate::{
+    port::{clock::after, store::Condition},
+    unit::Duration,
+};
 
 /// How often the log's size is looked at: a look costs nothing, and a burst fills a small log within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often the age of its events is.
+const AGE_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is tried whether a log or queues that take nothing do so again.
+const TRY_EVERY: Duration = Duration::from_secs(1);
 
 /// The task.
 pub(super) struct Janitor {
@@ -20,11 +31,14 @@ impl Janitor {
 
     pub(super) async fn run(self) {
         let shared = self.shared;
+        let (mut next_age, mut next_try) = (shared.engine.clock().now(), shared.engine.clock().now());
         loop {
             tokio::select! {
                 () = shared.shutdown.cancelled() => return,
                 () = shared.engine.clock().sleep(LOOK_EVERY.0) => tidy(&shared).await,
             }
+            next_age = age(&shared, next_age).await;
+            next_try = try_again(&shared, next_try).await;
         }
     }
 }
@@ -42,4 +56,42 @@ async fn tidy(shared: &Shared) {
     if let Err(refusal) = shared.engine.retain(keep).await {
         tracing::warn!(%refusal, "the log could not be made smaller");
     }
+}
+
+/// Drops what is too old, if it is time to; when it is time again.
+async fn age(shared: &Shared, next: Timestamp) -> Timestamp {
+    let now = shared.engine.clock().now();
+    if now < next {
+        return next;
+    }
+    let (engine, settings) = (&shared.engine, &shared.settings);
+    if let Some(age_max) = settings.retain_age_max
+        && let Err(refusal) = engine.retain_for(age_max).await
+    {
+        tracing::warn!(%refusal, "events that are too old could not be dropped");
+    }
+    if !settings.retain_types.is_empty()
+        && let Err(refusal) = engine.let_go(&settings.retain_types).await
+    {
+        tracing::warn!(%refusal, "events of types that are kept for less long could not be dropped");
+    }
+    after(now, AGE_EVERY.0)
+}
+
+/// Writes something that changes nothing to what takes nothing, if it is time to; when it is time again.
+async fn try_again(shared: &Shared, next: Timestamp) -> Timestamp {
+    let (store, queues, now) = (shared.engine.store(), shared.engine.queues(), shared.engine.clock().now());
+    let refuses = |condition: &Condition| matches!(condition, Condition::Refusing { .. });
+    let (log, queue) = (refuses(&store.condition()), refuses(&queues.condition()));
+    if now < next || !(log || queue) {
+        return next;
+    }
+    // That they still take nothing is what health says.
+    if log {
+        drop(shared.engine.try_again().await);
+    }
+    if queue {
+        drop(declare_runs_queue(&**queues).await);
+    }
+    after(now, TRY_EVERY.0)
 }

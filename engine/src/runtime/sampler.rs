@@ -70,6 +70,8 @@ impl Sampler {
         let mut vitals = self.figures(now);
         vitals.lag_ms = u64::try_from(lag.0.as_millis()).unwrap_or(u64::MAX);
         let lag_worst = self.worst_lag(now, lag);
+        let (condition, queues_condition) = (self.shared.engine.store().condition(), self.shared.engine.queues().condition());
+        vitals.refuses = condition.refuses().or(queues_condition.refuses()).map(str::to_owned);
         let sight = Sight {
             now,
             settings: &self.shared.settings,
@@ -77,7 +79,8 @@ impl Sampler {
             lag_worst,
             parts: &self.shared.parts.all(),
             store: vitals.store,
-            condition: self.shared.engine.store().condition(),
+            condition,
+            queues_condition,
             appends: &vitals.appends,
             queues: &queues,
             times: &self.shared.punctuality.read(),

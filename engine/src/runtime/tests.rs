@@ -2,6 +2,7 @@
 
 mod alerts;
 mod continuous;
+mod kept;
 mod recovery;
 mod replays;
 mod retention;
@@ -46,7 +47,7 @@ struct World {
     clock: ManualClock,
     steps: Arc<ScriptedSteps>,
     diary: Diary,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 fn name() -> PipelineName {
@@ -87,25 +88,53 @@ impl World {
 
     /// An engine that starts on what another one left.
     async fn on(store: Arc<dyn Store>, queues: Arc<dyn Queues>, clock: ManualClock, retain_events_max: u64) -> Self {
+        Self::set(store, queues, clock, |settings| settings.retain_events_max = retain_events_max).await
+    }
+
+    async fn set(
+        store: Arc<dyn Store>,
+        queues: Arc<dyn Queues>,
+        clock: ManualClock,
+        set: impl FnOnce(&mut RuntimeSettings),
+    ) -> Self {
         let engine = Engine::new(store, queues, clock.shared());
         let diary = Diary::default();
         let steps = ScriptedSteps::new(diary.clone());
-        let settings = RuntimeSettings {
+        let mut settings = RuntimeSettings {
             node: "test".into(),
             workers: 4,
-            retain_events_max,
+            retain_events_max: 1_000_000,
             retain_bytes_max: unit::ByteSize(1 << 30),
+            retain_age_max: None,
+            retain_types: Vec::new(),
             store_kind: "memory".into(),
             alerts: default_rules(),
             folder: "/".into(),
         };
+        set(&mut settings);
         let probe = Probes::new(ProcessVitals::default);
         let runtime = Runtime::start(engine.clone(), steps.clone(), Arc::new(Nothing), settings, probe).await.unwrap();
-        Self { engine, clock, steps, diary, _runtime: runtime }
+        Self { engine, clock, steps, diary, runtime }
     }
 
     async fn new() -> Self {
         Self::at("2026-01-31T12:00:00Z").await
+    }
+
+    /// The engine stops as it is asked to; what it leaves.
+    async fn stopped(self) -> (Arc<dyn Store>, Arc<dyn Queues>, ManualClock) {
+        let Self { engine, clock, runtime, .. } = self;
+        let mut stop = std::pin::pin!(runtime.stop(unit::Duration::from_secs(600)));
+        loop {
+            tokio::select! {
+                biased;
+                left = &mut stop => {
+                    assert_eq!(left, 0, "every run let go");
+                    return (engine.store().clone(), engine.queues().clone(), clock);
+                }
+                () = let_time_pass(&clock, Duration::from_millis(100)) => {}
+            }
+        }
     }
 
     async fn submit(&self, command: Command) -> Result<Accepted, Refusal> {
@@ -180,14 +209,18 @@ impl World {
 
     /// Lets everybody work, then lets time pass.
     async fn pass(&self, length: Duration) {
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
-        self.clock.advance(length);
+        let_time_pass(&self.clock, length).await;
     }
 
     async fn events(&self, kind: &str) -> Vec<Envelope> {
         let filter = Filter { types: vec![kind.to_owned()], ..Filter::default() };
         self.engine.store().read(Position(0), &filter, READ_EVENTS_MAX).await.unwrap().events.into()
     }
+}
+
+async fn let_time_pass(clock: &ManualClock, length: Duration) {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(length);
 }

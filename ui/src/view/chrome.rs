@@ -55,7 +55,11 @@ fn left_side(model: &Model) -> Vec<(String, Style)> {
     let vitals = facts.vitals.as_ref();
     let (role, connection) = connection(model);
     let node = vitals.map_or("flexcore", |vitals| vitals.node.as_str());
-    let mut parts = vec![(safe_text::cut(node, 24).into_owned(), theme.style(Role::Title)), (connection, theme.style(role))];
+    let refuses = vitals.and_then(|vitals| vitals.refuses.as_deref());
+    let warning =
+        refuses.map(|why| (format!("{} {}", theme.glyph(Glyph::Failed), safe_text::cut(why, 60)), theme.style(Role::Danger)));
+    let mut parts: Vec<_> = warning.into_iter().collect();
+    parts.extend([(safe_text::cut(node, 24).into_owned(), theme.style(Role::Title)), (connection, theme.style(role))]);
     let dropped = theme.style(if facts.dropped > 0 { Role::Danger } else { Role::Dim });
     if let Some(vitals) = vitals {
         parts.push((format!("{:>6} ev/s", figures::rate(facts.figures.events_per_s)), theme.style(Role::Text)));

@@ -19,6 +19,7 @@ fn earlier(seconds: u64) -> Timestamp {
 /// What a world looks like that is as it should be; each test changes one thing.
 struct World {
     condition: Condition,
+    queues_condition: Condition,
     store: StoreStats,
     appends: AppendVitals,
     queues: Result<Vec<(QueueName, QueueStats)>, QueueError>,
@@ -35,6 +36,7 @@ impl World {
         took.record(std::time::Duration::from_micros(20));
         Self {
             condition: Condition::Writing,
+            queues_condition: Condition::Writing,
             store: StoreStats { head: Position(10), oldest: Position(1), bytes: 1_000, streams: 1, ..StoreStats::default() },
             appends: AppendVitals { events: 10, took: took.read(), last_at: Some(earlier(3)), ..AppendVitals::default() },
             queues: Ok(vec![(QueueName::new("orders").unwrap(), QueueStats::default())]),
@@ -52,6 +54,8 @@ impl World {
             workers: 4,
             retain_events_max: 100,
             retain_bytes_max: ByteSize(1 << 20),
+            retain_age_max: None,
+            retain_types: Vec::new(),
             store_kind: "memory".into(),
             alerts: Vec::new(),
             folder: "/".into(),
@@ -65,6 +69,7 @@ impl World {
             parts: &self.parts,
             store: self.store,
             condition: self.condition.clone(),
+            queues_condition: self.queues_condition.clone(),
             appends: &self.appends,
             queues: &self.queues,
             times: &self.times,
@@ -104,6 +109,10 @@ fn queues_that_do_not_answer_are_not_ready() {
     let finding = world.check("queues");
     assert_eq!((finding.state, finding.bearing), (CheckState::Fail, Bearing::Readiness));
     assert!(finding.evidence.contains("connection refused"), "{finding:?}");
+    world = World::sound();
+    world.queues_condition = Condition::Refusing { reason: "no room".into(), is_full: true };
+    let finding = world.check("queues");
+    assert_eq!((seen(&finding), finding.bearing), ((CheckState::Fail, "no room"), Bearing::Readiness));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{LATE_FAIL, Sight, ago, seconds, state_if, state_of};
 use crate::{
     id::QueueName,
-    port::{clock::between, queue::QueueStats},
+    port::{clock::between, queue::QueueStats, store::Condition},
     unit::Duration,
     vitals::{Bearing, CheckState, Finding, RunVitals},
 };
@@ -19,6 +19,9 @@ pub(super) fn queues(sight: &Sight<'_>) -> Finding {
         Ok(queues) => queues,
         Err(error) => return Finding::new("queues", CheckState::Fail, error.to_string()).bearing(Bearing::Readiness),
     };
+    if let Condition::Failed { reason } | Condition::Refusing { reason, .. } = &sight.queues_condition {
+        return Finding::new("queues", CheckState::Fail, reason.as_str()).bearing(Bearing::Readiness);
+    }
     let full: Vec<_> = queues.iter().filter(|(_, stats)| fill(stats) >= NEARLY).map(|(name, _)| name.to_string()).collect();
     let evidence = match full.as_slice() {
         [] => format!("{} queues answer, none near its limit", queues.len()),
