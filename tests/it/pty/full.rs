@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use super::terminal::Terminal;
 
-/// Two files of the log and two of the queues fit, and little else.
-const ROOM: &str = "72m";
+/// Two files of the log and two of the queues fit, another one of either, and little else.
+const ROOM: &str = "88m";
 const TOLD: &str = "disk full: nothing is accepted";
 
 /// A file system in memory. Gone with the test.
