@@ -1,5 +1,7 @@
 //! The command line: one file a command.
 
+#[cfg(feature = "listener")]
+pub mod alert;
 pub mod backup;
 pub mod check;
 pub mod completions;
@@ -75,6 +77,9 @@ enum Commands {
     /// Queues of a running engine
     #[cfg(feature = "listener")]
     Queue(queue::QueueArgs),
+    /// Alerts of a running engine
+    #[cfg(feature = "listener")]
+    Alert(alert::AlertArgs),
     /// The running engine itself
     #[cfg(feature = "listener")]
     Node(node::NodeArgs),
@@ -117,6 +122,8 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
         Some(Commands::Runs(args)) => return runs::run(&args),
         #[cfg(feature = "listener")]
         Some(Commands::Queue(args)) => return queue::run(&args),
+        #[cfg(feature = "listener")]
+        Some(Commands::Alert(args)) => return alert::run(&args),
         #[cfg(feature = "listener")]
         Some(Commands::Node(args)) => return node::run(&args),
         #[cfg(feature = "listener")]

@@ -7,6 +7,7 @@
 #![allow(unused_qualifications, reason = "written so by the macro that describes a handler")]
 
 mod access;
+mod alerts;
 mod body;
 mod cluster;
 mod console;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::remote::{Answer, Column, RemoteArgs, answer, cell};
+use super::remote::{Answer, Column, RemoteArgs, answer, cell, table};
 use crate::client::{Client, ClientError};
 
 /// The running engine.
@@ -48,15 +48,10 @@ async fn info(client: Client) -> Result<Answer, ClientError> {
 }
 
 async fn health(client: Client) -> Result<Answer, ClientError> {
-    const COLUMNS: [Column<'_>; 4] = [
-        ("CHECK", &|check| cell(check, "name")),
-        ("STATE", &|check| cell(check, "state")),
-        ("SINCE", &|check| cell(check, "since")),
-        ("EVIDENCE", &|check| cell(check, "evidence")),
-    ];
+    const COLUMNS: [Column<'_>; 4] = [("CHECK", "name"), ("STATE", "state"), ("SINCE", "since"), ("EVIDENCE", "evidence")];
     let (well, json) = client.verdict("/health").await?;
     let reason = json["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let checks = Answer::table(serde_json::json!({ "items": json["checks"] }), &COLUMNS);
-    let text = format!("{}{reason}\n\n{}", cell(&json, "status"), checks.text);
+    let checks = table(&serde_json::json!({ "items": json["checks"] }), &COLUMNS);
+    let text = format!("{}{reason}\n\n{checks}", cell(&json, "status"));
     Ok(Answer { failed: !well, ..Answer::said(json, text) })
 }

@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     complain,
-    remote::{Answer, RemoteArgs, answer, cell},
+    remote::{Ask, RemoteArgs, ask, cell, filtered, of, table},
+    runs,
 };
-use crate::client::{Body, Client, ClientError, part};
+use crate::client::Body;
 
 /// Pipelines of a running engine.
 #[derive(Debug, Args)]
@@ -71,74 +72,74 @@ enum What {
 
 /// Asks and prints.
 pub fn run(args: &PipelineArgs) -> color_eyre::Result<i32> {
-    let of = |name: &str, verb: &str| format!("/pipelines/{}{verb}", part(name));
-    let post = |name: &str, verb: &str, body: &Value| (Method::POST, of(name, &format!("/{verb}")), Some(Body::json(body)));
-    let (method, path, body) = match &args.what {
-        What::List { state } => {
-            let state = state.as_deref().map(|state| format!("&state={}", part(state))).unwrap_or_default();
-            (Method::GET, format!("/pipelines?limit=1000{state}"), None)
+    match asked(&args.what) {
+        Ok(asked) => ask(&args.remote, asked, |json| told(&args.what, json)),
+        Err(why) => Ok(complain(&why)),
+    }
+}
+
+fn asked(what: &What) -> Result<Ask, String> {
+    let post = |name: &str, verb: &str, body: &Value| Ask::post(of("pipelines", name, verb), body);
+    Ok(match what {
+        What::List { state } => Ask::get(filtered("pipelines", 1_000, &[("state", state.as_deref())])),
+        What::Show { name } => Ask::get(of("pipelines", name, "")),
+        What::Create { file } => Ask::new(Method::POST, "/pipelines", Some(Body::yaml(text(file)?))),
+        What::Revise { name, file, if_revision } => {
+            let body = Body::yaml(text(file)?).only_if(if_revision.as_deref());
+            Ask::new(Method::PUT, of("pipelines", name, ""), Some(body))
         }
-        What::Show { name } => (Method::GET, of(name, ""), None),
-        What::Create { file } => match text(file) {
-            Ok(text) => (Method::POST, "/pipelines".to_owned(), Some(Body::yaml(text))),
-            Err(why) => return Ok(complain(&why)),
-        },
-        What::Revise { name, file, if_revision } => match text(file) {
-            Ok(text) => {
-                let body = Body::yaml(text).only_if(if_revision.as_deref());
-                (Method::PUT, of(name, ""), Some(body))
-            }
-            Err(why) => return Ok(complain(&why)),
-        },
         What::Rollback { name, number } => post(name, "rollback", &json!({"number": number})),
         What::Activate { name } => post(name, "activate", &json!({})),
         What::Pause { name, reason } => post(name, "pause", &json!({"reason": reason})),
         What::Resume { name } => post(name, "resume", &json!({})),
-        What::Run { name, params } => match parameters(params) {
-            Ok(params) => post(name, "runs", &json!({"params": params})),
-            Err(why) => return Ok(complain(&why)),
-        },
+        What::Run { name, params } => post(name, "runs", &json!({"params": parameters(params)?})),
         What::Archive { name } => post(name, "archive", &json!({})),
         What::Restore { name } => post(name, "restore", &json!({})),
-        What::Delete { name } => (Method::DELETE, of(name, ""), None),
-    };
-    answer(&args.remote, |client| asked(client, &args.what, method, path, body))
+        What::Delete { name } => Ask::new(Method::DELETE, of("pipelines", name, ""), None),
+    })
 }
 
-async fn asked(client: Client, what: &What, method: Method, path: String, body: Option<Body>) -> Result<Answer, ClientError> {
-    let json: Value = client.read(method, &path, body).await?;
-    Ok(match what {
-        What::List { .. } => Answer::table(
-            json,
+fn told(what: &What, json: &Value) -> String {
+    let is_now = || format!("{} is {}, revision {}", cell(json, "name"), cell(json, "state"), cell(json, "revision_number"));
+    match what {
+        What::List { .. } => table(
+            &counted(json),
             &[
-                ("NAME", &|row| cell(row, "name")),
-                ("STATE", &|row| cell(row, "state")),
-                ("MODE", &|row| cell(row, "mode")),
-                ("REVISION", &|row| cell(row, "revision_number")),
-                ("LIVE", &|row| row["live"].as_array().map_or(0, Vec::len).to_string()),
-                ("LAST", &|row| cell(&row["last"], "outcome")),
-                ("OWNER", &|row| cell(row, "owner")),
-                ("DESCRIPTION", &|row| cell(row, "description")),
+                ("NAME", "name"),
+                ("STATE", "state"),
+                ("MODE", "mode"),
+                ("REVISION", "revision_number"),
+                ("LIVE", "live"),
+                ("LAST", "last/outcome"),
+                ("OWNER", "owner"),
+                ("DESCRIPTION", "description"),
             ],
         ),
         What::Show { .. } => {
             let text = json["source"]["text"].as_str().unwrap_or_default().trim_end();
-            let head =
-                format!("# {} is {}, revision {}", cell(&json, "name"), cell(&json, "state"), cell(&json, "revision_number"));
             let lines: Vec<String> = text.lines().map(|line| flexcore_ui::widget::safe_text::safe(line).to_string()).collect();
-            Answer::said(json, format!("{head}\n{}", lines.join("\n")))
+            format!("# {}\n{}", is_now(), lines.join("\n"))
         }
-        What::Run { .. } => {
-            let text = format!("run {} of {} is {}", cell(&json, "id"), cell(&json, "pipeline"), cell(&json, "state"));
-            Answer::said(json, text)
-        }
-        What::Delete { name } => Answer::said(json, format!("{name} is deleted")),
-        _ => {
-            let text =
-                format!("{} is {}, revision {}", cell(&json, "name"), cell(&json, "state"), cell(&json, "revision_number"));
-            Answer::said(json, text)
-        }
-    })
+        What::Run { .. } => runs::asked_for(json),
+        What::Delete { name } => format!("{name} is deleted"),
+        What::Create { .. }
+        | What::Revise { .. }
+        | What::Rollback { .. }
+        | What::Activate { .. }
+        | What::Pause { .. }
+        | What::Resume { .. }
+        | What::Archive { .. }
+        | What::Restore { .. } => is_now(),
+    }
+}
+
+/// Of the live runs a table has room for their number.
+fn counted(json: &Value) -> Value {
+    let mut counted = json.clone();
+    for row in counted["items"].as_array_mut().into_iter().flatten() {
+        row["live"] = row["live"].as_array().map_or(0, Vec::len).into();
+    }
+    counted
 }
 
 fn text(file: &PathBuf) -> Result<String, String> {

@@ -7,10 +7,12 @@ use std::{
 
 use clap::Args;
 use flexcore_ui::widget::safe_text::safe;
+use reqwest::Method;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{DONE, FAILED, complain, told, unable};
-use crate::client::{Client, ClientError, Target};
+use crate::client::{Body, Client, ClientError, Target, part};
 
 /// Which engine, and how to answer.
 #[derive(Debug, Clone, Default, Args)]
@@ -36,6 +38,50 @@ impl RemoteArgs {
     }
 }
 
+/// A question to an engine.
+pub(super) struct Ask {
+    method: Method,
+    path: String,
+    body: Option<Body>,
+}
+
+impl Ask {
+    pub(super) fn new(method: Method, path: impl Into<String>, body: Option<Body>) -> Self {
+        Self { method, path: path.into(), body }
+    }
+
+    /// To look at something.
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path, None)
+    }
+
+    /// To do something.
+    pub(super) fn post(path: impl Into<String>, body: &impl Serialize) -> Self {
+        Self::new(Method::POST, path, Some(Body::json(body)))
+    }
+}
+
+/// The path of one thing of a list, and of what is done to it: `/runs/ID/cancel`.
+pub(super) fn of(list: &str, name: &str, verb: &str) -> String {
+    let slash = if verb.is_empty() { "" } else { "/" };
+    format!("/{list}/{}{slash}{verb}", part(name))
+}
+
+/// The path of a list that is filtered.
+pub(super) fn filtered(list: &str, limit: u16, filters: &[(&str, Option<&str>)]) -> String {
+    let filter = |(name, value): &(&str, Option<&str>)| value.map(|value| format!("&{name}={}", part(value)));
+    format!("/{list}?limit={limit}{}", filters.iter().filter_map(filter).collect::<String>())
+}
+
+/// Asks, and prints the answer as JSON or as `tell` tells it.
+pub(super) fn ask(args: &RemoteArgs, ask: Ask, tell: impl FnOnce(&Value) -> String) -> color_eyre::Result<i32> {
+    answer(args, |client| async move {
+        let json: Value = client.read(ask.method, &ask.path, ask.body).await?;
+        let text = tell(&json);
+        Ok(Answer::said(json, text))
+    })
+}
+
 /// What an engine answered, as JSON and as people read it.
 pub(super) struct Answer {
     pub(super) json: Value,
@@ -44,27 +90,22 @@ pub(super) struct Answer {
     pub(super) failed: bool,
 }
 
-/// A column: its name, and its cell of an item.
-pub(super) type Column<'a> = (&'a str, &'a dyn Fn(&Value) -> String);
+/// A column: its name, and its field of an item, as in `error/message`.
+pub(super) type Column<'a> = (&'a str, &'a str);
 
 impl Answer {
-    /// A sentence, when there is nothing to look at.
+    /// What was asked for, told.
     pub(super) fn said(json: Value, text: impl Into<String>) -> Self {
         Self { json, text: text.into(), failed: false }
     }
+}
 
-    /// Lines of columns under their names.
-    pub(super) fn table(json: Value, columns: &[Column<'_>]) -> Self {
-        let rows: Vec<Vec<String>> = json["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|item| columns.iter().map(|(_, cell)| cell(item)).collect())
-            .collect();
-        let head: Vec<String> = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let text = if rows.is_empty() { "there is none".to_owned() } else { aligned(&head, &rows) };
-        Self { json, text, failed: false }
-    }
+/// The items of a list as lines of columns under their names.
+pub(super) fn table(json: &Value, columns: &[Column<'_>]) -> String {
+    let items = json["items"].as_array().into_iter().flatten();
+    let rows: Vec<Vec<String>> = items.map(|item| columns.iter().map(|(_, field)| cell(item, field)).collect()).collect();
+    let head: Vec<String> = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+    if rows.is_empty() { "there is none".to_owned() } else { aligned(&head, &rows) }
 }
 
 fn aligned(head: &[String], rows: &[Vec<String>]) -> String {
@@ -80,10 +121,10 @@ fn aligned(head: &[String], rows: &[Vec<String>]) -> String {
 
 /// The text of a field, made safe for a terminal.
 pub(super) fn cell(item: &Value, field: &str) -> String {
-    match &item[field] {
-        Value::Null => "-".into(),
-        Value::String(text) => safe(text).to_string(),
-        other => other.to_string(),
+    match item.pointer(&format!("/{field}")) {
+        None | Some(Value::Null) => "-".into(),
+        Some(Value::String(text)) => safe(text).to_string(),
+        Some(other) => safe(&other.to_string()).to_string(),
     }
 }
 

@@ -4,8 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::remote::{Answer, RemoteArgs, answer, cell};
-use crate::client::{Body, Client, ClientError, part};
+use super::remote::{Ask, RemoteArgs, ask, cell, filtered, of, table};
 
 /// Runs of a running engine.
 #[derive(Debug, Args)]
@@ -47,56 +46,49 @@ enum What {
 
 /// Asks and prints.
 pub fn run(args: &RunsArgs) -> color_eyre::Result<i32> {
-    let of = |run: &str, verb: &str| format!("/runs/{}{verb}", part(run));
-    let (method, path, body) = match &args.what {
+    let asked = match &args.what {
         What::List { pipeline, state, limit } => {
-            let filter = |name: &str, value: &Option<String>| {
-                value.as_deref().map(|value| format!("&{name}={}", part(value))).unwrap_or_default()
-            };
-            let path = format!("/runs?limit={limit}{}{}", filter("pipeline", pipeline), filter("state", state));
-            (Method::GET, path, None)
+            Ask::get(filtered("runs", *limit, &[("pipeline", pipeline.as_deref()), ("state", state.as_deref())]))
         }
-        What::Show { run } => (Method::GET, of(run, ""), None),
-        What::Logs { run } => (Method::GET, of(run, "/logs"), None),
-        What::Cancel { run, reason } => (Method::POST, of(run, "/cancel"), Some(Body::json(&json!({"reason": reason})))),
-        What::Retry { run } => (Method::POST, of(run, "/retry"), None),
+        What::Show { run } => Ask::get(of("runs", run, "")),
+        What::Logs { run } => Ask::get(of("runs", run, "logs")),
+        What::Cancel { run, reason } => Ask::post(of("runs", run, "cancel"), &json!({"reason": reason})),
+        What::Retry { run } => Ask::new(Method::POST, of("runs", run, "retry"), None),
     };
-    answer(&args.remote, |client| asked(client, &args.what, method, path, body))
+    ask(&args.remote, asked, |json| told(&args.what, json))
 }
 
-async fn asked(client: Client, what: &What, method: Method, path: String, body: Option<Body>) -> Result<Answer, ClientError> {
-    let json: Value = client.read(method, &path, body).await?;
-    Ok(match what {
-        What::List { .. } => Answer::table(
+fn told(what: &What, json: &Value) -> String {
+    match what {
+        What::List { .. } => table(
             json,
             &[
-                ("ID", &|row| cell(row, "id")),
-                ("PIPELINE", &|row| cell(row, "pipeline")),
-                ("NUMBER", &|row| cell(row, "number")),
-                ("STATE", &|row| cell(row, "state")),
-                ("QUEUED", &|row| cell(row, "queued_at")),
-                ("IN", &|row| cell(row, "records_in")),
-                ("OUT", &|row| cell(row, "records_out")),
-                ("DEAD", &|row| cell(row, "dead")),
-                ("ERROR", &|row| cell(&row["error"], "message")),
+                ("ID", "id"),
+                ("PIPELINE", "pipeline"),
+                ("NUMBER", "number"),
+                ("STATE", "state"),
+                ("QUEUED", "queued_at"),
+                ("IN", "records_in"),
+                ("OUT", "records_out"),
+                ("DEAD", "dead"),
+                ("ERROR", "error/message"),
             ],
         ),
-        What::Show { .. } => {
-            let text = shown(&json);
-            Answer::said(json, text)
-        }
+        What::Show { .. } => shown(json),
         What::Logs { .. } => {
             let line = |line: &Value| {
                 format!("{} {:<5} {}: {}", cell(line, "at"), cell(line, "level"), cell(line, "step"), cell(line, "text"))
             };
             let lines: Vec<String> = json["items"].as_array().into_iter().flatten().map(line).collect();
-            Answer::said(json, lines.join("\n"))
+            lines.join("\n")
         }
-        What::Cancel { .. } | What::Retry { .. } => {
-            let text = format!("run {} of {} is {}", cell(&json, "id"), cell(&json, "pipeline"), cell(&json, "state"));
-            Answer::said(json, text)
-        }
-    })
+        What::Cancel { .. } | What::Retry { .. } => asked_for(json),
+    }
+}
+
+/// A run that was asked for, or asked to stop.
+pub(super) fn asked_for(run: &Value) -> String {
+    format!("run {} of {} is {}", cell(run, "id"), cell(run, "pipeline"), cell(run, "state"))
 }
 
 fn shown(run: &Value) -> String {

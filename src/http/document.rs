@@ -27,12 +27,13 @@ are paged by `cursor`; writes take an `Idempotency-Key`, remembered for a day in
 `Authorization: Bearer`, unless the engine has none and listens on loopback; by the Unix socket the file's permissions are \
 the login. The calls tagged legacy keep paths and shapes of the first FlexCore.";
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("node", "Who this is and how it is"),
     ("pipelines", "Definitions, their revisions and states"),
     ("runs", "Executions of pipelines"),
     ("events", "The log"),
     ("queues", "Queues and their messages"),
+    ("alerts", "What an operator is told without asking"),
     ("console", "What a console elsewhere needs; of this very version of the program"),
     ("legacy", "Calls of the first FlexCore"),
 ];

@@ -70,13 +70,13 @@ impl ListQuery {
 async fn list(State(api): State<Api>, _: Caller, Query(query): Query<ListQuery>) -> Result<Json<Page<PipelineBody>>, Problem> {
     let size = page_size(query.limit)?;
     let wanted = query.q.as_ref().map(|text| text.to_lowercase());
-    let rows = api.engine().view(|models| {
+    let page = api.engine().view(|models| {
         let after = query.cursor.as_ref();
         let rows = models.board.pipelines.values().filter(|row| after.is_none_or(|after| row.name > *after));
         let rows = rows.filter(|row| query.passes(row, wanted.as_deref()));
-        rows.take(size + 1).map(PipelineBody::from).collect()
+        Page::of(rows.map(PipelineBody::from), size, |last| last.name.clone())
     });
-    Ok(Json(Page::cut(rows.await, size, |last: &PipelineBody| last.name.clone())))
+    Ok(Json(page.await))
 }
 
 /// A pipeline with its definition and revisions. The ETag names its revision.

@@ -40,8 +40,8 @@ async fn list(State(api): State<Api>, _: Caller, Query(query): Query<ListQuery>)
     let size = page_size(query.limit)?;
     let stats = api.engine().queues().stats().await?;
     let after = |name: &QueueName| query.cursor.as_ref().is_none_or(|cursor| name > cursor);
-    let rows = stats.iter().filter(|(name, _)| after(name)).take(size + 1).map(|(name, stats)| QueueBody::of(name, stats));
-    Ok(Json(Page::cut(rows.collect(), size, |last: &QueueBody| last.name.clone())))
+    let rows = stats.iter().filter(|(name, _)| after(name)).map(|(name, stats)| QueueBody::of(name, stats));
+    Ok(Json(Page::of(rows, size, |last| last.name.clone())))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -29,6 +29,7 @@ impl From<&Rejection> for Problem {
             Rejection::NoRevision { .. } => (StatusCode::NOT_FOUND, "no-revision"),
             Rejection::NoRun(_) => (StatusCode::NOT_FOUND, "no-run"),
             Rejection::NoQueue(_) => (StatusCode::NOT_FOUND, "no-queue"),
+            Rejection::NoAlert(_) => (StatusCode::NOT_FOUND, "no-alert"),
             Rejection::PipelineExists(_) => (StatusCode::CONFLICT, "pipeline-exists"),
             Rejection::PipelineIs { .. } => (StatusCode::CONFLICT, "pipeline-state"),
             Rejection::Unchanged(_) => (StatusCode::CONFLICT, "unchanged"),

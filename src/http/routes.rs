@@ -9,8 +9,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Api, BASE, cluster, console, document, events, health, info, layers, legacy, metrics, page, pipelines, problem::Problem,
-    queues, runs, stream,
+    Api, BASE, alerts, cluster, console, document, events, health, info, layers, legacy, metrics, page, pipelines,
+    problem::Problem, queues, runs, stream,
 };
 
 /// The router, with everything that a request goes through.
@@ -41,6 +41,7 @@ fn versioned() -> OpenApiRouter<Api> {
         .merge(events::routes())
         .merge(stream::routes())
         .merge(queues::routes())
+        .merge(alerts::routes())
         .merge(cluster::routes())
         .merge(console::routes())
 }

@@ -58,7 +58,7 @@ async fn list(State(api): State<Api>, _: Caller, Query(query): Query<RunsQuery>)
 pub(super) async fn page(api: &Api, query: &RunsQuery) -> Result<Page<RunBody>, Problem> {
     let size = page_size(query.limit)?;
     let rows = api.engine().view(|models| newest(&models.runs, query, size + 1)).await;
-    Ok(Page::cut(rows, size, |last: &RunBody| RunCursor(last.queued_at.as_microsecond(), RunId(last.id)).to_string()))
+    Ok(Page::of(rows, size, |last: &RunBody| RunCursor(last.queued_at.as_microsecond(), RunId(last.id)).to_string()))
 }
 
 fn key(row: &RunRow) -> RunCursor {

@@ -1,6 +1,7 @@
 //! The shapes on the wire. They are the contract of this version of the API: fields are added, never changed; engine types
 //! are turned into them and back, and stay free to change.
 
+pub mod alerts;
 pub mod command;
 pub mod console;
 pub mod events;

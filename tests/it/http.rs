@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests; the lint spares only the functions marked as such")]
 
 mod abuse;
+mod alerts;
 mod console;
 mod document;
 mod events;

@@ -4,7 +4,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use flexcore_engine::{
-    command::{Command, PipelineCommand, QueueCommand},
+    alert::AlertId,
+    command::{AlertCommand, Command, PipelineCommand, QueueCommand},
     flow::{dry_run::DryRun, log::LogLine},
     id::{CorrelationId, MessageId, PipelineName, Position, QueueName, Revision, RunId},
     pipeline::{Definition, Plan, mistake::PlacedMistake},
@@ -93,6 +94,11 @@ impl Change {
     /// Of a pipeline.
     pub fn pipeline(name: &PipelineName, command: PipelineCommand) -> Self {
         Self::Command(Command::Pipeline(name.clone(), command))
+    }
+
+    /// Of an alert.
+    pub fn alert(id: &AlertId, command: AlertCommand) -> Self {
+        Self::Command(Command::Alert(id.clone(), command))
     }
 
     /// Of a queue.

@@ -1,6 +1,7 @@
 //! Drill-downs. A screen is a struct with its own state in `screen/<name>.rs`; it is plugged in by a variant of [`Place`] and
 //! an arm of [`open`]. The overview is not one of them: it is always there, below everything.
 
+mod alerts;
 mod create;
 mod draft;
 mod dry;
@@ -40,6 +41,8 @@ pub enum Place {
     Queue(QueueName),
     /// Checks, process, history.
     Health,
+    /// What somebody should look at.
+    Alerts,
     /// A new pipeline.
     Create,
     /// The parameters of a run to start.
@@ -126,6 +129,7 @@ pub fn open(place: &Place) -> Option<Box<dyn Screen>> {
         Place::Event(position) => Some(Box::new(event::EventScreen::new(*position))),
         Place::Queue(name) => Some(Box::new(queue::QueueScreen::new(name.clone()))),
         Place::Health => Some(Box::<health::HealthScreen>::default()),
+        Place::Alerts => Some(Box::<alerts::AlertsScreen>::default()),
         Place::Create => Some(Box::<create::CreateScreen>::default()),
         Place::Overview => None,
     }

@@ -1,6 +1,7 @@
 //! Why a command was not accepted: states of the world, expected and answered, never errors of infrastructure.
 
 use crate::{
+    alert::AlertId,
     id::{PipelineName, QueueName, Revision, RunId},
     projection::{board::PipelineState, runs::RunState},
 };
@@ -110,6 +111,9 @@ pub enum Rejection {
     /// The queue belongs to the engine.
     #[error("queue `{0}` belongs to the engine")]
     InternalQueue(QueueName),
+    /// There is no such alert: it was never raised.
+    #[error("there is no alert `{0}`: it was never raised, or so long ago that it is forgotten")]
+    NoAlert(AlertId),
     /// The queue's store refused.
     #[error("{0}")]
     QueueRefused(String),

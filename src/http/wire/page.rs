@@ -13,8 +13,9 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Cuts a list that was read one too far.
-    pub fn cut(mut items: Vec<T>, size: usize, cursor: impl FnOnce(&T) -> String) -> Self {
+    /// The first items of a list. One more is looked at: whether there is a next page.
+    pub fn of(items: impl IntoIterator<Item = T>, size: usize, cursor: impl FnOnce(&T) -> String) -> Self {
+        let mut items: Vec<T> = items.into_iter().take(size + 1).collect();
         let more = items.len() > size;
         items.truncate(size);
         let next = items.last().filter(|_| more).map(cursor);

@@ -120,3 +120,45 @@ fn tokens_are_made_listed_and_revoked() {
     assert_eq!(running.end().code(), Some(0), "{}", running.told);
     assert_eq!(place.done(&["token", "list"]).code, Some(2));
 }
+
+#[test]
+fn alerts_are_listed_and_silenced_from_the_command_line() {
+    let place =
+        Place::with(&format!("{COPY}\n").replace("{count: 1, template: '{n: $n}'}", "{count: 1, template: '$n | error'}"));
+    let mut running = served(&place);
+    done(&place, &["pipeline", "run", "copy"]);
+    running.until("alert run-failed/copy");
+    assert!(done(&place, &["alert", "list", "--state", "raised"]).out.contains("run-failed/copy  raised"));
+    assert!(done(&place, &["alert", "show", "run-failed/copy"]).out.contains("look at pipeline copy"));
+    let silenced = json(&place, &["alert", "silence", "run-failed/copy", "--for", "2h", "--reason", "known"]);
+    assert_eq!(silenced["silence"]["reason"], "known");
+    assert!(done(&place, &["alert", "list", "--silenced"]).out.contains("run-failed/copy"));
+    assert_eq!(done(&place, &["alert", "unsilence", "run-failed/copy"]).out, "run-failed/copy is no longer silenced\n");
+    let again = place.done(&["alert", "unsilence", "run-failed/copy"]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.told.contains("is not silenced"), "{}", again.told);
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}
+
+#[test]
+fn a_message_is_received_answered_and_mended_from_the_command_line() {
+    let place = Place::with(COPY);
+    let mut running = served(&place);
+    done(&place, &["queue", "declare", "orders", "--attempts-max", "1"]);
+    for n in ["1", "2"] {
+        done(&place, &["queue", "send", "orders", n]);
+    }
+    let received = json(&place, &["queue", "receive", "orders", "--max", "2", "--lease", "60s"]);
+    let ids: Vec<&str> = received["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    done(&place, &["queue", "extend", "orders", ids[0], "--delivery", "1", "--lease", "2m"]);
+    assert_eq!(done(&place, &["queue", "ack", "orders", ids[0], "--delivery", "1"]).out, format!("{} is done\n", ids[0]));
+    done(&place, &["queue", "nack", "orders", ids[1], "--delivery", "1", "--error", "odd"]);
+    assert!(done(&place, &["queue", "dead", "orders"]).out.contains("odd"));
+    done(&place, &["queue", "edit", "orders", ids[1], "{\"n\": 2}"]);
+    assert_eq!(json(&place, &["queue", "dead", "orders"])["items"][0]["body"]["n"], 2);
+    done(&place, &["queue", "redrive", "orders", ids[1]]);
+    assert!(done(&place, &["queue", "show", "orders"]).out.contains("1 ready"));
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}

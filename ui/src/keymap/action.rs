@@ -15,6 +15,8 @@ pub enum Scope {
     Queues,
     /// The health pane and its drill-down.
     Health,
+    /// The alerts.
+    Alerts,
     /// One pipeline.
     Pipeline,
     /// One run.
@@ -31,13 +33,14 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of help and documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::List,
         Self::Pipelines,
         Self::Events,
         Self::Queues,
         Self::Health,
+        Self::Alerts,
         Self::Pipeline,
         Self::Run,
         Self::Event,
@@ -62,6 +65,10 @@ impl Scope {
                  what failed for good."
             }
             Self::Health => "What was checked just now, with the evidence; what the process takes; how it went before.",
+            Self::Alerts => {
+                "What somebody should look at, the worst first, and what lately was so. A silence keeps webhooks quiet for a \
+                 time; it hides nothing here."
+            }
             Self::Pipeline => {
                 "One pipeline: its graph with what is on every edge, its runs, when it is due, and every revision it ever had."
             }
@@ -88,6 +95,7 @@ impl Scope {
             Self::Events => "events",
             Self::Queues => "queues",
             Self::Health => "health",
+            Self::Alerts => "alerts",
             Self::Pipeline => "pipeline",
             Self::Run => "run",
             Self::Event => "event",
@@ -117,6 +125,7 @@ pub enum Action {
     HistoryBack,
     HistoryForward,
     LastView,
+    Alerts,
     Messages,
     Redraw,
     Cancel,
@@ -162,6 +171,9 @@ pub enum Action {
     // Queues.
     Purge,
     Redrive,
+    // Alerts.
+    Silence,
+    Unsilence,
     // One pipeline.
     Revise,
     Rollback,

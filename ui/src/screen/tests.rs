@@ -2,6 +2,10 @@
 
 mod world;
 
+use flexcore_engine::{
+    alert::{About, Severity as AlertSeverity},
+    event::alert::{AlertResolved, AlertSilenced},
+};
 use ratatui::{Terminal, backend::TestBackend};
 
 use crate::{
@@ -104,7 +108,7 @@ fn on_pipeline(world: World, size: (u16, u16)) -> Stage {
 }
 
 /// Every screen and part, one after the other.
-const TOUR: [&str; 30] = [
+const TOUR: [&str; 31] = [
     "enter",
     "2",
     "3",
@@ -132,6 +136,7 @@ const TOUR: [&str; 30] = [
     "enter",
     "2",
     "q 4 enter",
+    "q # j",
     "q 1 n",
     "enter",
     "d",
@@ -349,6 +354,59 @@ fn health_shows_what_was_seen_and_the_worst_first() {
     let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("`{text}` is not shown:\n{screen}"));
     assert!(place("40 in quakes.dead") < place("appended in 0.1 ms"));
     stage.shows("memory").shows("31 MiB").shows("workers 1 of 4 busy");
+}
+
+/// A pipeline's runs fail, and the disk is nearly full.
+fn alarmed() -> World {
+    let mut world = World::quakes();
+    world.alert("run-failed/quakes", About::Pipeline("quakes".parse().unwrap()), AlertSeverity::Warning, 120);
+    world.alert("disk-low", About::Engine, AlertSeverity::Critical, 60);
+    world.alert("queue-old/orders", About::Queue("orders".parse().unwrap()), AlertSeverity::Warning, 30);
+    world.say("alert/queue-old/orders", AlertResolved { since: world::now(), reason: "it is no longer so".into() }, 20, 1);
+    world
+}
+
+#[test]
+fn raised_alerts_are_counted_at_the_top_and_listed_the_worst_first() {
+    for size in SIZES {
+        let mut stage = Stage::new(alarmed(), size);
+        stage.shows("1 critical  1 warning");
+        let screen = stage.press("#").shows("Alerts 2 raised of 3").screen();
+        let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("`{text}` is not shown:\n{screen}"));
+        assert!(place("disk-low") < place("run-failed/quakes") && place("run-failed/quakes") < place("queue-old/orders"));
+        stage.shows("✖ critical").shows("disk-low is so: 3").shows("about the engine");
+        insta::assert_snapshot!(format!("alerts-{}x{}", size.0, size.1), screen);
+    }
+}
+
+#[test]
+fn an_alert_leads_to_what_it_is_about() {
+    let mut stage = Stage::new(alarmed(), (80, 24));
+    stage.press("# enter").shows("overview › alerts › health").press("q");
+    stage.press("j enter").shows("› quakes").press("q");
+    stage.press("j enter").shows("› queue orders");
+}
+
+#[test]
+fn an_alert_is_silenced_for_a_time_and_marked_ones_together() {
+    let mut stage = Stage::new(alarmed(), (80, 24));
+    stage.press("# u").shows("it is not silenced");
+    stage.press("s").shows("Silence disk-low").type_text("soon").press("enter").shows("write a length of time");
+    stage.press("C-u").type_text("2h").press("tab").type_text("known").press("enter");
+    assert!(stage.submits(0).contains("AlertId(\"disk-low\"), Silence { length: Duration(7200s), reason: \"known\" }"));
+    stage.press("space space s").shows("Silence 2 alerts").press("enter");
+    assert!(stage.submits(2).contains("run-failed/quakes") && stage.submits(2).contains("3600s"), "{}", stage.submits(2));
+}
+
+#[test]
+fn a_silence_is_shown_with_its_end_and_ended_when_confirmed() {
+    let mut world = alarmed();
+    let until = world::now() + jiff::SignedDuration::from_mins(30);
+    world.say("alert/disk-low", AlertSilenced { until, reason: "a larger one comes".into() }, 5, 1);
+    let mut stage = Stage::new(world, (80, 24));
+    stage.shows("1 warning").press("#").press("j").shows("30m").shows("silenced until").shows("alice: a larger one comes");
+    stage.press("u").shows("End the silence of disk-low").press("y");
+    assert!(stage.submits(0).contains("Duration(0ns)"), "{}", stage.submits(0));
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub(super) fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::HistoryForward => return travel(model, |model| model.history.forward()),
         Action::LastView => return travel(model, |model| model.history.last()),
         Action::Create => return navigate::go(model, &Place::Create),
+        Action::Alerts => return navigate::go(model, &Place::Alerts),
         action if model.top().is_some() => return navigate::tell_top(model, Input::Action(action)),
         action => return overview::act(model, action),
     }

@@ -62,6 +62,7 @@ fn places(facts: &Facts) -> Vec<Hit> {
     let mut hits = vec![
         hit(Place::Overview, "view overview".into(), "the four panes"),
         hit(Place::Health, "view health".into(), "checks, process, history"),
+        hit(Place::Alerts, "view alerts".into(), "what somebody should look at"),
     ];
     for row in facts.models.board.pipelines.values().filter(|row| row.state != PipelineState::Archived) {
         hits.push(hit(Place::Pipeline(row.name.clone()), format!("pipeline {}", row.name), &row.definition().description));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flexcore_engine::alert::Severity;
 use ratatui::{Frame, layout::Rect, style::Style, text::Line};
 
 use crate::{
@@ -60,6 +61,7 @@ fn left_side(model: &Model) -> Vec<(String, Style)> {
         refuses.map(|why| (format!("{} {}", theme.glyph(Glyph::Failed), safe_text::cut(why, 60)), theme.style(Role::Danger)));
     let mut parts: Vec<_> = warning.into_iter().collect();
     parts.extend([(safe_text::cut(node, 24).into_owned(), theme.style(Role::Title)), (connection, theme.style(role))]);
+    parts.extend(alerts(model));
     let dropped = theme.style(if facts.dropped > 0 { Role::Danger } else { Role::Dim });
     if let Some(vitals) = vitals {
         parts.push((format!("{:>6} ev/s", figures::rate(facts.figures.events_per_s)), theme.style(Role::Text)));
@@ -68,6 +70,21 @@ fn left_side(model: &Model) -> Vec<(String, Style)> {
         parts.push((format!("log {}", safe_text::cut(&vitals.store_kind, 32)), theme.style(Role::Dim)));
     }
     parts
+}
+
+/// How many alerts are raised, by how much they matter; those that are silenced are not counted.
+fn alerts(model: &Model) -> Vec<(String, Style)> {
+    let facts = &model.facts;
+    let loud = |severity| {
+        let raised = facts.models.alerts.raised();
+        raised.filter(|(_, row)| row.severity == severity && !row.is_silenced(facts.now)).count()
+    };
+    let counts = [(Severity::Critical, Role::Danger), (Severity::Warning, Role::Warn), (Severity::Info, Role::Text)];
+    let part = |(severity, role): (Severity, Role)| {
+        let count = loud(severity);
+        (count > 0).then(|| (format!("{count} {}", severity.word()), model.theme.style(role)))
+    };
+    counts.into_iter().filter_map(part).collect()
 }
 
 fn right_side(model: &Model) -> Vec<(String, Style)> {

@@ -1,6 +1,7 @@
 //! Typed fields to fill in, such as the parameters of a run. Each field is checked while it is typed, so that what is sent
 //! cannot be wrong in its form.
 
+use flexcore_engine::unit::Duration;
 use jiff::{Timestamp, civil::Date};
 use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::{Map, Value};
@@ -27,6 +28,8 @@ pub enum Kind {
     DateTime,
     /// A day.
     Date,
+    /// A length of time.
+    Duration,
     /// JSON.
     Json,
 }
@@ -40,6 +43,7 @@ impl Kind {
             Self::Boolean => "true or false",
             Self::DateTime => "like 2026-01-31T12:00:00Z",
             Self::Date => "like 2026-01-31",
+            Self::Duration => "like 90s, 20m, 2h",
             Self::Json => "JSON",
         }
     }
@@ -56,6 +60,8 @@ impl Kind {
             Self::DateTime => Err("write a moment with its zone, like 2026-01-31T12:00:00Z"),
             Self::Date if trimmed.parse::<Date>().is_ok() && trimmed.len() == 10 => Ok(Value::from(trimmed)),
             Self::Date => Err("write a day, like 2026-01-31"),
+            Self::Duration if trimmed.parse::<Duration>().is_ok() => Ok(Value::from(trimmed)),
+            Self::Duration => Err("write a length of time, like 90s, 20m, 2h"),
             Self::Json => serde_json::from_str(trimmed).map_err(|_| "write JSON, like {\"id\": 1}"),
         }
     }

@@ -4,8 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use flexcore_engine::{
+    alert::{About, Severity},
     event::{
         Envelope, Event, EventType, NewEvent,
+        alert::AlertRaised,
         pipeline::{Outcome, PipelineActivated, PipelineCreated, PipelineRevised, RunEnded, RunRequested, RunTrigger, Source},
         run::{
             Checkpointed, RunError, RunFailed, RunQueued, RunStarted, RunSucceeded, StepCounts, StepEnded, StepOutcome,
@@ -110,6 +112,13 @@ impl World {
     pub(super) fn say(&mut self, stream: &str, event: impl Into<Event>, secs: i64, correlation: u128) {
         let event = event.into();
         self.custom(stream, event.kind(), event.data(), secs, correlation);
+    }
+
+    /// An alert that is raised.
+    pub(super) fn alert(&mut self, id: &str, about: About, severity: Severity, secs: i64) {
+        let raised =
+            AlertRaised { severity, summary: format!("{id} is so: 3"), value: 3.0, limit: 2.0, about, since: ago(secs + 60) };
+        self.say(&format!("alert/{id}"), raised, secs, 1);
     }
 
     pub(super) fn custom(&mut self, stream: &str, kind: &str, data: Bytes, secs: i64, correlation: u128) {
