@@ -1,5 +1,6 @@
 //! Everything that the console knows and shows. Update changes it, view reads it, nobody else touches it.
 
+pub mod agenda;
 pub mod ask;
 pub mod events;
 pub mod facts;
@@ -8,6 +9,7 @@ pub mod filter;
 pub mod history;
 pub mod line;
 pub mod messages;
+pub mod order;
 pub mod overlay;
 pub mod overview;
 pub mod rows;

@@ -1,19 +1,15 @@
 //! What is known of the engine: every screen reads it, none changes it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use flexcore_engine::{
-    id::{PipelineName, Revision},
-    pipeline::Plan,
-    projection::ReadModels,
-    vitals::Vitals,
-};
+use flexcore_engine::{projection::ReadModels, vitals::Vitals};
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{events::EventRing, figures::Figures};
+use super::{
+    agenda::{Agenda, Plans},
+    events::EventRing,
+    figures::Figures,
+};
 
 /// Whether the engine answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,13 +47,9 @@ pub struct Facts {
     /// The newest events.
     pub events: EventRing,
     /// When pipelines are due next, as far as it was asked.
-    pub due: BTreeMap<PipelineName, Timestamp>,
-    /// Of which pipelines it is being asked.
-    pub due_asked: BTreeSet<PipelineName>,
+    pub due: Agenda,
     /// The graphs of the current revisions, as far as they were asked for.
-    pub plans: BTreeMap<Revision, Arc<Plan>>,
-    /// Of which it is being asked.
-    pub plans_asked: BTreeSet<Revision>,
+    pub plans: Plans,
     /// Events that the log dropped before they were read here.
     pub dropped: u64,
     /// When the engine last said anything.
@@ -80,10 +72,8 @@ impl Facts {
             vitals: None,
             figures: Figures::default(),
             events: EventRing::default(),
-            due: BTreeMap::new(),
-            due_asked: BTreeSet::new(),
-            plans: BTreeMap::new(),
-            plans_asked: BTreeSet::new(),
+            due: Agenda::default(),
+            plans: Plans::default(),
             dropped: 0,
             heard_at: None,
             actor,

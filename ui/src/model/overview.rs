@@ -9,7 +9,7 @@ use flexcore_engine::{
     vitals::CheckState,
 };
 
-use super::{facts::Facts, rows::Rows, stream::Stream};
+use super::{facts::Facts, order, rows::Rows, stream::Stream};
 use crate::keymap::Scope;
 
 /// A pane.
@@ -165,32 +165,9 @@ impl Overview {
 
     /// Filters and sorts again: the facts, a filter or an order changed.
     pub fn refresh(&mut self, facts: &Facts) {
-        self.refresh_pipelines(facts);
+        order::refresh(&mut self.pipelines, facts);
         self.refresh_queues(facts);
         self.refresh_health(facts);
-    }
-
-    fn refresh_pipelines(&mut self, facts: &Facts) {
-        let filter = self.pipelines.filter.clone();
-        let mut sieve = filter.sieve();
-        let board = &facts.models.board.pipelines;
-        let text = |row: &PipelineRow| {
-            let definition = row.definition();
-            format!("{} {} {} {}", row.name, Standing::of(row, facts).word(), definition.owner, definition.tags.join(" "))
-        };
-        let mut rows: Vec<&PipelineRow> = board.values().filter(|row| filter.is_none() || sieve.passes(&text(row))).collect();
-        match self.pipelines.sort {
-            1 => rows.sort_by_key(|row| Standing::of(row, facts)),
-            2 => rows.sort_by(|one, other| records_per_s(other, facts).total_cmp(&records_per_s(one, facts))),
-            3 => rows.sort_by_key(|row| std::cmp::Reverse(row.failed_total + row.dead_total)),
-            4 => rows.sort_by_key(|row| std::cmp::Reverse(row.last.map(|last| last.at))),
-            _ => {}
-        }
-        let mut keys: Vec<_> = rows.into_iter().map(|row| row.name.clone()).collect();
-        if self.pipelines.reverse {
-            keys.reverse();
-        }
-        self.pipelines.set(keys, board.len());
     }
 
     fn refresh_queues(&mut self, facts: &Facts) {

@@ -1,7 +1,5 @@
 //! Answers, to the console itself or to the screen that asked. A screen that is gone gets none.
 
-use std::sync::Arc;
-
 use super::{navigate::tell, overview};
 use crate::{
     effect::{Answer, Effect, Tag, Tone},
@@ -17,24 +15,11 @@ pub(super) fn take(model: &mut Model, tag: Tag, answer: Answer) -> Vec<Effect> {
         return tell(model, tag, Input::Answer(answer));
     }
     match answer {
-        Answer::Ticks(name, result) => {
-            // One that is never due stays among the asked, so that it is not asked again until it changes.
-            match result.map(|ticks| ticks.first().copied()) {
-                Ok(None) => {}
-                Err(_) => drop(model.facts.due_asked.remove(&name)),
-                Ok(Some(due)) => {
-                    model.facts.due_asked.remove(&name);
-                    model.facts.due.insert(name, due);
-                }
-            }
-        }
-        Answer::Plan(revision, result) => {
-            model.facts.plans_asked.remove(&revision);
-            // One that cannot be had now is asked for again when something is heard of the pipeline.
-            if let Ok(plan) = result {
-                model.facts.plans.insert(revision, Arc::new(plan));
-            }
-        }
+        Answer::Ticks(name, result) => match result {
+            Ok(ticks) => model.facts.due.answered(name, ticks.first().copied()),
+            Err(_) => model.facts.due.unanswered(name),
+        },
+        Answer::Plan(revision, result) => model.facts.plans.answered(revision, result.ok()),
         Answer::Predicate(jq, result) => overview::predicate(model, &jq, result),
         // The console asks none of these for itself.
         Answer::Peek(_)

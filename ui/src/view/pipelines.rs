@@ -128,7 +128,7 @@ fn outcome(model: &Model, last: LastRun) -> (String, Style) {
 
 fn next(model: &Model, row: &PipelineRow) -> Option<String> {
     let due = model.facts.due.get(&row.name).filter(|_| row.state == PipelineState::Active)?;
-    Some(figures::until(model.facts.now, *due).trim_start_matches("in ").to_owned())
+    Some(figures::until(model.facts.now, due).trim_start_matches("in ").to_owned())
 }
 
 /// Records of the last 30 minutes, three minutes a column.
