@@ -6,6 +6,7 @@
 pub(in crate::queue) mod dead;
 pub(in crate::queue) mod dedup;
 pub(in crate::queue) mod effect;
+mod lease_ends;
 mod letters;
 pub(in crate::queue) mod message;
 mod ready;
@@ -28,6 +29,7 @@ use self::{
     dead::{DeadLetters, Letter, cut},
     dedup::Dedup,
     effect::Effect,
+    lease_ends::LeaseEnds,
     message::{ById, Message},
     ready::Ready,
 };
@@ -80,7 +82,7 @@ pub(in crate::queue) struct QueueState {
     ready: Ready,
     delayed: BTreeMap<(Timestamp, u64), Message>,
     leases: ById<Lease>,
-    lease_ends: BTreeMap<(Timestamp, u64), MessageId>,
+    lease_ends: LeaseEnds,
     expiries: BTreeMap<(Timestamp, MessageId), Place>,
     dead: DeadLetters,
     dedup: Dedup,
@@ -107,7 +109,7 @@ impl Default for QueueState {
             ready: Ready::default(),
             delayed: BTreeMap::new(),
             leases: ById::default(),
-            lease_ends: BTreeMap::new(),
+            lease_ends: LeaseEnds::default(),
             expiries: BTreeMap::new(),
             dead: DeadLetters::default(),
             dedup: Dedup::default(),
@@ -157,9 +159,8 @@ impl QueueState {
     }
 
     fn end_leases(&mut self, now: Timestamp) {
-        while let Some((key, id)) = self.lease_ends.first_key_value().filter(|((until, _), _)| *until <= now) {
-            let (key, id) = (*key, *id);
-            self.lease_ends.remove(&key);
+        while let Some((end, id)) = self.lease_ends.first().filter(|((until, _), _)| *until <= now) {
+            self.lease_ends.remove(end);
             let lease = self.leases.remove(&id).expect("every lease's end names a lease");
             let error = format!("the lease of `{}` ended without an answer", lease.by);
             // Never ready at once: what came due before it must come before it, however late both are looked at.
@@ -258,7 +259,7 @@ impl QueueState {
         let delayed = || self.delayed.iter().map(|((due, _), message)| peeked(message, MessageState::Delayed { until: *due }));
         match which {
             Peek::Waiting => ready().chain(delayed()).skip(offset).take(max).collect(),
-            Peek::Leased => self.lease_ends.values().skip(offset).take(max).map(|id| self.leases[id].peeked()).collect(),
+            Peek::Leased => self.lease_ends.iter().skip(offset).take(max).map(|(_, id)| self.leases[&id].peeked()).collect(),
             Peek::Dead => self.dead.iter().skip(offset).take(max).map(Letter::peeked).collect(),
         }
     }

@@ -68,8 +68,9 @@ impl Hasher for IdHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let word = chunk.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+        let (words, rest) = bytes.as_chunks::<8>();
+        let rest = rest.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+        for word in words.iter().map(|word| u64::from_be_bytes(*word)).chain((rest > 0).then_some(rest)) {
             self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
         self.0 ^= self.0 >> 32;

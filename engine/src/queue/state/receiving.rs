@@ -75,7 +75,7 @@ impl QueueState {
             return Err(Refusal::Stale(receipt));
         }
         let lease = entry.remove();
-        self.lease_ends.remove(&(lease.until, lease.ticket));
+        self.lease_ends.remove((lease.until, lease.ticket));
         Ok(lease.message)
     }
 
@@ -127,7 +127,8 @@ impl QueueState {
     pub(in crate::queue) fn extend(&mut self, now: Timestamp, receipt: Receipt, lease: Duration) -> Result<Timestamp, Refusal> {
         let until = lease_end(now, lease)?;
         let found = self.find(receipt)?;
-        self.lease_ends.remove(&(found.until, found.ticket));
+        let end = (found.until, found.ticket);
+        self.lease_ends.remove(end);
         let ticket = self.next_ticket();
         self.lease_ends.insert((until, ticket), receipt.message);
         let lease = self.leases.get_mut(&receipt.message).expect("it was found");

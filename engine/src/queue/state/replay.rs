@@ -94,7 +94,7 @@ impl Replay {
             return self.state.delayed.remove(&place);
         }
         let Lease { message, until, ticket, .. } = self.state.leases.remove(&id)?;
-        self.state.lease_ends.remove(&(until, ticket));
+        self.state.lease_ends.remove((until, ticket));
         Some(message)
     }
 
@@ -153,7 +153,7 @@ impl Replay {
         }
         state.effects = Some(Vec::new());
         state.settle(now);
-        for id in std::mem::take(&mut state.lease_ends).into_values() {
+        for (_, id) in std::mem::take(&mut state.lease_ends).iter() {
             let lease = state.leases.remove(&id).expect("every lease's end names a lease");
             let error = format!("the engine ended while `{}` had it", lease.by);
             let why = Failing { error: &error, by_lease_end: true };
@@ -167,10 +167,10 @@ impl Replay {
         let state = &self.state;
         let first = [Effect::Limited(Box::new(state.limits)), Effect::Totals(Box::new(state.totals.clone()))];
         let waiting = state.delayed.iter().map(|((due, _), message)| Effect::Kept { message: message.clone(), due: *due });
-        let leased = state.lease_ends.values().flat_map(|id| {
-            let Lease { message, by, .. } = &state.leases[id];
+        let leased = state.lease_ends.iter().flat_map(|(_, id)| {
+            let Lease { message, by, .. } = &state.leases[&id];
             let before = Message { deliveries: message.deliveries - 1, attempts: message.attempts - 1, ..message.clone() };
-            [Effect::Kept { message: before, due: Timestamp::MAX }, Effect::Leased { ids: vec![*id], by: by.clone() }]
+            [Effect::Kept { message: before, due: Timestamp::MAX }, Effect::Leased { ids: vec![id], by: by.clone() }]
         });
         let letters = state.dead.iter().cloned().map(Effect::KeptLetter);
         let keys = state.dedup.iter().map(|(at, key, message)| Effect::KeptKey { at, key, message });

@@ -65,7 +65,7 @@ impl QueueState {
     /// When something becomes ready, or a promise lapses, without a call.
     fn next_change(&self) -> Option<Timestamp> {
         let due = self.delayed.keys().next().map(|(due, _)| *due);
-        let lease = self.lease_ends.keys().next().map(|(until, _)| *until);
+        let lease = self.lease_ends.first().map(|((until, _), _)| until);
         let promise = self.promised.front().copied().filter(|_| self.ready.len() > 0);
         [due, lease, promise].into_iter().flatten().min()
     }
