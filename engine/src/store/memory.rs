@@ -12,11 +12,10 @@ mod thin;
 
 use std::{
     collections::HashMap,
-    mem,
     pin::pin,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -59,6 +58,8 @@ pub struct MemoryLog {
     /// The newest position; written under the lock, read without.
     head: AtomicU64,
     kept: Mutex<Kept>,
+    /// Somebody waits for the next append. Without, an append wakes nobody, which is most of its cost.
+    awaited: AtomicBool,
     states: Mutex<HashMap<&'static str, Bytes>>,
     grown: Notify,
 }
@@ -78,7 +79,8 @@ impl MemoryLog {
     /// One that goes on from what is kept.
     pub(in crate::store) fn holding(limits: Limits, kept: Kept) -> Self {
         let head = AtomicU64::new(kept.next() - 1);
-        Self { limits, head, kept: Mutex::new(kept), states: Mutex::default(), grown: Notify::new() }
+        let (kept, awaited) = (Mutex::new(kept), AtomicBool::new(false));
+        Self { limits, head, kept, awaited, states: Mutex::default(), grown: Notify::new() }
     }
 
     /// [`Store::append`] without a future: it never waits.
@@ -97,12 +99,13 @@ impl MemoryLog {
         let mut kept = self.kept();
         let before = kept.next();
         let outcome = change(&mut kept);
-        let next = kept.next();
-        self.head.store(next - 1, Ordering::Release);
-        let awaited = next > before && mem::take(&mut kept.awaited);
-        let orders_room = kept.segments.orders_room();
+        let (grows, orders_room) = (kept.next() > before, kept.segments.orders_room());
+        if grows {
+            // In one order with what waiters do: either they are seen here, or they see this.
+            self.head.store(kept.next() - 1, Ordering::SeqCst);
+        }
         drop(kept);
-        if awaited {
+        if grows && self.awaited.load(Ordering::SeqCst) && self.awaited.swap(false, Ordering::SeqCst) {
             self.grown.notify_waiters();
         }
         if orders_room {
@@ -125,16 +128,14 @@ impl MemoryLog {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes no lock: however many wait, those who write do not wait for them.
     async fn grown_past(&self, seen: Position) {
-        loop {
+        while self.head() <= seen {
             let mut grown = pin!(self.grown.notified());
-            {
-                let mut kept = self.kept();
-                if kept.next() > seen.0.saturating_add(1) {
-                    return;
-                }
-                kept.awaited = true;
-                grown.as_mut().enable();
+            grown.as_mut().enable();
+            self.awaited.store(true, Ordering::SeqCst);
+            if Position(self.head.load(Ordering::SeqCst)) > seen {
+                return;
             }
             grown.await;
         }

@@ -21,8 +21,6 @@ pub(in crate::store) struct Kept {
     pub(super) heads: Heads,
     snapshots: HashMap<StreamName, Snapshot>,
     snapshot_bytes: u64,
-    /// Somebody waits for the next append. Without, an append wakes nobody, which is most of its cost.
-    pub(super) awaited: bool,
 }
 
 /// Where a stream stands.
@@ -39,13 +37,7 @@ pub(in crate::store) struct Stream {
 impl Kept {
     /// Nothing, before an event of this position.
     pub(in crate::store) fn starting_at(next: u64) -> Self {
-        Self {
-            segments: Segments::starting_at(next),
-            heads: Heads::default(),
-            snapshots: HashMap::new(),
-            snapshot_bytes: 0,
-            awaited: false,
-        }
+        Self { segments: Segments::starting_at(next), heads: Heads::default(), snapshots: HashMap::new(), snapshot_bytes: 0 }
     }
 
     /// The position that the next event gets.
