@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release
-FLEXCORE_OPERATOR=ada FLEXCORE_NODE=box target/release/flexcore examples --snapshot 120x40 --after "${1:-45}" --svg >docs/console.svg
+FLEXCORE_OPERATOR=ada FLEXCORE_NODE=box target/release/flexcore examples --snapshot 120x40 --after "${1:-45}" --snapshot-format svg >docs/console.svg
 echo "docs/console.svg"

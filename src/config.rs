@@ -9,14 +9,20 @@ mod key;
 mod layer;
 mod retention;
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::{Path, PathBuf};
 
 use flexcore_engine::unit::{ByteSize, Duration};
-use flexcore_ui::terminal::depth::{BadDepth, Depth};
+use flexcore_ui::{
+    terminal::depth::{BadDepth, Depth},
+    theme::{self, Themes},
+};
 
 pub use api::{ApiSettings, SocketSetting, Tls};
 pub use key::{KEYS, Key};
 pub use layer::{BadSettings, Layers};
+
+/// The most theme files that are looked at beside the one that is wanted.
+const THEMES_MAX: usize = 100;
 
 /// Checked settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +43,8 @@ pub struct Settings {
     pub log_level: String,
     /// Whether log lines are JSON.
     pub log_json: bool,
-    /// The console's theme.
-    pub theme: Theme,
+    /// The console's colours, and what else there is to choose.
+    pub themes: Themes,
     /// How many colours consoles use; `None`: as many as their terminal says.
     pub colors: Option<Depth>,
     /// Borders and glyphs of ASCII only.
@@ -65,27 +71,6 @@ pub struct Settings {
     pub secrets_command: Option<String>,
 }
 
-/// The console's colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
-    /// The terminal's own sixteen.
-    #[default]
-    Terminal,
-    /// None.
-    Mono,
-}
-
-impl FromStr for Theme {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "terminal" => Ok(Self::Terminal),
-            "mono" => Ok(Self::Mono),
-            other => Err(format!("`{other}` is not a theme: terminal or mono")),
-        }
-    }
-}
-
 impl Settings {
     /// Checks what the layers say. Every bad value is reported, not only the first.
     pub fn of(layers: &Layers) -> Result<Self, BadSettings> {
@@ -99,7 +84,7 @@ impl Settings {
             log_folder: read.text("log.folder").into(),
             log_level: read.parsed("log.level", level),
             log_json: read.parsed("log.format", log_format),
-            theme: read.parsed("console.theme", str::parse),
+            themes: read.parsed("console.theme", themes),
             colors: read.parsed("console.colors", colors),
             ascii: read.flag("console.ascii"),
             scroll: read.flag("console.scroll"),
@@ -129,6 +114,34 @@ fn level(text: &str) -> Result<String, String> {
 
 fn colors(text: &str) -> Result<Option<Depth>, String> {
     if text == "auto" { Ok(None) } else { text.parse().map(Some).map_err(|bad: BadDepth| format!("{bad}, or auto")) }
+}
+
+/// A theme by its name, or by its file; the files beside it can be chosen then, too.
+fn themes(text: &str) -> Result<Themes, String> {
+    let mut themes = Themes::default();
+    if themes.choose(text) {
+        return Ok(themes);
+    }
+    let path = Path::new(text);
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return Err(format!("`{text}` is not a theme: terminal, mono, dark, light, or a TOML file"));
+    }
+    let read = |path: &Path| {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the theme {}: {error}", path.display()))?;
+        theme::file::read(&text).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    themes.all.push((name(path), read(path)?));
+    themes.chosen = themes.all.len() - 1;
+    let folder = std::fs::read_dir(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")));
+    let mut beside: Vec<PathBuf> = folder.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    beside
+        .retain(|other| other.extension().is_some_and(|extension| extension == "toml") && other.file_name() != path.file_name());
+    beside.sort();
+    // What is no theme, such as a file of keys, is not offered.
+    let others = beside.iter().take(THEMES_MAX).filter_map(|path| Some((name(path), read(path).ok()?)));
+    themes.all.extend(others);
+    Ok(themes)
 }
 
 fn log_format(text: &str) -> Result<bool, String> {

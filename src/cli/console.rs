@@ -8,14 +8,17 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, CommandFactory};
+use clap::{Args, CommandFactory, ValueEnum};
 use flexcore_engine::{pipeline::mistake::nearest, unit::Duration as Grace};
 use flexcore_ui::{
     keymap::Keymap,
     link::Link,
     run::{ConsoleOptions, End, run_console, snapshot},
     terminal::tty::ConsoleError,
-    view::{still::text, svg::svg},
+    view::{
+        still::{ansi, text},
+        svg::svg,
+    },
 };
 
 use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, told, unable};
@@ -27,15 +30,23 @@ pub struct ConsoleArgs {
     /// Pipeline files, or folders of them
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Print one frame as text and exit
+    /// Print one frame and exit
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     snapshot: Option<FrameSize>,
-    /// With --snapshot: as an SVG picture
-    #[arg(long, requires = "snapshot")]
-    svg: bool,
+    /// With --snapshot: as plain text, with the colours of a terminal, or as a picture
+    #[arg(long, value_name = "FORMAT", requires = "snapshot", value_enum, default_value_t = FrameFormat::Text)]
+    snapshot_format: FrameFormat,
     /// With --snapshot: how long to watch before the frame
     #[arg(long, value_name = "SECONDS", requires = "snapshot", default_value_t = 2)]
     after: u16,
+}
+
+/// How a frame is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FrameFormat {
+    Text,
+    Ansi,
+    Svg,
 }
 
 /// The size of a frame, in cells.
@@ -132,7 +143,7 @@ fn meant_command(paths: &[PathBuf]) -> String {
 fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
     let keymap = keymap_of(settings)?;
     let (theme, abilities) = look::of(settings, |name| std::env::var(name).ok());
-    Ok(ConsoleOptions { theme, abilities, keymap, ..ConsoleOptions::default() })
+    Ok(ConsoleOptions { theme, themes: settings.themes.clone(), abilities, keymap, ..ConsoleOptions::default() })
 }
 
 /// The keys that the settings want.
@@ -152,8 +163,13 @@ async fn print_frame(
     options: ConsoleOptions,
 ) -> color_eyre::Result<()> {
     let watched = Duration::from_secs(args.after.into());
+    let depth = options.abilities.depth;
     let frame = snapshot(link, options, (size.width, size.height), watched).await;
-    let shown = if args.svg { svg(&frame) } else { text(&frame) };
+    let shown = match args.snapshot_format {
+        FrameFormat::Text => text(&frame),
+        FrameFormat::Ansi => ansi(&frame, depth),
+        FrameFormat::Svg => svg(&frame),
+    };
     io::stdout().write_all(shown.as_bytes())?;
     Ok(())
 }

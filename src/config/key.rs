@@ -33,7 +33,11 @@ pub const KEYS: &[Key] = &[
     Key { name: "log.folder", default: "{state}/flexcore", help: "Where the daily log file goes; seven are kept" },
     Key { name: "log.level", default: "info", help: "error, warn, info, debug, trace, or levels per module" },
     Key { name: "log.format", default: "text", help: "text or json" },
-    Key { name: "console.theme", default: "terminal", help: "terminal (its own 16 colours) or mono; NO_COLOR means mono" },
+    Key {
+        name: "console.theme",
+        default: "terminal",
+        help: "terminal (its own 16 colours), mono, dark, light, or a TOML file; NO_COLOR means mono",
+    },
     Key { name: "console.colors", default: "auto", help: "auto (what the terminal says of itself), mono, 16, 256 or true" },
     Key { name: "console.ascii", default: "false", help: "Borders and glyphs of ASCII only" },
     Key { name: "console.scroll", default: "true", help: "Let the terminal move rows; false draws them anew" },

@@ -3,15 +3,16 @@
 
 use flexcore_ui::{
     terminal::{canvas::Abilities, depth::Depth},
-    theme::Theme,
+    theme::{Palette, Theme},
 };
 
-use crate::config::{Settings, Theme as Wanted};
+use crate::config::Settings;
 
 /// Colours and abilities for a terminal with these variables.
 pub fn of(settings: &Settings, variable: impl Fn(&str) -> Option<String>) -> (Theme, Abilities) {
     let said = Depth::of_terminal(variable);
-    let depth = if settings.theme == Wanted::Mono { Depth::Mono } else { settings.colors.unwrap_or(said) };
-    let theme = Theme { mono: depth == Depth::Mono, ascii: settings.ascii };
+    let depth = settings.colors.unwrap_or(said);
+    let palette = if depth == Depth::Mono { Palette::mono() } else { settings.themes.palette() };
+    let theme = Theme { palette, ascii: settings.ascii };
     (theme, Abilities { depth, scrolls: settings.scroll })
 }

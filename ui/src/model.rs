@@ -25,7 +25,7 @@ use crate::{
     keymap::{Action, Keymap, Scope},
     screen::{Filters, Screen},
     terminal::key::Key,
-    theme::Theme,
+    theme::{Theme, Themes},
 };
 use facts::Facts;
 use history::History;
@@ -60,6 +60,8 @@ pub struct Model {
     pub keymap: Arc<Keymap>,
     /// The colours.
     pub theme: Theme,
+    /// The colours to choose from; none where the terminal has no colours.
+    pub themes: Themes,
     /// Columns and rows, at most [`SIZE_MAX`].
     pub size: (u16, u16),
     /// The line to the terminal.
@@ -95,6 +97,7 @@ impl Model {
             facts,
             keymap: Arc::new(keymap),
             theme,
+            themes: Themes::default(),
             size: (0, 0),
             line: Line::default(),
             overview: Overview::default(),

@@ -26,11 +26,12 @@ use crate::{
     terminal::{
         canvas::Abilities,
         decode::{Decoder, Said},
+        depth::Depth,
         desk::Desk,
         output::Output,
         tty::{self, ConsoleError, Tty},
     },
-    theme::Theme,
+    theme::{Theme, Themes},
     update::update,
 };
 use painter::{Cause, Painter, Wrote};
@@ -72,6 +73,8 @@ pub enum End {
 pub struct ConsoleOptions {
     /// Colours and signs.
     pub theme: Theme,
+    /// The colours to choose from.
+    pub themes: Themes,
     /// What the terminal can do.
     pub abilities: Abilities,
     /// The keys.
@@ -83,7 +86,7 @@ pub struct ConsoleOptions {
 impl Default for ConsoleOptions {
     fn default() -> Self {
         let (theme, abilities, keymap) = (Theme::default(), Abilities::default(), Keymap::default());
-        Self { theme, abilities, keymap, now: Arc::new(Timestamp::now) }
+        Self { theme, themes: Themes::default(), abilities, keymap, now: Arc::new(Timestamp::now) }
     }
 }
 
@@ -142,7 +145,11 @@ impl Console {
     /// A console that asks its engine at once. Must be called within a tokio runtime.
     pub fn new(link: Arc<dyn Link>, options: ConsoleOptions, ports: Ports) -> Self {
         let facts = Facts::new((options.now)(), link.actor(), link.read_only());
-        let model = Model::new(facts, options.keymap, options.theme, ports.size);
+        let mut model = Model::new(facts, options.keymap, options.theme, ports.size);
+        model.themes = options.themes;
+        if options.abilities.depth == Depth::Mono {
+            model.themes.all.clear();
+        }
         let (feeders, feed) = feed::start(&link);
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);

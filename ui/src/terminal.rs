@@ -4,7 +4,7 @@ pub mod canvas;
 pub mod decode;
 pub mod depth;
 pub mod desk;
-mod encode;
+pub(crate) mod encode;
 pub mod key;
 mod lex;
 pub mod output;

@@ -1,12 +1,17 @@
 //! Colours by what they mean. The default is the terminal's own sixteen, which its owner chose to be legible; mono says
-//! everything by glyph, word and weight, so that no meaning is in a colour alone.
+//! everything by glyph, word and weight, so that no meaning is in a colour alone. Others are files: [`file`].
+
+pub mod file;
+mod palette;
 
 use ratatui::{
-    style::{Color, Modifier, Style},
+    buffer::Buffer,
+    style::{Color, Style},
     symbols::border,
 };
 
 use crate::widget::Look;
+pub use palette::{Palette, Themes};
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +58,58 @@ pub enum Role {
     JsonLiteral,
 }
 
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 20] = [
+        Self::Text,
+        Self::Dim,
+        Self::Title,
+        Self::Accent,
+        Self::Selected,
+        Self::SelectedIdle,
+        Self::Marked,
+        Self::Good,
+        Self::Busy,
+        Self::Warn,
+        Self::Danger,
+        Self::Off,
+        Self::Border,
+        Self::BorderFocus,
+        Self::Key,
+        Self::Match,
+        Self::Stale,
+        Self::JsonKey,
+        Self::JsonString,
+        Self::JsonLiteral,
+    ];
+
+    /// Its name in theme files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Dim => "dim",
+            Self::Title => "title",
+            Self::Accent => "accent",
+            Self::Selected => "selected",
+            Self::SelectedIdle => "selected-idle",
+            Self::Marked => "marked",
+            Self::Good => "good",
+            Self::Busy => "busy",
+            Self::Warn => "warn",
+            Self::Danger => "danger",
+            Self::Off => "off",
+            Self::Border => "border",
+            Self::BorderFocus => "border-focus",
+            Self::Key => "key",
+            Self::Match => "match",
+            Self::Stale => "stale",
+            Self::JsonKey => "json-key",
+            Self::JsonString => "json-string",
+            Self::JsonLiteral => "json-literal",
+        }
+    }
+}
+
 /// A small picture of a state. Each is one column wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Glyph {
@@ -93,8 +150,8 @@ pub enum Glyph {
 /// How the console looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Theme {
-    /// No colours.
-    pub mono: bool,
+    /// The colours.
+    pub palette: Palette,
     /// Nothing but ASCII.
     pub ascii: bool,
 }
@@ -102,7 +159,23 @@ pub struct Theme {
 impl Theme {
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
-        if self.mono { mono(role) } else { ansi16(role) }
+        self.palette.style(role)
+    }
+
+    /// Gives what has no colour of its own that of plain text, where the theme has one: blanks, and what lies under a sheet.
+    pub fn ground(&self, buffer: &mut Buffer) {
+        let Style { fg, bg, .. } = self.style(Role::Text);
+        if fg.is_none() && bg.is_none() {
+            return;
+        }
+        for cell in &mut buffer.content {
+            if cell.fg == Color::Reset {
+                cell.fg = fg.unwrap_or(Color::Reset);
+            }
+            if cell.bg == Color::Reset {
+                cell.bg = bg.unwrap_or(Color::Reset);
+            }
+        }
     }
 
     /// What widgets draw with.
@@ -162,37 +235,6 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
     horizontal_top: "-",
     horizontal_bottom: "-",
 };
-
-fn ansi16(role: Role) -> Style {
-    let style = Style::new();
-    match role {
-        Role::Text => style,
-        Role::Dim | Role::Off | Role::Border | Role::Stale => style.fg(Color::DarkGray),
-        Role::Title => style.add_modifier(Modifier::BOLD),
-        Role::Accent | Role::BorderFocus | Role::Busy | Role::JsonKey => style.fg(Color::Cyan),
-        Role::Selected => style.add_modifier(Modifier::REVERSED),
-        Role::SelectedIdle => style.add_modifier(Modifier::UNDERLINED),
-        Role::Marked => style.fg(Color::Magenta).add_modifier(Modifier::BOLD),
-        Role::Good | Role::JsonString => style.fg(Color::Green),
-        Role::Warn => style.fg(Color::Yellow),
-        Role::Danger => style.fg(Color::Red).add_modifier(Modifier::BOLD),
-        Role::Key => style.fg(Color::Cyan).add_modifier(Modifier::BOLD),
-        Role::Match => style.fg(Color::Yellow).add_modifier(Modifier::UNDERLINED),
-        Role::JsonLiteral => style.fg(Color::Magenta),
-    }
-}
-
-fn mono(role: Role) -> Style {
-    let style = Style::new();
-    match role {
-        Role::Text | Role::Border | Role::Good | Role::JsonString | Role::JsonLiteral | Role::Accent | Role::Busy => style,
-        Role::Dim | Role::Off | Role::Stale => style.add_modifier(Modifier::DIM),
-        Role::Title | Role::BorderFocus | Role::Key | Role::Warn | Role::JsonKey => style.add_modifier(Modifier::BOLD),
-        Role::Selected => style.add_modifier(Modifier::REVERSED),
-        Role::SelectedIdle | Role::Match => style.add_modifier(Modifier::UNDERLINED),
-        Role::Marked | Role::Danger => style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-    }
-}
 
 fn pictures(glyph: Glyph) -> (&'static str, &'static str) {
     match glyph {

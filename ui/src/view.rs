@@ -48,6 +48,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     footer::footer(model, footer, frame);
     sheets(model, body, frame);
     overlay(model, body, frame);
+    model.theme.ground(frame.buffer_mut());
     if model.theme.ascii {
         only_ascii(frame.buffer_mut());
     }

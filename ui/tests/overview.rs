@@ -5,9 +5,13 @@ use std::sync::Arc;
 use flexcore_engine::{event::pipeline::Outcome, projection::ReadModels};
 use flexcore_ui::{
     run::{ConsoleOptions, snapshot},
+    terminal::depth::Depth,
     testing::{Headless, ScriptedLink, Setup, facts},
-    theme::Theme,
-    view::{still::text, svg::svg},
+    theme::{Palette, Theme},
+    view::{
+        still::{ansi, text},
+        svg::svg,
+    },
 };
 
 fn live() -> ScriptedLink {
@@ -51,7 +55,7 @@ fn the_colours_are_the_sixteen_of_the_terminal() {
 
 #[test]
 fn mono_says_everything_without_colour_and_ascii_without_unicode() {
-    let theme = Theme { mono: true, ascii: true };
+    let theme = Theme { palette: Palette::mono(), ascii: true };
     let console = console_of(&live(), Setup { theme, ..Setup::sized(80, 24) });
     assert!(console.screen().is_ascii(), "{}", console.screen());
     assert!(!["cyan", "red", "green", "yellow", "gray"].iter().any(|colour| console.styled().contains(colour)));
@@ -140,6 +144,11 @@ async fn a_snapshot_is_one_frame_of_what_the_engine_tells() {
     let shown = text(&frame);
     assert!(shown.contains("deploy-prod") && shown.contains("1m26s"), "{shown}");
     assert!(svg(&frame).starts_with("<svg"));
+    let mut terminal = vt100::Parser::new(41, 120, 0);
+    let coloured = ansi(&frame, Depth::Sixteen);
+    terminal.process(coloured.replace('\n', "\r\n").as_bytes());
+    assert_eq!(terminal.screen().contents().trim_end(), shown.trim_end());
+    assert!(coloured.contains("\x1b[36m") && !ansi(&frame, Depth::Mono).contains("\x1b[36m"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use flexcore_ui::testing::{Headless, ScriptedLink, facts};
+use flexcore_ui::{
+    testing::{Headless, ScriptedLink, facts},
+    theme::Role,
+};
+use ratatui::style::Color;
 
 fn console() -> (Headless, ScriptedLink) {
     let link = ScriptedLink::with(facts::models());
@@ -50,6 +54,19 @@ fn a_time_range_is_chosen_from_a_menu_or_typed_and_esc_clears_it() {
     console.press(":").type_text("since soon").assert_shows("write it like 90s, 20m, 2h or all").press("enter esc");
     console.press(":").type_text("since all").press("enter").assert_hides("last 90s");
     console.press("T 1").assert_shows("last 1m  ").press("esc").assert_hides("last 1m  ");
+}
+
+#[test]
+fn colours_are_seen_while_they_are_chosen_and_esc_goes_back() {
+    let (mut console, _) = console();
+    let ground = |console: &Headless| console.model().theme.style(Role::Text).bg;
+    console.press(":").type_text("theme").press("enter").assert_shows("Colours").assert_shows("0 terminal");
+    console.press("j j").assert_shows("Colours");
+    assert_eq!(ground(&console), Some(Color::Rgb(0x14, 0x16, 0x1b)));
+    console.press("esc").assert_hides("Colours");
+    assert_eq!(ground(&console), None);
+    console.press(":").type_text("theme").press("enter 3").assert_shows("colours: light");
+    assert_eq!(ground(&console), Some(Color::Rgb(255, 255, 255)));
 }
 
 #[test]

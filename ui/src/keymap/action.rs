@@ -127,6 +127,7 @@ pub enum Action {
     LastView,
     Alerts,
     Messages,
+    Theme,
     Redraw,
     Cancel,
     Suspend,

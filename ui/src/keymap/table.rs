@@ -66,6 +66,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(S::Global, A::LastView, "last-view", &["-"], "to and fro between two views", 0),
     bind(S::Global, A::Alerts, "alerts", &["#"], "alerts: what somebody should look at", 0),
     bind(S::Global, A::Messages, "messages", &["!"], "what was said", 0),
+    bind(S::Global, A::Theme, "theme", &["C"], "other colours, seen as you choose", 0),
     bind(S::Global, A::Redraw, "redraw", &["C-l"], "draw the whole screen again", 0),
     bind(S::Global, A::Cancel, "cancel", &["C-c"], "cancel; pressed again, leave", 0),
     bind(S::Global, A::Suspend, "suspend", &["C-z"], "back to the shell for a while", 0),

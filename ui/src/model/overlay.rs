@@ -33,6 +33,8 @@ pub struct Menu {
     pub lines: Vec<(String, Target)>,
     /// The line under the cursor.
     pub selected: usize,
+    /// A line is tried as soon as the cursor is on it; this undoes it when nothing is chosen.
+    pub undo: Option<Target>,
 }
 
 /// A question before a change.
@@ -70,6 +72,8 @@ pub enum Target {
     Since(Option<Duration>),
     /// Goes to the events and filters them.
     Events(String),
+    /// Other colours, by their name.
+    Theme(String),
     /// Goes on typing: the command wants a word more.
     Word(&'static str),
 }

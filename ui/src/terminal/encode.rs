@@ -15,6 +15,26 @@ const ERASED_MIN: usize = 6;
 
 const ERASE_TO_END: &[u8] = b"\x1b[K";
 
+/// A row as a line of its own, which ends plain.
+pub(crate) fn line(cells: &[Cell], depth: Depth, out: &mut Vec<u8>) {
+    let mut pen = Encoder { depth, pen: Some(PLAIN), at: None, columns: 0 };
+    let mut covered = 0;
+    for cell in &cells[..usize::from(blank_from(cells)).min(cells.len())] {
+        if covered == 0 {
+            pen.take(pen.pen_of(cell), out);
+            out.extend_from_slice(printable(cell.symbol()).as_bytes());
+            covered = cell.symbol().cell_width();
+        }
+        covered = covered.saturating_sub(1);
+    }
+    pen.plain(out);
+}
+
+/// A control character in a cell would be obeyed.
+fn printable(symbol: &str) -> &str {
+    if symbol.is_empty() || symbol.chars().any(char::is_control) { " " } else { symbol }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Pen {
     fg: Color,
@@ -67,9 +87,7 @@ impl Encoder {
     fn cell(&mut self, x: u16, y: u16, cell: &Cell, out: &mut Vec<u8>) {
         self.go(x, y, out);
         self.take(self.pen_of(cell), out);
-        let symbol = cell.symbol();
-        // A control character in a cell would be obeyed.
-        let symbol = if symbol.is_empty() || symbol.chars().any(char::is_control) { " " } else { symbol };
+        let symbol = printable(cell.symbol());
         out.extend_from_slice(symbol.as_bytes());
         let after = x + 1;
         // Past the last column terminals differ, and they do not agree on the width of every sign.

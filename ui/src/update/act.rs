@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{navigate, overlay, overview, palette};
+use super::{menu, navigate, overlay, overview, palette};
 use crate::{
     effect::{Effect, Tone},
     keymap::Action,
@@ -37,6 +37,7 @@ pub(super) fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Back => return back(model),
         Action::Quit => return quit(model),
         Action::Cancel => return cancel(model),
+        Action::Theme => menu::open_themes(model),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::HistoryBack => return travel(model, |model| model.history.back()),

@@ -4,7 +4,7 @@ use flexcore_engine::unit::Duration;
 
 use super::palette;
 use crate::{
-    effect::Effect,
+    effect::{Effect, Tone},
     model::{
         Model,
         overlay::{Menu, Overlay, Target},
@@ -22,7 +22,30 @@ pub(super) fn open_ranges(model: &mut Model) {
     lines.extend(RANGES_MIN.iter().map(range).map(|range| (format!("the last {range}"), Target::Since(Some(range)))));
     let now = Target::Since(model.overview.events.range());
     let selected = lines.iter().position(|(_, target)| *target == now).unwrap_or(0);
-    model.overlay = Some(Overlay::Menu(Menu { title: "Events of", lines, selected }));
+    model.overlay = Some(Overlay::Menu(Menu { title: "Events of", lines, selected, undo: None }));
+}
+
+/// The themes; each is shown while the cursor is on it.
+pub(super) fn open_themes(model: &mut Model) {
+    if model.themes.all.is_empty() {
+        return model.messages.say(model.facts.now, Tone::Info, "this terminal shows no colours: there is nothing to choose");
+    }
+    let lines = model.themes.all.iter().map(|(name, _)| (name.clone(), Target::Theme(name.clone()))).collect();
+    let selected = model.themes.chosen;
+    let undo = model.themes.all.get(selected).map(|(name, _)| Target::Theme(name.clone()));
+    model.overlay = Some(Overlay::Menu(Menu { title: "Colours", lines, selected, undo }));
+}
+
+/// Other colours.
+pub(super) fn set_theme(model: &mut Model, name: &str) {
+    if model.themes.choose(name) {
+        model.theme.palette = model.themes.palette();
+    }
+}
+
+/// Left without a choice.
+pub(super) fn leave(model: &mut Model, menu: &Menu) -> Vec<Effect> {
+    menu.undo.as_ref().map_or_else(Vec::new, |undo| palette::perform(model, undo))
 }
 
 pub(super) fn press(model: &mut Model, key: Key, mut menu: Menu) -> Vec<Effect> {
@@ -32,7 +55,7 @@ pub(super) fn press(model: &mut Model, key: Key, mut menu: Menu) -> Vec<Effect> 
         Code::Char('k') | Code::Up => menu.selected = (menu.selected + last) % (last + 1),
         Code::Char('g') | Code::Home => menu.selected = 0,
         Code::Char('G') | Code::End => menu.selected = last,
-        Code::Char('q') => return Vec::new(),
+        Code::Char('q') => return leave(model, &menu),
         Code::Enter => return chosen(model, &menu, menu.selected),
         Code::Char(digit) => {
             if let Some(at) = digit.to_digit(10).map(|digit| digit as usize).filter(|at| *at <= last) {
@@ -41,10 +64,18 @@ pub(super) fn press(model: &mut Model, key: Key, mut menu: Menu) -> Vec<Effect> 
         }
         _ => {}
     }
+    let tried = menu.lines.get(menu.selected).filter(|_| menu.undo.is_some()).map(|(_, target)| target.clone());
     model.overlay = Some(Overlay::Menu(menu));
-    Vec::new()
+    tried.map_or_else(Vec::new, |target| palette::perform(model, &target))
 }
 
 fn chosen(model: &mut Model, menu: &Menu, at: usize) -> Vec<Effect> {
+    if let Some((name, Target::Theme(_))) = menu.lines.get(at) {
+        model.messages.say(
+            model.facts.now,
+            Tone::Info,
+            format!("colours: {name}; `--set console.theme={name}` begins with them"),
+        );
+    }
     menu.lines.get(at).map_or_else(Vec::new, |(_, target)| palette::perform(model, target))
 }

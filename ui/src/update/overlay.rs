@@ -22,6 +22,9 @@ pub(super) const LINE_CHARS_MAX: usize = 500;
 pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(overlay) = model.overlay.take() else { return Vec::new() };
     model.last_change = None;
+    if let (Overlay::Menu(menu), true) = (&overlay, key == Key::ctrl('c') || key.code == Code::Esc) {
+        return menu::leave(model, menu);
+    }
     if key == Key::ctrl('c') || (key.code == Code::Esc && !matches!(overlay, Overlay::Filter { .. })) {
         return Vec::new();
     }

@@ -9,7 +9,7 @@ use nucleo_matcher::{
 };
 use tui_input::Input as Line;
 
-use super::{act, key::edit_line, navigate, overlay::LINE_CHARS_MAX, overview};
+use super::{act, key::edit_line, menu, navigate, overlay::LINE_CHARS_MAX, overview};
 use crate::{
     effect::Effect,
     keymap::Action,
@@ -157,6 +157,10 @@ pub(super) fn perform(model: &mut Model, target: &Target) -> Vec<Effect> {
             let mut effects = to_events(model);
             effects.extend(overview::filter(model, filter));
             effects
+        }
+        Target::Theme(name) => {
+            menu::set_theme(model, name);
+            Vec::new()
         }
         Target::Word(_) => Vec::new(),
     }

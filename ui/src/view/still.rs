@@ -8,7 +8,10 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::view;
-use crate::model::Model;
+use crate::{
+    model::Model,
+    terminal::{depth::Depth, encode},
+};
 
 /// A model's screen as cells.
 pub fn render(model: &Model) -> Buffer {
@@ -20,6 +23,16 @@ pub fn render(model: &Model) -> Buffer {
 /// The rows of cells.
 pub fn rows(buffer: &Buffer) -> impl Iterator<Item = &[Cell]> {
     buffer.content.chunks(usize::from(buffer.area.width).max(1)).take(usize::from(buffer.area.height))
+}
+
+/// Cells as text with the colours of a terminal, a row a line.
+pub fn ansi(buffer: &Buffer, depth: Depth) -> String {
+    let mut out = Vec::new();
+    for cells in rows(buffer) {
+        encode::line(cells, depth, &mut out);
+        out.push(b'\n');
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Cells as text, a row a line, blanks at the ends left out.
