@@ -1,11 +1,14 @@
 # Two commands do all the set-up on a fresh machine with Rust: `make run` and `make test`.
-.PHONY: run test api-test api-fuzz lint fmt bench picture audit docker compose-up clean
+.PHONY: run test crash api-test api-fuzz lint fmt bench picture audit docker compose-up clean
 
 run: ## The console on live examples
 	cargo run --release -- examples
 
 test: ## All tests
 	cargo test --workspace --no-fail-fast
+
+crash: ## Kill the program 200 times under load and compare; `make crash N=1000 SEED=7`; as root also with a full disk
+	cargo test --quiet -p flexcore --test crash -- --cycles $(or $(N),200) $(if $(SEED),--seed $(SEED))
 
 api-test: ## The API asked with curl; `make api-test URL=http://127.0.0.1:8080` asks an engine that runs
 	scripts/api-test.sh $(URL)

@@ -60,11 +60,13 @@ fn lock(file: &File) -> Result<(), OpenError> {
     }
 }
 
-/// The beginning of a file, in another one.
+/// The beginning of a file, in another one, which is durable: checkpoints count on it from here on.
 pub(super) fn copy(from: &Path, to: &Path, bytes: u64) -> Result<File, OpenError> {
     let mut file = open(to, true)?;
     file.set_len(0)?;
     io::copy(&mut File::open(from)?.take(bytes), &mut file)?;
+    file.sync_all()?;
+    File::open(folder_of(to))?.sync_all()?;
     Ok(file)
 }
 

@@ -83,7 +83,7 @@ pub(super) struct Opening<'a> {
     /// The name of the file that takes the place of `path` at the end, unless the mark has one.
     pub(super) part: &'a str,
     pub(super) mark: Option<&'a Mark>,
-    /// A pipeline that goes on adds to what its last run put in its place.
+    /// A pipeline that goes on begins a new file when that of its last run is gone.
     pub(super) goes_on: bool,
 }
 
@@ -94,9 +94,10 @@ impl Output {
             return Err(io::Error::other("it is a folder").into());
         }
         match mark {
-            Some(mark) if mark.finished && opening.goes_on => Self::after_end(opening, mark),
-            Some(mark) if !mark.finished => Self::go_on(opening, mark),
-            _ => Self::anew(opening),
+            // Also in a batch: whoever tries a run again whose sources are at their end gets nothing of this a second time.
+            Some(mark) if mark.finished => Self::after_end(opening, mark),
+            Some(mark) => Self::go_on(opening, mark),
+            None => Self::anew(opening),
         }
     }
 
@@ -128,8 +129,11 @@ impl Output {
         Self::resumed(file, Kind::Replace { part, path: path.into() }, mark.bytes)
     }
 
-    /// The last run put its file in its place; this one adds to a copy of it.
+    /// The file took its place already; what comes is added to a copy of it.
     fn after_end(opening: &Opening, mark: &Mark) -> Result<Self, OpenError> {
+        if !mark.is_start_of(opening.path) && !opening.goes_on {
+            return Err(gone(opening.path, mark));
+        }
         if !mark.is_start_of(opening.path) {
             let mut anew = Self::anew(opening)?;
             anew.notice = Some("the file that the last run made is gone or another one: this run begins a new one".into());

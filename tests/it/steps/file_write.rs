@@ -114,8 +114,8 @@ async fn a_file_that_took_its_place_before_anybody_could_say_so_is_gone_on_with(
 }
 
 #[tokio::test]
-async fn the_next_run_of_a_continuous_pipeline_adds_to_what_the_last_one_put_in_place_and_a_batch_begins_anew() {
-    for (continuous, expected) in [(true, "1\n2\n"), (false, "2\n")] {
+async fn whoever_has_a_checkpoint_adds_to_a_file_that_took_its_place() {
+    for continuous in [true, false] {
         let world = World::new();
         let mut sink = world.sink("file.write", json!({"path": "out.ndjson"})).await;
         let written = sink.write(&records(&[json!(1)])).await.unwrap();
@@ -128,7 +128,27 @@ async fn the_next_run_of_a_continuous_pipeline_adds_to_what_the_last_one_put_in_
         let mut sink = world.sink("file.write", json!({"path": "out.ndjson"})).await;
         sink.write(&records(&[json!(2)])).await.unwrap();
         sink.finish().await.unwrap();
-        assert_eq!(world.text("out.ndjson"), expected);
+        assert_eq!(world.text("out.ndjson"), "1\n2\n", "continuous: {continuous}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_took_its_place_and_is_gone_is_made_anew_by_what_goes_on_and_an_error_in_a_batch() {
+    for continuous in [true, false] {
+        let world = World::new();
+        let with = json!({"path": "out.ndjson"});
+        let mut sink = world.sink("file.write", with.clone()).await;
+        let written = sink.write(&records(&[json!(1)])).await.unwrap();
+        sink.finish().await.unwrap();
+        let mark = sink.resumes().unwrap().mark(written.ends[0]).await.unwrap();
+        drop(sink);
+        std::fs::remove_file(world.path("out.ndjson")).unwrap();
+        let mut world = with_mark(world, "out.ndjson", &mark);
+        world.context.is_continuous = continuous;
+        let built = world.build("file.write", with).await;
+        assert_eq!(built.is_ok(), continuous);
+        let told = built.err().map(|error| error.message).unwrap_or_default();
+        assert!(continuous || told.contains("is gone: a later run has put its own file in its place"), "{told}");
     }
 }
 
