@@ -130,7 +130,14 @@ fn a_dead_letter_is_mended_tried_and_replayed() {
         stage.console.press("E").until("not JSON").press("X").until("lost for good").press("n");
         stage.edits("{\"id\": 2, \"n\": 6}");
         stage.console.press("E").until("Keep the edited body").press("y").until("edited");
-        stage.console.press("d").until("Tried on revision 1").press("j").until("after half").until("half 3");
+        stage
+            .console
+            .press("d")
+            .until("Tried on revision 1")
+            .until("after dead-letter")
+            .press("j")
+            .until("after half")
+            .until("half 3");
         stage.console.press("esc").until("Dead letters 1");
         stage.console.press("R").until("go through copy again").press("y").until("no dead letters");
         stage.console.press("P").until("overview › copy").press("1");
