@@ -1,5 +1,5 @@
 # Two commands do all the set-up on a fresh machine with Rust: `make run` and `make test`.
-.PHONY: run test crash api-test api-fuzz lint fmt bench picture audit docker compose-up clean
+.PHONY: run test crash fuzz api-test api-fuzz lint fmt bench picture audit docker compose-up clean
 
 run: ## The console on live examples
 	cargo run --release -- examples
@@ -9,6 +9,14 @@ test: ## All tests
 
 crash: ## Kill the program 200 times under load and compare; `make crash N=1000 SEED=7`; as root also with a full disk
 	cargo test --quiet -p flexcore --test crash -- --cycles $(or $(N),200) $(if $(SEED),--seed $(SEED))
+
+fuzz: ## Recovery, pipeline files, jq and keys fuzzed, a minute each; needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler; `make fuzz T=jq SECONDS=600`
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is not installed: cargo install cargo-fuzz"; exit 1; }
+	@set -e; for target in $(or $(T),journal queues pipeline jq keys); do \
+		mkdir -p fuzz/found/$$target; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/found/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(or $(SECONDS),60) -timeout=10 -rss_limit_mb=1024; \
+	done
 
 api-test: ## The API asked with curl; `make api-test URL=http://127.0.0.1:8080` asks an engine that runs
 	scripts/api-test.sh $(URL)

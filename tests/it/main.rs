@@ -6,6 +6,7 @@ mod console;
 #[cfg(feature = "listener")]
 mod deploy;
 mod files;
+mod fuzzed;
 mod golden;
 #[cfg(feature = "listener")]
 mod http;
