@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     alert::{AlertId, Firing},
     event::{
-        pipeline::{RunTrigger, SkipReason, Source},
+        pipeline::{CheckpointChange, RunTrigger, SkipReason, Source},
         queue::PurgeScope,
         run::{RunError, StepCounts, StepOutcome},
     },
@@ -114,6 +114,18 @@ pub enum PipelineCommand {
         reason: SkipReason,
         /// How many ticks.
         count: u64,
+    },
+    /// Put checkpoints of a continuous pipeline elsewhere. Refused while a run lives.
+    SetCheckpoints {
+        /// What to change; at most [`crate::aggregate::pipeline::CHANGES_MAX`].
+        changes: Vec<CheckpointChange>,
+    },
+    /// Set all checkpoints of a continuous pipeline to a version, sources and sinks together. Refused while a run lives.
+    RollBackCheckpoints {
+        /// That version; 0: the beginning.
+        to: u64,
+        /// How that differs from where they stand, as [`crate::projection::checkpoints::CheckpointsRow::way_back`] says.
+        changes: Vec<CheckpointChange>,
     },
 }
 
@@ -328,6 +340,8 @@ impl PipelineCommand {
             Self::Delete => "delete",
             Self::RequestRun { .. } => "run",
             Self::SkipTick { .. } => "skip tick of",
+            Self::SetCheckpoints { .. } => "set checkpoints of",
+            Self::RollBackCheckpoints { .. } => "roll back checkpoints of",
         }
     }
 }

@@ -17,8 +17,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use alert::{AlertNotified, AlertRaised, AlertResolved, AlertSilenced};
 use pipeline::{
-    PipelineActivated, PipelineArchived, PipelineCreated, PipelineDeleted, PipelinePaused, PipelineRestored, PipelineResumed,
-    PipelineRevised, RunEnded, RunRequested, TickSkipped,
+    CheckpointsRolledBack, CheckpointsSet, PipelineActivated, PipelineArchived, PipelineCreated, PipelineDeleted, PipelinePaused,
+    PipelineRestored, PipelineResumed, PipelineRevised, RunEnded, RunRequested, TickSkipped,
 };
 use queue::{
     DeadLetterEdited, DeadLettersDiscarded, DeadLettersReplayed, MessageSent, QueueDeclared, QueuePurged, QueueRedriven,
@@ -87,6 +87,8 @@ events! {
     "pipeline.run_requested" => RunRequested,
     "pipeline.run_ended" => RunEnded,
     "pipeline.tick_skipped" => TickSkipped,
+    "pipeline.checkpoints_set" => CheckpointsSet,
+    "pipeline.checkpoints_rolled_back" => CheckpointsRolledBack,
     "run.queued" => RunQueued,
     "run.started" => RunStarted,
     "run.step_started" => StepStarted,

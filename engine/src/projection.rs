@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod board;
+pub mod checkpoints;
 pub mod describe;
 pub mod history;
 pub mod queues;
@@ -23,6 +24,9 @@ pub struct ReadModels {
     pub board: board::Board,
     /// Runs and their steps.
     pub runs: runs::Runs,
+    /// Checkpoints of continuous pipelines, in versions.
+    #[serde(default)]
+    pub checkpoints: checkpoints::Checkpoints,
     /// What operators did to queues.
     pub queues: queues::Queues,
     /// What operators are told.
@@ -44,6 +48,7 @@ impl ReadModels {
         let Some(event) = decoded else { return };
         self.board.apply(envelope, &event);
         self.runs.apply(envelope, &event);
+        self.checkpoints.apply(envelope, &event, &self.runs, &self.board);
         self.queues.apply(envelope, &event);
         self.alerts.apply(envelope, &event);
     }

@@ -1,5 +1,7 @@
 //! `flexcore pipeline …`: what the console does with pipelines, as commands on a running engine.
 
+mod checkpoint;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -12,6 +14,7 @@ use super::{
     runs,
 };
 use crate::client::Body;
+use checkpoint::CheckpointWhat;
 
 /// Pipelines of a running engine.
 #[derive(Debug, Args)]
@@ -68,6 +71,13 @@ enum What {
     Restore { name: String },
     /// Forget an archived one: its name is free then
     Delete { name: String },
+    /// Where a continuous pipeline stands, and the versions before
+    Checkpoints { name: String },
+    /// Compare checkpoints, or put them elsewhere while no run lives
+    Checkpoint {
+        #[command(subcommand)]
+        what: CheckpointWhat,
+    },
 }
 
 /// Asks and prints.
@@ -96,6 +106,8 @@ fn asked(what: &What) -> Result<Ask, String> {
         What::Archive { name } => post(name, "archive", &json!({})),
         What::Restore { name } => post(name, "restore", &json!({})),
         What::Delete { name } => Ask::new(Method::DELETE, of("pipelines", name, ""), None),
+        What::Checkpoints { name } => Ask::get(of("pipelines", name, "checkpoints")),
+        What::Checkpoint { what } => what.asked()?,
     })
 }
 
@@ -122,6 +134,8 @@ fn told(what: &What, json: &Value) -> String {
         }
         What::Run { .. } => runs::asked_for(json),
         What::Delete { name } => format!("{name} is deleted"),
+        What::Checkpoints { .. } => checkpoint::listed(json),
+        What::Checkpoint { what } => what.told(json),
         What::Create { .. }
         | What::Revise { .. }
         | What::Rollback { .. }

@@ -33,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// What to run.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// A pipeline file
+    /// A pipeline file; with --data a continuous one goes on where it stood, a batch begins at its beginning
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// A parameter of the run, as in `--param since=2026-01-01`

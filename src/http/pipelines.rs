@@ -1,6 +1,7 @@
 //! Pipelines: the list, one of them, and what is done to them.
 
 pub(super) mod act;
+mod checkpoints;
 mod write;
 
 use axum::{
@@ -30,7 +31,12 @@ use super::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).merge(write::routes()).merge(act::routes())
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .merge(write::routes())
+        .merge(act::routes())
+        .merge(checkpoints::routes())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

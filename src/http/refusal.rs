@@ -27,6 +27,7 @@ impl From<&Rejection> for Problem {
         let (status, name) = match rejection {
             Rejection::NoPipeline(_) => (StatusCode::NOT_FOUND, "no-pipeline"),
             Rejection::NoRevision { .. } => (StatusCode::NOT_FOUND, "no-revision"),
+            Rejection::NoVersion { .. } => (StatusCode::NOT_FOUND, "no-version"),
             Rejection::NoRun(_) => (StatusCode::NOT_FOUND, "no-run"),
             Rejection::NoQueue(_) => (StatusCode::NOT_FOUND, "no-queue"),
             Rejection::NoAlert(_) => (StatusCode::NOT_FOUND, "no-alert"),
@@ -34,6 +35,7 @@ impl From<&Rejection> for Problem {
             Rejection::PipelineIs { .. } => (StatusCode::CONFLICT, "pipeline-state"),
             Rejection::Unchanged(_) => (StatusCode::CONFLICT, "unchanged"),
             Rejection::RunsLive { .. } => (StatusCode::CONFLICT, "runs-live"),
+            Rejection::BeginsAnew(_) => (StatusCode::CONFLICT, "begins-anew"),
             Rejection::Overlaps { .. } => (StatusCode::CONFLICT, "overlaps"),
             Rejection::TooManyRuns { .. } => (StatusCode::CONFLICT, "too-many-runs"),
             Rejection::RunExists(_) => (StatusCode::CONFLICT, "run-exists"),

@@ -2,6 +2,7 @@
 //! are turned into them and back, and stay free to change.
 
 pub mod alerts;
+pub mod checkpoints;
 pub mod command;
 pub mod console;
 pub mod events;

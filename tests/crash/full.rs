@@ -17,9 +17,9 @@ use crate::{dice::Dice, load::Load, world::World};
 /// Two journals with two segments each, and what is filled.
 const DISK: &str = "size=96m";
 /// Large events: a segment that has its room is full soon.
-const PAD: usize = 24 << 10;
+const PAD: usize = 200 << 10;
 /// When there is room again, appends are taken again within this time.
-const RECOVER_TIME_MAX: Duration = Duration::from_secs(30);
+const RECOVER_TIME_MAX: Duration = Duration::from_secs(120);
 
 struct Mounted<'p>(&'p Path);
 

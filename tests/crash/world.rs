@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What a killed pipeline had taken must be through within this time.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(60);
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(120);
 
 pub(crate) struct World {
     folder: TempDir,

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod alerts;
+mod checkpoints;
 mod console;
 mod document;
 mod events;

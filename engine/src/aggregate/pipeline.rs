@@ -13,13 +13,17 @@ use crate::{
     event::{
         Event,
         pipeline::{
-            PipelineActivated, PipelineArchived, PipelineCreated, PipelineDeleted, PipelinePaused, PipelineRestored,
-            PipelineResumed, PipelineRevised, RunRequested, RunTrigger, SkipReason, Source, TickSkipped,
+            CheckpointChange, CheckpointsRolledBack, CheckpointsSet, PipelineActivated, PipelineArchived, PipelineCreated,
+            PipelineDeleted, PipelinePaused, PipelineRestored, PipelineResumed, PipelineRevised, RunRequested, RunTrigger,
+            SkipReason, Source, TickSkipped,
         },
         run::RunQueued,
     },
     id::{PipelineName, Revision, RunId},
-    pipeline::{Definition, definition::Overlap},
+    pipeline::{
+        Definition,
+        definition::{Mode, Overlap},
+    },
     port::clock::after,
     projection::board::{PipelineState, REVISIONS_MAX},
     unit::Duration,
@@ -31,6 +35,12 @@ pub const RUNS_WAITING_MAX: usize = 100;
 pub const RUNS_LIVE_MAX: usize = 1_000;
 /// The longest a run may wait for a worker.
 pub const QUEUED_MAX: Duration = Duration::from_secs(86_400);
+/// The most checkpoints that one command changes.
+pub const CHANGES_MAX: usize = 10_000;
+/// The longest name of a stream, in bytes.
+pub const STREAM_BYTES_MAX: usize = 4 << 10;
+/// The longest cursor that is set by hand, in bytes of JSON.
+pub const CURSOR_BYTES_MAX: usize = 64 << 10;
 /// The longest source text of a definition, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 256 << 10;
 
@@ -91,7 +101,9 @@ impl Pipeline {
                 | C::Restore
                 | C::Delete
                 | C::RequestRun { .. }
-                | C::SkipTick { .. },
+                | C::SkipTick { .. }
+                | C::SetCheckpoints { .. }
+                | C::RollBackCheckpoints { .. },
             ) => Err(Rejection::NoPipeline(name.clone())),
 
             (Self::Draft(_) | Self::Active(_) | Self::Paused(_) | Self::Archived(_), C::Create { .. }) => {
@@ -116,6 +128,12 @@ impl Pipeline {
                 known.request(name, *run, trigger, params, at)
             }
             (Self::Active(_) | Self::Paused(_), C::SkipTick { tick, reason, count }) => skip(*tick, reason, *count),
+            (Self::Draft(known) | Self::Active(known) | Self::Paused(known), C::SetCheckpoints { changes }) => {
+                known.set_checkpoints(name, changes)
+            }
+            (Self::Draft(known) | Self::Active(known) | Self::Paused(known), C::RollBackCheckpoints { to, changes }) => {
+                known.roll_back_checkpoints(name, *to, changes)
+            }
 
             (
                 Self::Draft(_),
@@ -132,7 +150,9 @@ impl Pipeline {
                 | C::Resume
                 | C::Archive
                 | C::RequestRun { .. }
-                | C::SkipTick { .. },
+                | C::SkipTick { .. }
+                | C::SetCheckpoints { .. }
+                | C::RollBackCheckpoints { .. },
             ) => Err(self.refusal(name, command)),
         }
     }
@@ -267,6 +287,37 @@ impl Known {
         }
     }
 
+    fn set_checkpoints(&self, name: &PipelineName, changes: &[CheckpointChange]) -> Decided {
+        self.may_move(name)?;
+        fit_changes(changes)?;
+        let steps = &self.current().definition.steps;
+        match changes.iter().find(|change| !steps.iter().any(|step| step.name == change.step)) {
+            Some(change) => Err(Rejection::Unfit(format!("pipeline `{name}` has no step `{}`", change.step))),
+            None => one(CheckpointsSet { changes: changes.to_vec() }),
+        }
+    }
+
+    fn roll_back_checkpoints(&self, name: &PipelineName, to: u64, changes: &[CheckpointChange]) -> Decided {
+        self.may_move(name)?;
+        if changes.is_empty() {
+            let there = if to == 0 { "at the beginning".to_owned() } else { format!("as in version {to}") };
+            return Err(Rejection::Nothing(format!("the checkpoints of pipeline `{name}` stand {there} already")));
+        }
+        fit_changes(changes)?;
+        one(CheckpointsRolledBack { to, changes: changes.to_vec() })
+    }
+
+    /// A run that lives has its own idea of where it stands.
+    fn may_move(&self, name: &PipelineName) -> Result<(), Rejection> {
+        if self.current().definition.mode != Mode::Continuous {
+            return Err(Rejection::BeginsAnew(name.clone()));
+        }
+        match self.live.len() {
+            0 => Ok(()),
+            live => Err(Rejection::RunsLive { name: name.clone(), live }),
+        }
+    }
+
     fn request(
         &self,
         name: &PipelineName,
@@ -328,6 +379,26 @@ fn fits(name: &PipelineName, definition: &Definition, source: &Source) -> Result
     if source.text.len() > SOURCE_BYTES_MAX {
         let size = source.text.len();
         return Err(Rejection::Unfit(format!("the definition's text has {size} bytes: at most {SOURCE_BYTES_MAX}")));
+    }
+    Ok(())
+}
+
+fn fit_changes(changes: &[CheckpointChange]) -> Result<(), Rejection> {
+    let unfit = |reason: String| Err(Rejection::Unfit(reason));
+    if changes.is_empty() || changes.len() > CHANGES_MAX {
+        return unfit(format!("{} checkpoints: 1 to {CHANGES_MAX}", changes.len()));
+    }
+    for (index, CheckpointChange { step, stream, cursor }) in changes.iter().enumerate() {
+        if stream.is_empty() || stream.len() > STREAM_BYTES_MAX {
+            return unfit(format!("the stream's name of {step} has {} bytes: 1 to {STREAM_BYTES_MAX}", stream.len()));
+        }
+        let bytes = cursor.as_ref().map_or(0, |cursor| cursor.to_string().len());
+        if bytes > CURSOR_BYTES_MAX {
+            return unfit(format!("the checkpoint of {step}, {stream}, has {bytes} bytes: at most {CURSOR_BYTES_MAX}"));
+        }
+        if changes.len() < 100 && changes[..index].iter().any(|known| known.step == *step && known.stream == *stream) {
+            return unfit(format!("the checkpoint of {step}, {stream}, is named twice"));
+        }
     }
     Ok(())
 }

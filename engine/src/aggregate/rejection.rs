@@ -52,6 +52,19 @@ pub enum Rejection {
         /// How many.
         live: usize,
     },
+    /// Set checkpoints of a pipeline of which each run begins at the beginning.
+    #[error(
+        "pipeline `{0}` is a batch, and each of its runs begins at the beginning: only continuous ones go on from checkpoints"
+    )]
+    BeginsAnew(PipelineName),
+    /// Go back to a version of the checkpoints that is not there (or no longer kept).
+    #[error("pipeline `{name}` has no version {version} of its checkpoints, or it is no longer kept")]
+    NoVersion {
+        /// Which.
+        name: PipelineName,
+        /// Asked for.
+        version: u64,
+    },
     /// Run, while another one lives and the policy is `skip`.
     #[error("run {} of pipeline `{name}` still lives, and its overlap policy is skip", run.short())]
     Overlaps {

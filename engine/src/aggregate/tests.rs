@@ -39,7 +39,7 @@ fn secs(secs: u64) -> Duration {
 
 fn definition(description: &str, overlap: &str) -> Arc<Definition> {
     let document = json!({
-        "name": "quakes", "description": description, "overlap": overlap, "retry": {"attempts": 2},
+        "name": "quakes", "description": description, "overlap": overlap, "retry": {"attempts": 2}, "mode": "continuous",
         "steps": [{"name": "in", "uses": "generate"}]
     });
     Arc::new(serde_json::from_value(document).unwrap())

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
-    id::{Revision, RunId},
+    id::{Revision, RunId, StepName},
     pipeline::Definition,
 };
 
@@ -155,4 +156,31 @@ pub enum SkipReason {
     DstGap,
     /// As many runs wait as may wait.
     QueueFull,
+}
+
+/// Where one stream of a source, or the output of a sink, stands from here on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointChange {
+    /// The source or sink.
+    pub step: StepName,
+    /// Which of its streams, such as a file.
+    pub stream: String,
+    /// Opaque to all but the step. `None`: it begins at its beginning.
+    pub cursor: Option<Value>,
+}
+
+/// Somebody put checkpoints of a continuous pipeline elsewhere: its next run begins there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointsSet {
+    /// What is no longer as it was; never empty.
+    pub changes: Vec<CheckpointChange>,
+}
+
+/// Somebody set all checkpoints of a continuous pipeline to where they stood together in an earlier version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointsRolledBack {
+    /// That version; 0: the beginning.
+    pub to: u64,
+    /// What is no longer as it was; never empty.
+    pub changes: Vec<CheckpointChange>,
 }

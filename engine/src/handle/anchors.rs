@@ -3,7 +3,7 @@
 
 use crate::{
     id::Position,
-    projection::{ReadModels, board::PipelineRow, runs::RunRow},
+    projection::{ReadModels, board::PipelineRow, checkpoints::CheckpointsRow, runs::RunRow},
 };
 
 /// The most anchors kept.
@@ -121,8 +121,9 @@ impl Anchors {
 fn own_bytes(models: &ReadModels, others: &ReadModels) -> usize {
     let runs: usize = models.runs.runs.own(&others.runs.runs).map(run_bytes).sum();
     let pipelines: usize = models.board.pipelines.own(&others.board.pipelines).map(pipeline_bytes).sum();
+    let checkpoints: usize = models.checkpoints.pipelines.own(&others.checkpoints.pipelines).map(CheckpointsRow::bytes).sum();
     let entries = models.runs.runs.len() + models.board.pipelines.len() + models.runs.ended.len() + models.history.minutes.len();
-    runs + pipelines + entries * ENTRY_BYTES
+    runs + pipelines + checkpoints + entries * ENTRY_BYTES
 }
 
 fn run_bytes(row: &RunRow) -> usize {

@@ -18,9 +18,14 @@ const BASE: &str = "base";
 /// The newest read models that were kept.
 const NEWEST: &str = "models";
 
+/// Counts what read models have come to hold: those of an earlier program know less, and are made anew.
+const FORMAT: u32 = 1;
+
 /// Read models with what tells of which log they are.
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    #[serde(default)]
+    format: u32,
     /// The last event that is folded in.
     last: Option<EventId>,
     models: ReadModels,
@@ -85,7 +90,7 @@ impl Engine {
     pub async fn keep_models(&self) -> Result<Position, Refusal> {
         let models = self.models().await;
         let position = models.position;
-        let kept = Kept { last: self.id_at(position).await, models };
+        let kept = Kept { format: FORMAT, last: self.id_at(position).await, models };
         // Those of a large installation take a while to be written, which is nothing for a thread that others wait for.
         let data = spawn_blocking(move || serde_json::to_vec(&kept)).await;
         let data = data.map_err(|ended| Refusal::Unavailable(format!("the read models cannot be written: {ended}")))?;
@@ -119,7 +124,10 @@ impl Engine {
     async fn kept_models(&self) -> Result<Option<ReadModels>, Refusal> {
         let Some(data) = self.inner.store.kept_state(NEWEST).await? else { return Ok(None) };
         let unread = |error| Refusal::Unavailable(format!("the kept read models cannot be read: {error}"));
-        let Kept { last, models } = serde_json::from_slice(&data).map_err(unread)?;
+        let Kept { format, last, models } = serde_json::from_slice(&data).map_err(unread)?;
+        if format != FORMAT {
+            return Err(Refusal::Unavailable("the kept read models are of another version of this program".into()));
+        }
         let (stats, id) = (self.inner.store.stats(), self.id_at(models.position).await);
         let is_of_this_log = models.position <= stats.head && models.position.next() >= stats.oldest;
         if !is_of_this_log || id.is_some_and(|id| Some(id) != last) {

@@ -80,6 +80,8 @@ fn told(event: &Event) -> Told {
         Event::RunRequested(event) => pipelines::run_requested(event),
         Event::RunEnded(event) => pipelines::run_ended(event),
         Event::TickSkipped(event) => pipelines::tick_skipped(event),
+        Event::CheckpointsSet(event) => pipelines::checkpoints_set(event),
+        Event::CheckpointsRolledBack(event) => pipelines::checkpoints_rolled_back(event),
         Event::RunQueued(event) => runs::queued(event),
         Event::RunStarted(event) => runs::started(event),
         Event::StepStarted(event) => info(format!("step {} began", event.step)),

@@ -9,8 +9,12 @@ use serde_json::{Map, Value};
 use crate::{
     event::pipeline::RunTrigger,
     id::{CorrelationId, PipelineName, Revision, RunId, StepName},
-    pipeline::Definition,
-    projection::{ReadModels, runs::RunRow},
+    pipeline::{Definition, definition::Mode},
+    projection::{
+        ReadModels,
+        checkpoints::{CheckpointsRow, Standing},
+        runs::RunRow,
+    },
 };
 
 /// The body of a message in the queue of runs.
@@ -70,18 +74,26 @@ impl Assignment {
             trigger: row.trigger.clone(),
             params: row.params.clone(),
             correlation: row.correlation,
-            checkpoints: progress(models, row),
+            checkpoints: progress(models, row, revision.definition.mode),
             epoch: row.epoch + 1,
             attempt: row.attempt + 1,
         })
     }
 }
 
-/// How far sources and sinks are. A run that tries another one again goes on where that one stood, if it was of the same
-/// revision, and has not come further itself.
-fn progress(models: &ReadModels, row: &RunRow) -> BTreeMap<StepName, BTreeMap<String, Value>> {
-    let retried = row.retry_of.and_then(|run| models.runs.runs.get(&run)).filter(|old| old.revision == row.revision);
+/// How far sources and sinks are. A continuous pipeline goes on where its last run stood, whatever revision that was of, or
+/// where somebody has put it since. A batch begins at its beginning, but for one that tries another one again: that goes on
+/// where that one stood, if it was of the same revision, and has not come further itself.
+fn progress(models: &ReadModels, row: &RunRow, mode: Mode) -> BTreeMap<StepName, BTreeMap<String, Value>> {
     let mut progress: BTreeMap<StepName, BTreeMap<String, Value>> = BTreeMap::new();
+    if mode == Mode::Continuous {
+        let standings = models.checkpoints.pipelines.get(&row.pipeline).map(CheckpointsRow::current).unwrap_or_default();
+        for Standing { step, stream, cursor, .. } in standings {
+            progress.entry(step).or_default().insert(stream, cursor);
+        }
+        return progress;
+    }
+    let retried = row.retry_of.and_then(|run| models.runs.runs.get(&run)).filter(|old| old.revision == row.revision);
     // What a run has not come to yet stands where the run before left it.
     for ((step, stream), checkpoint) in retried.into_iter().chain([row]).flat_map(|row| &row.checkpoints) {
         progress.entry(step.clone()).or_default().insert(stream.clone(), checkpoint.cursor.clone());

@@ -7,7 +7,7 @@ use flexcore_engine::{
     alert::AlertId,
     command::{AlertCommand, Command, PipelineCommand, QueueCommand, RunCommand},
     event::{
-        pipeline::{RunTrigger, Source},
+        pipeline::{CheckpointChange, RunTrigger, Source},
         queue::PurgeScope,
     },
     id::{MessageId, PipelineName, QueueName, Revision, RunId},
@@ -50,6 +50,8 @@ pub enum OfPipeline {
     Restore,
     Delete,
     RequestRun { run: RunId, retry_of: Option<RunId>, params: Map<String, Value> },
+    SetCheckpoints { changes: Vec<CheckpointChange> },
+    RollBackCheckpoints { to: u64, changes: Vec<CheckpointChange> },
 }
 
 /// What can be asked of a run.
@@ -142,6 +144,8 @@ impl OfPipeline {
             PipelineCommand::RequestRun { run, trigger: RunTrigger::Retry { of }, params } => {
                 Self::RequestRun { run, retry_of: Some(of), params }
             }
+            PipelineCommand::SetCheckpoints { changes } => Self::SetCheckpoints { changes },
+            PipelineCommand::RollBackCheckpoints { to, changes } => Self::RollBackCheckpoints { to, changes },
             PipelineCommand::RequestRun { .. } | PipelineCommand::SkipTick { .. } => return None,
         })
     }
@@ -161,6 +165,8 @@ impl From<OfPipeline> for PipelineCommand {
             OfPipeline::Archive => Self::Archive,
             OfPipeline::Restore => Self::Restore,
             OfPipeline::Delete => Self::Delete,
+            OfPipeline::SetCheckpoints { changes } => Self::SetCheckpoints { changes },
+            OfPipeline::RollBackCheckpoints { to, changes } => Self::RollBackCheckpoints { to, changes },
             OfPipeline::RequestRun { run, retry_of, params } => {
                 let trigger = retry_of.map_or(RunTrigger::Manual, |of| RunTrigger::Retry { of });
                 Self::RequestRun { run, trigger, params }

@@ -130,3 +130,77 @@ fn what_operators_did_outlives_a_restart_until_the_file_changes() {
     stop(running);
     assert_eq!(types(&place)[5..], ["pipeline.revised"]);
 }
+
+/// The lines of the file that a counting pipeline writes.
+#[cfg(feature = "listener")]
+fn counted(place: &Place) -> Vec<u64> {
+    let number = |line: &str| serde_json::from_str::<Value>(line).unwrap()["n"].as_u64().unwrap();
+    let text = fs::read_to_string(place.path("out.ndjson")).unwrap_or_default();
+    // Half a line may be on its way.
+    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(number).collect()
+}
+
+#[cfg(feature = "listener")]
+fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !is_so() {
+        assert!(std::time::Instant::now() < deadline, "it does not come to that");
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(feature = "listener")]
+#[test]
+fn a_continuous_pipeline_goes_on_after_a_restart_and_from_a_version_of_its_checkpoints_with_its_file() {
+    let place = Place::with(
+        "
+name: p
+mode: continuous
+checkpoint: {every: 5ms, records: 10}
+steps:
+  - {name: make, uses: generate, with: {interval: 1ms, template: '{n: $n}'}}
+  - {name: out, uses: file.write, with: {path: out.ndjson, mode: append}}
+",
+    );
+    let in_order = |place: &Place| {
+        let counted = counted(place);
+        assert!(counted.iter().copied().eq(1..=counted.len() as u64), "{counted:?}");
+        counted.len()
+    };
+    let first = serve(&place);
+    until(|| counted(&place).len() > 20);
+    stop(first);
+    let before = in_order(&place);
+    let running = serve(&place);
+    until(|| counted(&place).len() > before);
+    let done = |arguments: &[&str]| {
+        let done = place.done(arguments);
+        assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.told);
+        done.out
+    };
+    let refused = place.done(&["pipeline", "checkpoint", "rollback", "p", "0"]);
+    assert!(refused.code == Some(1) && refused.told.contains("has 1 live run(s)"), "{}", refused.told);
+    done(&["pipeline", "pause", "p"]);
+    let state = || serde_json::from_str::<Value>(&done(&["pipeline", "show", "p", "--json"])).unwrap();
+    until(|| state()["live"] == serde_json::json!([]));
+    in_order(&place);
+    let listed: Value = serde_json::from_str(&done(&["pipeline", "checkpoints", "p", "--json"])).unwrap();
+    let oldest = listed["items"].as_array().unwrap().last().unwrap();
+    let version = oldest["version"].to_string();
+    assert!(done(&["pipeline", "checkpoints", "p"]).contains("STANDS AT"));
+    assert!(done(&["pipeline", "checkpoint", "diff", "p", &version]).contains("out.ndjson"));
+    let back: Value = serde_json::from_str(&done(&["pipeline", "checkpoint", "rollback", "p", &version, "--json"])).unwrap();
+    for change in oldest["changes"].as_array().unwrap() {
+        let same = |standing: &&Value| standing["step"] == change["step"] && standing["cursor"] == change["cursor"];
+        assert!(back["current"].as_array().unwrap().iter().any(|standing| same(&standing)), "{back}");
+    }
+    done(&["pipeline", "resume", "p"]);
+    let made = || done(&["pipeline", "checkpoints", "p", "--json"]);
+    until(|| serde_json::from_str::<Value>(&made()).unwrap()["items"][0]["kind"] == "run");
+    stop(running);
+    in_order(&place);
+    let running = serve(&place);
+    let unread = place.done(&["pipeline", "checkpoint", "set", "p", "make", "generate", "{n:7}"]);
+    assert!(unread.code == Some(2) && unread.told.contains("is not JSON"), "{}", unread.told);
+    stop(running);
+}

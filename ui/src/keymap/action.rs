@@ -178,6 +178,7 @@ pub enum Action {
     // One pipeline.
     Revise,
     Rollback,
+    SetCheckpoint,
     Diff,
     TabNext,
     TabPrevious,

@@ -1,6 +1,8 @@
-//! One pipeline: what it is doing now, its schedule, its revisions with their difference, its definition and tests.
+//! One pipeline: what it is doing now, its schedule, its revisions with their difference, its definition and tests, and
+//! where it stands.
 
 mod act;
+mod checkpoints;
 mod header;
 mod now;
 mod revisions;
@@ -22,6 +24,7 @@ use crate::{
     theme::Theme,
     widget::{Window, ink::Ink, text_view::TextView},
 };
+use checkpoints::Checkpoints;
 use revisions::Revisions;
 
 /// The moments shown of a schedule.
@@ -35,9 +38,10 @@ enum Tab {
     Revisions,
     Definition,
     Tests,
+    Checkpoints,
 }
 
-const TABS: [Tab; 5] = [Tab::Now, Tab::Schedule, Tab::Revisions, Tab::Definition, Tab::Tests];
+const TABS: [Tab; 6] = [Tab::Now, Tab::Schedule, Tab::Revisions, Tab::Definition, Tab::Tests, Tab::Checkpoints];
 
 /// One pipeline.
 pub(super) struct PipelineScreen {
@@ -50,6 +54,7 @@ pub(super) struct PipelineScreen {
     /// Of which revision the definition's text is.
     definition_of: u32,
     tests: Window,
+    checkpoints: Checkpoints,
     /// A new text of the definition that is being edited or checked.
     draft: Option<Draft>,
     /// Its mistakes cover the parts; another part may be looked at meanwhile.
@@ -70,6 +75,7 @@ impl PipelineScreen {
             definition: TextView::default(),
             definition_of: 0,
             tests: Window::default(),
+            checkpoints: Checkpoints::default(),
             draft: None,
             shows_draft: false,
             draft_window: Window::default(),
@@ -141,6 +147,10 @@ impl PipelineScreen {
                 let len = self.row(facts).map_or(0, |row| row.definition().tests.len());
                 moving::walk(action, &mut self.tests, len)
             }
+            Tab::Checkpoints => {
+                let row = facts.models.board.pipelines.get(&self.name);
+                self.checkpoints.moves(action, row, facts)
+            }
             Tab::Schedule => false,
         }
     }
@@ -158,7 +168,7 @@ impl PipelineScreen {
         let found = match TABS[self.tab] {
             Tab::Definition => self.definition.search(text),
             Tab::Revisions => self.revisions.search(text),
-            Tab::Now | Tab::Schedule | Tab::Tests => {
+            Tab::Now | Tab::Schedule | Tab::Tests | Tab::Checkpoints => {
                 self.filter = wanted;
                 return Vec::new();
             }
@@ -176,7 +186,7 @@ impl PipelineScreen {
         }
     }
 
-    fn tab_names(row: &PipelineRow) -> Vec<String> {
+    fn tab_names(row: &PipelineRow, facts: &Facts) -> Vec<String> {
         let tests = row.definition().tests.len();
         let name = |tab: &Tab| match tab {
             Tab::Now => "1 Now".into(),
@@ -184,6 +194,7 @@ impl PipelineScreen {
             Tab::Revisions => format!("3 Revisions {}", row.revisions.len()),
             Tab::Definition => "4 Definition".into(),
             Tab::Tests => format!("Tests {tests}"),
+            Tab::Checkpoints => format!("Checkpoints {}", checkpoints::count(row, facts)),
         };
         TABS.iter().map(name).collect()
     }
@@ -211,7 +222,7 @@ impl Screen for PipelineScreen {
         match TABS[self.tab] {
             Tab::Now => Filters::Rows,
             Tab::Definition | Tab::Revisions => Filters::Text,
-            Tab::Schedule | Tab::Tests => Filters::Nothing,
+            Tab::Schedule | Tab::Tests | Tab::Checkpoints => Filters::Nothing,
         }
     }
 
@@ -239,7 +250,7 @@ impl Screen for PipelineScreen {
         let (top, rest) = parts::above(area, head.len() as u16 + 1);
         let mut ink = Ink::new(buffer, top);
         let next = parts::lines(&mut ink, 0, 1, &head);
-        parts::tabs(&mut ink, next, &Self::tab_names(row), self.tab, &look);
+        parts::tabs(&mut ink, next, &Self::tab_names(row, facts), self.tab, &look);
         if let Some(draft) = self.draft.as_ref().filter(|_| self.shows_draft) {
             return self.view_draft(draft, theme, rest, buffer);
         }
@@ -253,6 +264,7 @@ impl Screen for PipelineScreen {
                 self.definition.render(buffer, inside, &look);
             }
             Tab::Tests => schedule::view_tests(row, &self.tests, theme, rest, buffer),
+            Tab::Checkpoints => self.checkpoints.view(row, facts, theme, rest, buffer),
         }
     }
 }

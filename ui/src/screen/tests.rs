@@ -187,6 +187,25 @@ fn the_difference_of_revisions_is_one_line_and_can_be_rolled_back() {
 }
 
 #[test]
+fn checkpoints_are_compared_set_and_rolled_back_while_no_run_lives() {
+    let mut live = on_pipeline(World::tides(true), (80, 24));
+    live.press("L L L L L").shows("Checkpoints 3").press("j B").shows("tides has 1 live run(s): p pauses it first");
+    live.press("c").shows("p pauses it first");
+    let mut stage = on_pipeline(World::tides(false), (120, 40));
+    stage.press("H").shows("From version 2 to 3").shows("{\"n\":200}").shows("{\"n\":300}");
+    stage.press("j space k").shows("From version 2 to 3").press("j j").shows("From version 1 to 2");
+    stage.press("B").shows("Roll the checkpoints of tides back to version 1").shows("read, tides.json: {\"n\":100}");
+    stage.press("y");
+    assert!(stage.submits(0).contains("RollBackCheckpoints { to: 1"));
+    stage.press("c").shows("Set a checkpoint of tides").press("enter");
+    assert!(stage.submits(1).contains("SetCheckpoints"));
+    for size in [(40, 10), (41, 11), (80, 24), (500, 12)] {
+        on_pipeline(World::tides(false), size).press("H").screen();
+    }
+    on_pipeline(World::quakes(), (80, 24)).press("H").shows("a batch: each run begins at the beginning");
+}
+
+#[test]
 fn nothing_changes_without_a_question() {
     let mut stage = on_pipeline(World::quakes(), (80, 24));
     for (key, question) in [("p", "Pause quakes"), ("r", "Run quakes"), ("X", "Cancel"), ("R", "Run quakes with parameters")] {

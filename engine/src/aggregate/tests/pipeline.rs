@@ -11,7 +11,7 @@ use crate::{
     command::PipelineCommand,
     event::{
         Event,
-        pipeline::{Outcome, RunEnded, RunTrigger, SkipReason},
+        pipeline::{CheckpointChange, Outcome, RunEnded, RunTrigger, SkipReason},
     },
     id::{PipelineName, Revision, RunId},
     projection::board::{PipelineState, REVISIONS_MAX},
@@ -48,7 +48,17 @@ fn commands() -> Vec<PipelineCommand> {
         request(1, RunTrigger::Manual),
         request(1, RunTrigger::Schedule { tick: moment(0) }),
         PipelineCommand::SkipTick { tick: moment(0), reason: SkipReason::Missed, count: 1 },
+        set(7),
+        PipelineCommand::RollBackCheckpoints { to: 0, changes: vec![change("in", 7)] },
     ]
+}
+
+fn change(step: &str, cursor: u64) -> CheckpointChange {
+    CheckpointChange { step: step.parse().unwrap(), stream: "s".into(), cursor: Some(cursor.into()) }
+}
+
+fn set(cursor: u64) -> PipelineCommand {
+    PipelineCommand::SetCheckpoints { changes: vec![change("in", cursor)] }
 }
 
 /// A step of the walk: a command, or the end of the run that lives.
@@ -89,6 +99,8 @@ fn every_state_with_every_command_keeps_the_rules() {
             let Ok(events) = state.decide(&name(), &command, moment(0)) else { continue };
             let after = apply(state, &events);
             let context = format!("{state:?} + {command:?} = {events:?}");
+            let moves = matches!(command, PipelineCommand::SetCheckpoints { .. } | PipelineCommand::RollBackCheckpoints { .. });
+            assert!(!moves || state.live().is_empty() && after == *state, "no run lives, and nothing else changes: {context}");
             let deleted = matches!(command, PipelineCommand::Delete);
             assert!(!events.is_empty() && after.state().is_some() != deleted, "{context}");
             assert!(
@@ -106,11 +118,11 @@ fn every_state_with_every_command_keeps_the_rules() {
 
 /// Columns are the commands, in order; `-` is a refusal.
 const TABLE: &str = "\
-absent    draft     -         -         -         -         -         -         -         -         -         -         -
-draft     -         draft     -         active    -         -         archived  -         -         draft     -         -
-active    -         active    -         -         paused    -         archived  -         -         active    active    active
-paused    -         paused    -         -         -         active    archived  -         -         paused    -         paused
-archived  -         -         -         -         -         -         -         draft     absent    -         -         -
+absent    draft     -         -         -         -         -         -         -         -         -         -         -         -         -
+draft     -         draft     -         active    -         -         archived  -         -         draft     -         -         draft     draft
+active    -         active    -         -         paused    -         archived  -         -         active    active    active    active    active
+paused    -         paused    -         -         -         active    archived  -         -         paused    -         paused    paused    paused
+archived  -         -         -         -         -         -         -         draft     absent    -         -         -         -         -
 ";
 
 #[test]
@@ -188,4 +200,23 @@ fn a_definition_of_another_name_is_refused() {
     let other: PipelineName = "tides".parse().unwrap();
     let answer = Pipeline::Absent.decide(&other, &commands()[0], moment(0));
     assert!(matches!(answer, Err(Rejection::Unfit(_))), "{answer:?}");
+}
+
+#[test]
+fn checkpoints_are_moved_only_where_a_run_goes_on_from_them_and_none_lives() {
+    let refused = |state: &Pipeline, command| state.decide(&name(), &command, moment(0)).unwrap_err();
+    let live = done(&created(), &request(1, RunTrigger::Manual));
+    assert_eq!(refused(&live, set(7)), Rejection::RunsLive { name: name(), live: 1 });
+    let PipelineCommand::Create { revision, definition, source } = commands().swap_remove(0) else { unreachable!() };
+    let mut batch = (*definition).clone();
+    batch.mode = crate::pipeline::definition::Mode::Batch;
+    let batch = done(&Pipeline::Absent, &PipelineCommand::Create { revision, definition: batch.into(), source });
+    assert_eq!(refused(&batch, set(7)), Rejection::BeginsAnew(name()));
+    let there = refused(&created(), PipelineCommand::RollBackCheckpoints { to: 3, changes: Vec::new() });
+    assert_eq!(there.to_string(), "the checkpoints of pipeline `quakes` stand as in version 3 already");
+    let long = CheckpointChange { stream: "s".repeat(5_000), ..change("in", 1) };
+    let unfit = [vec![], vec![change("no", 1)], vec![change("in", 1), change("in", 2)], vec![long]];
+    for changes in unfit {
+        assert!(matches!(refused(&created(), PipelineCommand::SetCheckpoints { changes }), Rejection::Unfit(_)));
+    }
 }

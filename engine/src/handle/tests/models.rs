@@ -9,7 +9,7 @@ use crate::{
     command::Mark,
     event::{
         Event,
-        pipeline::{RunEnded, SkipReason},
+        pipeline::{CheckpointChange, RunEnded, SkipReason},
         run::{StepCounts, StepOutcome},
     },
     port::queue::QueueLimits,
@@ -27,7 +27,11 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 
 fn pipeline_command(what: u8, pipeline: usize, number: usize, at: Timestamp) -> Option<PipelineCommand> {
     let (name, overlap) = PIPELINES[pipeline];
-    let definition = definition(name, &json!({"overlap": overlap, "description": number.to_string(), "retry": {"attempts": 3}}));
+    let definition = definition(
+        name,
+        &json!({"overlap": overlap, "description": number.to_string(), "retry": {"attempts": 3},
+        "mode": if name == "a" { "batch" } else { "continuous" }}),
+    );
     let (revision, source) = (revision::of(&definition), source());
     Some(match what {
         0 => PipelineCommand::Create { revision, definition, source },
@@ -42,8 +46,14 @@ fn pipeline_command(what: u8, pipeline: usize, number: usize, at: Timestamp) -> 
         8 => PipelineCommand::SkipTick { tick: at, reason: SkipReason::Overlap, count: 2 },
         9 => PipelineCommand::RequestRun { run: RunId::fresh(), trigger: RunTrigger::Schedule { tick: at }, params: Map::new() },
         10..=12 => PipelineCommand::RequestRun { run: RunId::fresh(), trigger: RunTrigger::Manual, params: Map::new() },
+        22 => PipelineCommand::SetCheckpoints { changes: vec![change(Some(number.into()))] },
+        23 => PipelineCommand::RollBackCheckpoints { to: 0, changes: vec![change(None)] },
         _ => return None,
     })
+}
+
+fn change(cursor: Option<Value>) -> CheckpointChange {
+    CheckpointChange { step: "in".parse().unwrap(), stream: "s".into(), cursor }
 }
 
 fn run_command(what: u8, epoch: u64) -> RunCommand {

@@ -2,7 +2,8 @@
 
 use super::{Severity, Told, counted, info, runs::moment, warn};
 use crate::event::pipeline::{
-    Outcome, PipelineActivated, PipelineCreated, PipelineRevised, RunEnded, RunRequested, RunTrigger, SkipReason, TickSkipped,
+    CheckpointChange, CheckpointsRolledBack, CheckpointsSet, Outcome, PipelineActivated, PipelineCreated, PipelineRevised,
+    RunEnded, RunRequested, RunTrigger, SkipReason, TickSkipped,
 };
 
 pub(super) fn created(event: &PipelineCreated) -> Told {
@@ -51,4 +52,31 @@ pub(super) fn tick_skipped(event: &TickSkipped) -> Told {
     };
     let last = if event.count == 1 { "due" } else { "the last due" };
     warn(format!("{} skipped, {last} {}: {why}", counted(event.count, "tick"), moment(event.tick)))
+}
+
+pub(super) fn checkpoints_set(event: &CheckpointsSet) -> Told {
+    info(format!("checkpoint set: {}", changes(&event.changes)))
+}
+
+pub(super) fn checkpoints_rolled_back(event: &CheckpointsRolledBack) -> Told {
+    let to = if event.to == 0 { "the beginning".to_owned() } else { format!("version {}", event.to) };
+    info(format!("checkpoints rolled back to {to}: {}", changes(&event.changes)))
+}
+
+fn changes(changes: &[CheckpointChange]) -> String {
+    let one = |change: &CheckpointChange| {
+        let CheckpointChange { step, stream, cursor } = change;
+        let at = cursor.as_ref().map_or_else(|| "at its beginning".to_owned(), |cursor| format!("at {}", cursor_text(cursor)));
+        format!("{step} of {stream} {at}")
+    };
+    match changes {
+        [only] => one(only),
+        [first, rest @ ..] => format!("{} and {} more", one(first), rest.len()),
+        [] => "nothing".into(),
+    }
+}
+
+/// A cursor as people read it: without the braces that every one has.
+fn cursor_text(cursor: &serde_json::Value) -> String {
+    cursor.to_string().replace(['{', '}', '"'], "")
 }

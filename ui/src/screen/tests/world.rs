@@ -8,10 +8,13 @@ use flexcore_engine::{
     event::{
         Envelope, Event, EventType, NewEvent,
         alert::AlertRaised,
-        pipeline::{Outcome, PipelineActivated, PipelineCreated, PipelineRevised, RunEnded, RunRequested, RunTrigger, Source},
+        pipeline::{
+            Outcome, PipelineActivated, PipelineCreated, PipelinePaused, PipelineRevised, RunEnded, RunRequested, RunTrigger,
+            Source,
+        },
         run::{
-            Checkpointed, RunError, RunFailed, RunQueued, RunStarted, RunSucceeded, StepCounts, StepEnded, StepOutcome,
-            StepStarted,
+            Checkpointed, RunCancelled, RunError, RunFailed, RunQueued, RunStarted, RunSucceeded, StepCounts, StepEnded,
+            StepOutcome, StepStarted,
         },
     },
     flow::{
@@ -105,6 +108,50 @@ impl World {
         world.run(3, 30, &["live"]);
         world.messages =
             (0..40).map(|number| letter(number, r#"{"id":"us7000","mag":null,"place":"10km W of Nowhere"}"#)).collect();
+        world
+    }
+
+    /// A continuous pipeline whose run kept three checkpoints.
+    pub(super) fn tides(live: bool) -> Self {
+        let mut world = Self::empty();
+        let definition = definition(&serde_json::json!({"name": "tides", "mode": "continuous"}));
+        let (revision, id) = (revision::of(&definition), run(9));
+        let source = Source { text: OLD_TEXT.into(), path: None, folder: "/srv".into() };
+        let (pipeline, stream) = ("pipeline/tides", format!("run/{id}"));
+        world.say(pipeline, PipelineCreated { revision, definition, source }, 900, 1);
+        world.say(pipeline, PipelineActivated { revision }, 890, 1);
+        world.say(pipeline, RunRequested { run: id, number: 1, trigger: RunTrigger::Activation }, 890, 2);
+        let queued = RunQueued {
+            pipeline: PipelineName::new("tides").unwrap(),
+            revision,
+            number: 1,
+            trigger: RunTrigger::Activation,
+            params: Map::new(),
+            retry_of: None,
+            attempts_max: 1,
+            deadline: ago(0),
+        };
+        world.say(&stream, queued, 890, 2);
+        world.say(&stream, RunStarted { attempt: 1, epoch: 1, worker: "box-1/2".into(), deadline: None }, 889, 2);
+        for (number, secs) in [(1, 600), (2, 300), (3, 60)] {
+            let marks = [("store", "out.ndjson", "bytes", number * 4_000), ("read", "tides.json", "n", number * 100)];
+            for (name, of, key, value) in marks {
+                let kept = Checkpointed {
+                    attempt: 1,
+                    epoch: 1,
+                    step: step(name),
+                    stream: of.into(),
+                    cursor: serde_json::json!({key: value}),
+                    records: number * 100,
+                };
+                world.say(&stream, kept, secs, 2);
+            }
+        }
+        if !live {
+            world.say(&stream, RunCancelled { attempt: 1, reason: "the pipeline was paused".into(), forced: false }, 10, 2);
+            world.say(pipeline, RunEnded { run: id, outcome: Outcome::Cancelled }, 10, 2);
+            world.say(pipeline, PipelinePaused { reason: String::new() }, 10, 2);
+        }
         world
     }
 
