@@ -55,9 +55,6 @@ use contents::QueueContents;
 use desk::Desk;
 use writer::Writer;
 
-/// Segments that are no longer written to, before it is asked whether a base is worth it.
-const COMPACT_SEGMENTS_MIN: u64 = 2;
-
 /// How queues on a disk are opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -123,9 +120,8 @@ impl JournalQueues {
         let shelves = Arc::new(restore(contents, clock, &mut recovered));
         let pen = Pen::new(tail);
         let desk = Arc::new(Desk::new(pen.condition().clone(), batch_bytes_max(segment_bytes)));
-        let compact_bytes_min = COMPACT_SEGMENTS_MIN * segment_bytes;
         let (owed, base_bytes) = (VecDeque::new(), 0);
-        let writer = Writer { desk: desk.clone(), shelves: shelves.clone(), pen, owed, base_bytes, compact_bytes_min };
+        let writer = Writer { desk: desk.clone(), shelves: shelves.clone(), pen, owed, base_bytes };
         let writer = thread::Builder::new().name("queues-writer".into()).spawn(move || writer.run());
         let writer = Some(writer.map_err(|error| OpenError::disk("start a thread for", ".", error))?);
         Ok(Self { shelves, desk, mint: Mint::new(), writer, recovered, lock: None })

@@ -67,13 +67,22 @@ pub(crate) fn write<C: Contents>(disk: &dyn Disk, number: u64, contents: &C) -> 
     write_as_of(disk, number, contents, Timestamp::now()).map_err(|error| OpenError::disk("write", &base_name(number), error))
 }
 
+/// What cannot be finished is removed: on a full disk it would be in the way of everything else.
 pub(crate) fn write_as_of<C: Contents>(disk: &dyn Disk, number: u64, contents: &C, created: Timestamp) -> io::Result<()> {
+    let written = write_unfinished(disk, number, contents, created);
+    if written.is_err() {
+        drop(disk.remove(UNFINISHED));
+    }
+    written?;
+    disk.rename(UNFINISHED, &base_name(number))?;
+    disk.sync()
+}
+
+fn write_unfinished<C: Contents>(disk: &dyn Disk, number: u64, contents: &C, created: Timestamp) -> io::Result<()> {
     let header = Header { purpose: Purpose::Base, number, next: contents.next(), created }.encode(&C::FORMAT);
     let mut file = disk.create(UNFINISHED)?;
     write_all_at(&mut *file, 0, &header)?;
     let (seed, end, next) = (seed_of(&header), HEADER_BYTES as u64, contents.next());
     contents.write_base(&mut BaseFile { file: &mut *file, seed, end, synced: end, next })?;
-    file.sync_all()?;
-    disk.rename(UNFINISHED, &base_name(number))?;
-    disk.sync()
+    file.sync_all()
 }

@@ -162,6 +162,11 @@ impl Tail {
         Ok(())
     }
 
+    /// How many segments are no longer written to.
+    pub(crate) fn sealed_count(&self) -> usize {
+        self.sealed.len()
+    }
+
     /// Bytes of the segments that are no longer written to.
     pub(crate) fn sealed_bytes(&self) -> u64 {
         self.sealed.iter().map(|sealed| sealed.bytes).sum()

@@ -154,7 +154,7 @@ impl MemoryLog {
     }
 
     fn truncate_now(&self, before: Position, forget: &[StreamName]) {
-        let dropped = self.kept().truncate(before.0, forget);
+        let dropped = self.kept().truncate_exactly(before.0, forget);
         drop(dropped);
     }
 

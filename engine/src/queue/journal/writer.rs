@@ -14,6 +14,9 @@ use super::{
     desk::{Desk, Entry, Group},
 };
 
+/// Segments that are no longer written to, before it is asked whether a base is worth it.
+const COMPACT_SEGMENTS_MIN: usize = 2;
+
 pub(super) struct Writer {
     pub(super) desk: Arc<Desk>,
     pub(super) shelves: Arc<Shelves>,
@@ -22,8 +25,6 @@ pub(super) struct Writer {
     pub(super) owed: VecDeque<Batch>,
     /// Length of the base, if there is one.
     pub(super) base_bytes: u64,
-    /// Segments shorter than this together are not worth a base.
-    pub(super) compact_bytes_min: u64,
 }
 
 /// Why something was not written, for those who asked for it.
@@ -137,10 +138,12 @@ impl Writer {
 
     /// When more is dead than lives, what lives is written to a base in the background.
     fn compact(&mut self) {
-        let sealed = self.pen.tail.sealed_bytes();
-        if sealed < self.compact_bytes_min {
+        // On a full disk what is dead is in the way of everything.
+        let segments_min = if self.desk.condition.is_writing() { COMPACT_SEGMENTS_MIN } else { 1 };
+        if self.pen.tail.sealed_count() < segments_min {
             return;
         }
+        let sealed = self.pen.tail.sealed_bytes();
         let live: u64 = self.shelves.all(QueueState::live_bytes).into_iter().map(|(_, bytes)| bytes).sum();
         if sealed + self.base_bytes > 2 * live {
             self.pen.tail.drop_sealed();

@@ -184,7 +184,8 @@ async fn a_run_that_waited_for_its_next_attempt_begins_it_once_and_not_before_it
         let retry = json!({"attempts": 2, "backoff": "20s", "factor": 1.0, "max": "20s", "jitter": 0.0});
         world.active(with(json!({"fails": 99}), &json!({"retry": retry}))).await;
         let run = world.run().await;
-        let row = world.wait(run, RunState::Retrying).await;
+        world.pass_until("run.retrying", 1).await;
+        let row = world.row(run).await.unwrap();
         let world = world.restarted(run, 2, left).await;
         world.pass_until("run.failed", 1).await;
         let after = world.rests(run).await;

@@ -56,6 +56,6 @@ async fn what_is_too_old_goes_by_itself_and_single_types_earlier() {
     world.pass(Duration::from_secs(9 * 86_400)).await;
     world.pass(Duration::from_secs(1)).await;
     world.pass(Duration::from_secs(1)).await;
-    assert!(world.engine.store().stats().oldest > Position(1) && world.events("pipeline.created").await.is_empty());
+    assert!(world.engine.store().stats().oldest > Position(2), "what made the pipeline is gone");
     assert!(world.engine.view(|models| models.board.pipelines.contains_key(&name())).await);
 }

@@ -157,15 +157,8 @@ impl Kept {
         self.snapshots.insert(stream.clone(), snapshot);
     }
 
-    /// As much before a position as goes without splitting a segment. What it takes out is to be freed after the lock.
-    pub(super) fn truncate(&mut self, before: u64, forget: &[StreamName]) -> Vec<Segment> {
-        self.heads.forget_with_last_event(forget);
-        let dropped = self.segments.take_before(before);
-        self.trim(self.segments.oldest());
-        dropped
-    }
-
-    /// Everything before a position, not less: what is left is the same however often it was read in between.
+    /// Everything before a position, not less: what is left is the same however often it was read in between. What it takes
+    /// out is to be freed after the lock.
     pub(in crate::store) fn truncate_exactly(&mut self, before: u64, forget: &[StreamName]) -> Vec<Segment> {
         self.heads.forget_with_last_event(forget);
         let dropped = self.segments.take_all_before(before);

@@ -152,8 +152,8 @@ async fn what_was_written_is_read() {
         assert_eq!(queues.peek(&a, Peek::Waiting, 0, 10).await.unwrap(), waiting);
         let dead = |seconds, error: &str, origin| MessageState::Dead { at: at(seconds), error: error.to_owned(), origin };
         let letters = [
-            peeked(4, 2, "{\"n\":4}", dead(6, "no", None)),
             peeked(7, 1, "{\"n\":77}", dead(5, "Zoë's address is missing", Some(origin()))),
+            peeked(4, 2, "{\"n\":4}", dead(6, "no", None)),
         ];
         assert_eq!(queues.peek(&a, Peek::Dead, 0, 10).await.unwrap(), letters);
         let stats = queues.stats().await.unwrap();
