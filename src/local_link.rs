@@ -22,8 +22,8 @@ use flexcore_engine::{
     runtime::schedule::Schedule,
     vitals::Vitals,
 };
-use flexcore_ui::link::{Checked, Link, LinkError, Predicate, Tap, Template};
-use jiff::{SignedDuration, Timestamp};
+use flexcore_ui::link::{At, Checked, Link, LinkError, Predicate, Tap, Template};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -69,6 +69,11 @@ impl Link for LocalLink {
     fn models(&self) -> Answer<ReadModels> {
         let app = self.app.clone();
         Box::pin(async move { Ok(app.engine.view(ReadModels::clone).await) })
+    }
+
+    fn models_at(&self, at: At) -> Answer<ReadModels> {
+        let app = self.app.clone();
+        Box::pin(async move { models_at(&app, at).await.map_err(LinkError::Refused) })
     }
 
     fn follow(&self, after: Position) -> Answer<Page> {
@@ -146,6 +151,22 @@ impl Link for LocalLink {
     }
 }
 
+/// `Err`: from where on the past is known.
+pub(crate) async fn models_at(app: &App, at: At) -> Result<ReadModels, String> {
+    let position = match at {
+        At::Position(position) => Ok(position),
+        At::Moment(moment) => app.engine.position_at(moment).await,
+    };
+    let models = match position {
+        Ok(position) => app.engine.models_at(position).await,
+        Err(refusal) => Err(refusal),
+    };
+    models.map_err(|refusal| match refusal {
+        Refusal::Unavailable(told) => told,
+        other => other.to_string(),
+    })
+}
+
 fn first(mistakes: &[Mistake]) -> String {
     mistakes.first().map_or_else(|| "the definition is not whole".into(), ToString::to_string)
 }
@@ -173,12 +194,7 @@ pub(crate) async fn ticks(app: &App, pipeline: PipelineName, count: usize) -> Re
     });
     let (triggers, active_since) = known.await.ok_or_else(|| format!("there is no pipeline `{pipeline}`"))?;
     let schedule = Schedule::of(&triggers).map_err(|error| error.to_string())?;
-    // The activation itself is the first tick of an interval: one that is not active would be due at once.
-    let (after, anchor) = match active_since {
-        Some(anchor) => (now, anchor),
-        None => (now.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(now), now),
-    };
-    Ok(schedule.upcoming(after, anchor, count).into_iter().filter(|tick| tick.skipped.is_none()).map(|tick| tick.at).collect())
+    Ok(schedule.due(now, active_since, count))
 }
 
 pub(crate) async fn dry_run(app: &App, checked: Checked, params: Map<String, Value>) -> Result<DryRun, String> {

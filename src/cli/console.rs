@@ -20,6 +20,7 @@ use flexcore_ui::{
         svg::svg,
     },
 };
+use jiff::tz::TimeZone;
 
 use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, told, unable};
 use crate::{compose::App, config::Settings, http, local_link::LocalLink, session::look, shutdown::StopSignals, step, telemetry};
@@ -143,7 +144,8 @@ fn meant_command(paths: &[PathBuf]) -> String {
 fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
     let keymap = keymap_of(settings)?;
     let (theme, abilities) = look::of(settings, |name| std::env::var(name).ok());
-    Ok(ConsoleOptions { theme, themes: settings.themes.clone(), abilities, keymap, ..ConsoleOptions::default() })
+    let (zone, themes) = (TimeZone::system(), settings.themes.clone());
+    Ok(ConsoleOptions { theme, themes, abilities, keymap, zone, ..ConsoleOptions::default() })
 }
 
 /// The keys that the settings want.

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `actor`, `read_only` | `GET /info` | `caller`, `read_only`, `role`: a viewer is read-only, too |
 //! | `models` | `GET /console/models` | `ReadModels` |
-//! | the same, of the past | `GET /console/models?at=POSITION` | `ReadModels`; 410 when retention has dropped it |
+//! | `models_at` | `GET /console/models?at=POSITION`, or `?moment=MOMENT` | `ReadModels`; 410 when retention has dropped it |
 //! | `follow` | `GET /console/follow?after=POSITION&max=N` | `EventSlice`; waits up to 25 s, then empty |
 //! | | `GET /events/stream?after=POSITION` | server-sent events |
 //! | `read_back` | `GET /console/read_back?before=POSITION&max=N&stream=PREFIX&type=A,B` | `EventSlice` |

@@ -111,6 +111,19 @@ fn events_are_filtered_by_jq_as_the_command_line_writes_them() {
 }
 
 #[test]
+fn the_past_is_shown_as_it_was_and_left_again() {
+    for size in SIZES {
+        let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n", size);
+        stage.console.until("copy").press("r y enter").until("✔ succeeded").press("enter").until("run #1");
+        stage.console.press("2").until("run.succeeded").press("g g b").until("PAST").until("◐ queued");
+        stage.console.press("]").until("● running").press("R").until("this is the past: retry-run is off");
+        stage.console.press("[").until("◐ queued").press("esc").until("✔ succeeded");
+        stage.console.press("t").type_text("#1").press("enter").until("#1 of").press("esc").until("✔ succeeded");
+        stage.console.press("t").type_text("-1s").press("enter").until("before now").press("esc").until("✔ succeeded");
+    }
+}
+
+#[test]
 fn a_run_that_would_never_end_is_cancelled() {
     for size in SIZES {
         let mut stage = Stage::new(ENDLESS, "", size);

@@ -28,6 +28,20 @@ fn the_console_starts_works_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn the_past_has_a_band_of_its_own_until_escape() {
+    let mut terminal = Terminal::console(SIZE, &["examples"]);
+    terminal.wait_for("run.started");
+    terminal.press("t#1\r");
+    terminal.wait_for("#1 of");
+    terminal.press("]");
+    terminal.wait_for("#2 of");
+    terminal.press("\x1b");
+    terminal.wait_until("it is now", |screen| !screen.contents().contains(" PAST "));
+    terminal.press("q");
+    assert_eq!(terminal.wait_exit(), 0);
+}
+
+#[test]
 fn sigterm_ends_the_console_and_restores_the_terminal() {
     let mut terminal = Terminal::console(SIZE, &["examples"]);
     terminal.wait_for("quakes");

@@ -6,6 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use flexcore_engine::{
     alert::AlertId,
     command::{AlertCommand, Command, PipelineCommand, QueueCommand},
+    event::Envelope,
     flow::{dry_run::DryRun, log::LogLine},
     id::{CorrelationId, MessageId, PipelineName, Position, QueueName, Revision, RunId},
     pipeline::{Definition, Plan, mistake::PlacedMistake},
@@ -13,12 +14,13 @@ use flexcore_engine::{
         queue::{Peek, PeekedMessage},
         store::{Filter, Page},
     },
+    projection::ReadModels,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
-    link::{Checked, LinkError, Predicate, Tap, Template},
+    link::{At, Checked, LinkError, Predicate, Tap, Template},
     model::sheet::Confirmation,
     screen::{Place, Screen},
 };
@@ -42,10 +44,23 @@ pub enum Question {
     Ticks { pipeline: PipelineName, count: usize },
     /// Older events.
     ReadBack { before: Position, filter: Filter, max: usize },
+    /// Everything as it was, with so many events before it; a newer question of this kind makes an older one void.
+    Past { number: u64, at: At, events: usize },
+    /// The events after a position, to go on from there.
+    Ahead { number: u64, after: Position },
     /// Compile a jq predicate.
     Predicate { jq: String },
     /// Texts to begin a pipeline with.
     Templates,
+}
+
+/// How everything was at a point of the past.
+#[derive(Debug, Clone)]
+pub struct Glimpse {
+    /// Everything up to there, folded.
+    pub models: ReadModels,
+    /// The last events up to there, oldest first.
+    pub events: Vec<Envelope>,
 }
 
 /// What came back. An answer reaches the screen that asked, and only while that screen is still there.
@@ -67,6 +82,10 @@ pub enum Answer {
     Ticks(PipelineName, Result<Vec<Timestamp>, LinkError>),
     /// Of [`Question::ReadBack`].
     ReadBack(Result<Page, LinkError>),
+    /// Of [`Question::Past`], with its number.
+    Past(u64, Result<Box<Glimpse>, LinkError>),
+    /// Of [`Question::Ahead`], with its number.
+    Ahead(u64, Result<Page, LinkError>),
     /// Of [`Question::Predicate`], with its text.
     Predicate(String, Result<Predicate, String>),
     /// Of [`Question::Templates`].
@@ -124,6 +143,8 @@ pub enum Tone {
 pub enum Intent {
     /// Go there.
     Open(Place),
+    /// Show everything as it was right after an event.
+    AsItWas(Position),
     /// Leave this screen.
     Back,
     /// Show the overview's events, filtered so. `filter` as typed after `/`.

@@ -55,6 +55,15 @@ pub struct Template {
     pub text: String,
 }
 
+/// A point of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Right after the event at this position.
+    Position(Position),
+    /// This moment.
+    Moment(Timestamp),
+}
+
 /// The last few records that left one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tap {
@@ -77,6 +86,9 @@ pub trait Link: Send + Sync + 'static {
 
     /// The read models as of now: where a console begins to fold.
     fn models(&self) -> BoxFuture<'static, Result<ReadModels, LinkError>>;
+
+    /// The read models as of a point of the past. An error says from where on there are some.
+    fn models_at(&self, at: At) -> BoxFuture<'static, Result<ReadModels, LinkError>>;
 
     /// Waits for events after a position; all there are, at most 4,096.
     fn follow(&self, after: Position) -> BoxFuture<'static, Result<Page, LinkError>>;

@@ -12,6 +12,7 @@ pub mod messages;
 pub mod order;
 pub mod overlay;
 pub mod overview;
+pub mod past;
 pub mod rows;
 pub mod sheet;
 pub mod stream;
@@ -33,6 +34,7 @@ use line::Line;
 use messages::Messages;
 use overlay::{Hit, Overlay};
 use overview::Overview;
+use past::{Past, Wish};
 
 /// The most screens that lie over each other.
 pub const SCREENS_MAX: usize = 32;
@@ -54,8 +56,14 @@ pub struct Opened {
 
 /// Everything that the console knows and shows.
 pub struct Model {
-    /// What is known of the engine.
+    /// What is shown of the engine: the present, or a point of the past.
     pub facts: Facts,
+    /// The moment it is, whatever is shown.
+    pub now: Timestamp,
+    /// A point of the past is shown.
+    pub past: Option<Past>,
+    /// A point of the past is being asked for.
+    pub wish: Option<Wish>,
     /// The keys.
     pub keymap: Arc<Keymap>,
     /// The colours.
@@ -94,7 +102,10 @@ impl Model {
     pub fn new(facts: Facts, keymap: Keymap, theme: Theme, size: (u16, u16)) -> Self {
         let keymap = if facts.read_only { keymap.read_only() } else { keymap };
         let mut model = Self {
+            now: facts.now,
             facts,
+            past: None,
+            wish: None,
             keymap: Arc::new(keymap),
             theme,
             themes: Themes::default(),

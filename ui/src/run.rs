@@ -10,15 +10,15 @@ pub use snapshot::snapshot;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
     sync::mpsc,
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at},
 };
 
 use crate::{
-    effect::{Answer, Effect, Tone},
+    effect::{Answer, Effect, Question, Tag, Tone},
     keymap::Keymap,
     link::Link,
     model::{Model, facts::Facts},
@@ -79,6 +79,8 @@ pub struct ConsoleOptions {
     pub abilities: Abilities,
     /// The keys.
     pub keymap: Keymap,
+    /// Where the operator lives: moments are read and shown there.
+    pub zone: TimeZone,
     /// The clock.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -86,7 +88,8 @@ pub struct ConsoleOptions {
 impl Default for ConsoleOptions {
     fn default() -> Self {
         let (theme, abilities, keymap) = (Theme::default(), Abilities::default(), Keymap::default());
-        Self { theme, themes: Themes::default(), abilities, keymap, now: Arc::new(Timestamp::now) }
+        let (themes, zone) = (Themes::default(), TimeZone::UTC);
+        Self { theme, themes, abilities, keymap, zone, now: Arc::new(Timestamp::now) }
     }
 }
 
@@ -127,6 +130,8 @@ pub struct Console {
     /// Dropped with the console, which ends them.
     _feeders: JoinSet<()>,
     jobs: JoinSet<Msg>,
+    /// The question for a point of the past that is on its way.
+    glimpse: Option<AbortHandle>,
     tick: tokio::time::Interval,
 }
 
@@ -144,7 +149,8 @@ enum Wake {
 impl Console {
     /// A console that asks its engine at once. Must be called within a tokio runtime.
     pub fn new(link: Arc<dyn Link>, options: ConsoleOptions, ports: Ports) -> Self {
-        let facts = Facts::new((options.now)(), link.actor(), link.read_only());
+        let mut facts = Facts::new((options.now)(), link.actor(), link.read_only());
+        facts.zone = options.zone;
         let mut model = Model::new(facts, options.keymap, options.theme, ports.size);
         model.themes = options.themes;
         if options.abilities.depth == Depth::Mono {
@@ -166,6 +172,7 @@ impl Console {
             feed,
             _feeders: feeders,
             jobs: JoinSet::new(),
+            glimpse: None,
             tick,
         }
     }
@@ -234,7 +241,12 @@ impl Console {
             biased;
             input = self.input.recv() => Wake::Input(input),
             wrote = self.painter.written() => Wake::Wrote(wrote),
-            Some(done) = self.jobs.join_next() => Wake::Job(done.unwrap_or_else(|error| Msg::Said(Tone::Bad, error.to_string()))),
+            Some(done) = self.jobs.join_next() => match done {
+                Ok(msg) => Wake::Job(msg),
+                // Nobody waits for its answer any more.
+                Err(ended) if ended.is_cancelled() => Wake::Draw,
+                Err(error) => Wake::Job(Msg::Said(Tone::Bad, error.to_string())),
+            },
             Some(msg) = self.feed.recv() => Wake::Feed(msg),
             () = sleep_until(escape_at.unwrap_or(far)), if escape_at.is_some() => Wake::Escape,
             () = sleep_until(draw_at.unwrap_or(far)), if draw_at.is_some() => Wake::Draw,
@@ -325,14 +337,7 @@ impl Console {
                 use termina::escape::osc::{Osc, Selection};
                 self.painter.put(Osc::SetSelection(Selection::CLIPBOARD, &text).to_string().as_bytes());
             }
-            Effect::Ask(tag, question) => {
-                let link = self.link.clone();
-                if self.jobs.len() < JOBS_MAX {
-                    self.jobs.spawn(async move { Msg::Answer(tag, perform::ask(&*link, question).await) });
-                } else {
-                    self.jobs.spawn(async move { Msg::Answer(tag, perform::too_many(&*link, question)) });
-                }
-            }
+            Effect::Ask(tag, question) => self.ask(tag, question),
             Effect::Submit(tag, changes) => {
                 let link = self.link.clone();
                 self.jobs.spawn(async move { Msg::Answer(tag, perform::submit(&*link, changes).await) });
@@ -348,6 +353,22 @@ impl Console {
             }
         }
         None
+    }
+
+    fn ask(&mut self, tag: Tag, question: Question) {
+        let link = self.link.clone();
+        let of_past = matches!(question, Question::Past { .. });
+        if of_past && let Some(older) = self.glimpse.take() {
+            older.abort();
+        }
+        let job = if self.jobs.len() < JOBS_MAX {
+            self.jobs.spawn(async move { Msg::Answer(tag, perform::ask(&*link, question).await) })
+        } else {
+            self.jobs.spawn(async move { Msg::Answer(tag, perform::too_many(&*link, question)) })
+        };
+        if of_past {
+            self.glimpse = Some(job);
+        }
     }
 
     /// Gives the terminal away: no frame is on its way meanwhile, and all of it is drawn afterwards.

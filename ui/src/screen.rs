@@ -65,6 +65,8 @@ pub enum Input<'a> {
     Answer(Answer),
     /// Events or figures came: the facts are newer. At most ten times a second.
     Facts,
+    /// The facts are those of another moment, not only newer: a point of the past, or the present again.
+    Moved,
     /// A second has passed: the moment to ask again for what is only to be had by asking.
     Tick,
 }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{
     buffer::{Buffer, Cell},
     style::{Color, Modifier},
@@ -56,6 +56,8 @@ pub struct Setup {
     pub theme: Theme,
     /// The keys.
     pub keymap: Keymap,
+    /// Where the operator lives.
+    pub zone: TimeZone,
     /// The clock. It stands still unless this moves it.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -64,7 +66,7 @@ impl Setup {
     /// The defaults at a size, at the moment of [`facts::NOW`].
     pub fn sized(columns: u16, rows: u16) -> Self {
         let (theme, keymap) = (Theme::default(), Keymap::default());
-        Self { size: (columns, rows), theme, keymap, now: Arc::new(facts::now) }
+        Self { size: (columns, rows), theme, keymap, zone: TimeZone::UTC, now: Arc::new(facts::now) }
     }
 }
 
@@ -141,7 +143,13 @@ impl Headless {
             size: setup.size,
             silence_max: None,
         };
-        let options = ConsoleOptions { theme: setup.theme, keymap: setup.keymap, now: setup.now, ..ConsoleOptions::default() };
+        let options = ConsoleOptions {
+            theme: setup.theme,
+            keymap: setup.keymap,
+            zone: setup.zone,
+            now: setup.now,
+            ..ConsoleOptions::default()
+        };
         let console = Console::new(link, options, ports);
         drop(inside);
         let mut headless = Self { console, input, frames, ended: None, desk, runtime, idle };

@@ -50,6 +50,8 @@ pub enum Role {
     Match,
     /// Data that is old because the engine is gone.
     Stale,
+    /// The band that says that this is the past.
+    Past,
     /// JSON: a key.
     JsonKey,
     /// JSON: a string.
@@ -60,7 +62,7 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Text,
         Self::Dim,
         Self::Title,
@@ -78,6 +80,7 @@ impl Role {
         Self::Key,
         Self::Match,
         Self::Stale,
+        Self::Past,
         Self::JsonKey,
         Self::JsonString,
         Self::JsonLiteral,
@@ -103,6 +106,7 @@ impl Role {
             Self::Key => "key",
             Self::Match => "match",
             Self::Stale => "stale",
+            Self::Past => "past",
             Self::JsonKey => "json-key",
             Self::JsonString => "json-string",
             Self::JsonLiteral => "json-literal",

@@ -10,6 +10,7 @@ mod navigate;
 mod overlay;
 mod overview;
 mod palette;
+mod past;
 
 pub use key::edit_line;
 
@@ -19,7 +20,8 @@ use crate::{effect::Effect, model::Model, msg::Msg, screen::Input};
 
 /// Takes one message in, at a moment.
 pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
-    model.facts.now = now;
+    model.now = now;
+    model.live_mut().now = now;
     match msg {
         Msg::Key(key) => key::press(model, key),
         Msg::Paste(text) => key::paste(model, &text),
@@ -43,8 +45,10 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
 
 fn tick(model: &mut Model) -> Vec<Effect> {
     model.line.tick();
-    overview::tick(model);
     let mut effects = facts::ask_due(model);
-    effects.extend(navigate::tell_top(model, Input::Tick));
+    if model.past.is_none() {
+        overview::tick(model);
+        effects.extend(navigate::tell_top(model, Input::Tick));
+    }
     effects
 }

@@ -8,6 +8,7 @@ mod help;
 mod layout;
 mod menu;
 mod palette;
+mod past;
 mod pipelines;
 mod queues;
 mod sheet;
@@ -40,7 +41,10 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     }
     let parts = [Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)];
     let [header, body, footer] = Layout::vertical(parts).areas(area);
-    chrome::header(model, header, frame);
+    match &model.past {
+        Some(past) => past::band(model, past, header, frame),
+        None => chrome::header(model, header, frame),
+    }
     place(model, body, frame);
     if model.facts.is_stale() {
         frame.buffer_mut().set_style(body, model.theme.style(Role::Stale));
@@ -92,7 +96,7 @@ fn overlay(model: &Model, body: Rect, frame: &mut Frame<'_>) {
         Some(Overlay::Palette(palette)) => palette::palette(model, palette, body, frame),
         Some(Overlay::Menu(menu)) => menu::menu(model, menu, body, frame),
         Some(Overlay::Confirm(asked)) => sheet::confirm(model, asked, body, frame),
-        Some(Overlay::Filter { .. }) | None => {}
+        Some(Overlay::Filter { .. } | Overlay::Moment { .. }) | None => {}
     }
 }
 

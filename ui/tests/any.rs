@@ -26,7 +26,7 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let key = prop::sample::select("jkgGhl/:?!zsSvyapPrRXAUnDUfTteEoOxmiCyn1234 []-*q".chars().collect::<Vec<_>>());
+    let key = prop::sample::select("jkgGhl/:?!zsSvyapPrRXAUnDUfTteEoOxmiCyn1234 []{}<>bcw-*q#:07".chars().collect::<Vec<_>>());
     let special =
         prop::sample::select(vec!["\x1b", "\r", "\t", "\x1b[A", "\x1b[B", "\x04", "\x15", "\x7f", "\x1b[200~x\ny\x1b[201~"]);
     let step = prop_oneof![
@@ -72,7 +72,7 @@ proptest! {
 #[test]
 fn every_size_is_drawn() {
     let (mut console, _) = console();
-    for overlay in ["", ":", "?", "!", "p", "/"] {
+    for overlay in ["", ":", "?", "!", "p", "/", "t", "["] {
         console.press("esc esc").press(overlay);
         for (columns, rows) in (0..130).step_by(13).flat_map(|columns| (0..60).step_by(7).map(move |rows| (columns, rows))) {
             console.resize(columns, rows).screen();

@@ -11,7 +11,7 @@ mod missed;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use self::{cron::CronRule, interval::IntervalRule};
 pub use self::{
@@ -102,6 +102,16 @@ impl Schedule {
     pub fn next_after(&self, after: Timestamp, anchor: Timestamp) -> Option<Tick> {
         let ticks = self.triggers.iter().filter_map(|trigger| trigger.rule.next_after(after, anchor));
         ticks.min_by_key(|tick| (tick.at, tick.skipped.is_some()))
+    }
+
+    /// The next moments after `now` at which runs are due, or, while it is not active, would be if it became so now.
+    pub fn due(&self, now: Timestamp, active_since: Option<Timestamp>, count: usize) -> Vec<Timestamp> {
+        // The activation itself is the first tick of an interval: one that is not active would be due at once.
+        let (after, anchor) = match active_since {
+            Some(anchor) => (now, anchor),
+            None => (now.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(now), now),
+        };
+        self.upcoming(after, anchor, count).into_iter().filter(|tick| tick.skipped.is_none()).map(|tick| tick.at).collect()
     }
 
     /// The next `count` ticks (at most [`UPCOMING_MAX`]), skipped ones included.

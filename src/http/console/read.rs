@@ -10,10 +10,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use flexcore_engine::{
-    handle::Refusal,
     id::{PipelineName, Position, RunId},
     port::store::{Filter, Page, READ_EVENTS_MAX},
 };
+use flexcore_ui::link::At;
 use futures_util::stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,17 +62,22 @@ fn written(value: &impl Serialize) -> Result<Response, Problem> {
 struct ModelsQuery {
     /// As of this position; as of now unless said otherwise.
     at: Option<u64>,
+    /// As of this moment, instead of a position.
+    #[param(value_type = Option<String>, format = DateTime)]
+    moment: Option<Timestamp>,
 }
 
 /// All read models: where a console begins to fold.
 #[utoipa::path(get, path = "/console/models", tag = "console", params(ModelsQuery), responses((status = 200, body = Object), (status = 410, description = "Retention has dropped what it would take")))]
 async fn models(State(api): State<Api>, _: Caller, Query(query): Query<ModelsQuery>) -> Result<Response, Problem> {
-    let Some(at) = query.at else { return written(&api.engine().models().await) };
-    match api.engine().models_at(Position(at)).await {
-        Ok(models) => written(&models),
-        Err(Refusal::Unavailable(told)) => Err(Problem::new(StatusCode::GONE, "truncated", told)),
-        Err(refusal) => Err(refusal.into()),
-    }
+    let at = match (query.at, query.moment) {
+        (Some(_), Some(_)) => return Err(Problem::malformed("at and moment exclude each other")),
+        (Some(position), None) => At::Position(Position(position)),
+        (None, Some(moment)) => At::Moment(moment),
+        (None, None) => return written(&api.engine().models().await),
+    };
+    let models = local_link::models_at(api.app(), at).await;
+    written(&models.map_err(|told| Problem::new(StatusCode::GONE, "truncated", told))?)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -48,12 +48,23 @@ async fn models_and_events_add_up_to_what_the_engine_has() {
     let past: ReadModels = read(&server, &format!("/api/v1/console/models?at={begun}")).await;
     assert_eq!(past, server.app.engine.models_at(begun).await.unwrap());
 
+    let now = jiff::Timestamp::now();
+    let then: ReadModels = read(&server, &format!("/api/v1/console/models?moment={now}")).await;
+    assert_eq!(then, models);
+
     let all = server.app.engine.store().read(Position(0), &Filter::default(), 1_000).await.unwrap();
     let back: Value = read(&server, "/api/v1/console/read_back?before=1000000&max=1000").await;
     assert_eq!(envelopes(&back), *all.events);
     let some: Value = read(&server, "/api/v1/console/read_back?before=1000000&max=2&stream=run/&type=run.queued").await;
     assert_eq!(some["items"].as_array().unwrap().len(), 1);
-    for bad in ["follow", "follow?after=0&max=0", "read_back?before=1&max=5000", "models?at=x"] {
+    for bad in [
+        "follow",
+        "follow?after=0&max=0",
+        "read_back?before=1&max=5000",
+        "models?at=x",
+        "models?moment=soon",
+        "models?at=1&moment=2026-01-31T00:00:00Z",
+    ] {
         server.fails(Method::GET, &format!("/api/v1/console/{bad}"), 400).await;
     }
 }

@@ -140,6 +140,11 @@ impl Plans {
         }
     }
 
+    /// Whether the graph of a revision was asked for and not answered yet.
+    pub fn awaits(&self, revision: &Revision) -> bool {
+        self.asked.contains(revision)
+    }
+
     /// It was answered what the graph of a revision is. One that cannot be had now is asked for again when something is heard
     /// of its pipeline.
     pub fn answered(&mut self, revision: Revision, plan: Option<Plan>) {

@@ -55,6 +55,20 @@ impl EventRing {
         true
     }
 
+    /// Forgets what came after a position: the past before it is shown.
+    pub fn forget_after(&mut self, position: Position) {
+        while self.newest().is_some_and(|newest| newest > position) {
+            self.bytes -= self.lines.pop_back().map_or(0, |line| line.bytes());
+        }
+    }
+
+    /// What came after a position, oldest first; `None`: what came right after it is not here any more.
+    pub fn after(&self, position: Position) -> Option<impl Iterator<Item = &EventLine>> {
+        let reaches = self.lines.front().is_some_and(|line| line.envelope.position <= position.next());
+        let at = self.lines.partition_point(|line| line.envelope.position <= position);
+        reaches.then(|| self.lines.iter().skip(at))
+    }
+
     /// The newest position here.
     pub fn newest(&self) -> Option<Position> {
         self.lines.back().map(|line| line.envelope.position)

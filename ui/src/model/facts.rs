@@ -30,7 +30,7 @@ pub enum Connection {
 /// What is known of the engine.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// The moment it is. Comes with each message; nothing here reads a clock.
+    /// The moment that is shown, which is now unless it is the past. Comes with each message; nothing here reads a clock.
     pub now: Timestamp,
     /// Where the operator lives. UTC until it is said.
     pub zone: TimeZone,
@@ -58,6 +58,8 @@ pub struct Facts {
     pub actor: String,
     /// Whether acting is refused.
     pub read_only: bool,
+    /// Whether these are the facts of a point of the past: then there are no figures, and nothing can be acted on.
+    pub is_past: bool,
 }
 
 impl Facts {
@@ -78,6 +80,7 @@ impl Facts {
             heard_at: None,
             actor,
             read_only,
+            is_past: false,
         }
     }
 

@@ -6,7 +6,10 @@ use flexcore_engine::{
 };
 use tui_input::Input;
 
-use super::sheet::{Confirmation, Grade};
+use super::{
+    past::Meant,
+    sheet::{Confirmation, Grade},
+};
 use crate::{effect::Tag, keymap::Action, screen::Place};
 
 /// What lies over a screen.
@@ -17,6 +20,8 @@ pub enum Overlay {
     Messages { scroll: usize },
     /// The filter being typed, what it was before, and what is wrong with it now.
     Filter { input: Input, before: String, wrong: Option<String> },
+    /// The moment being typed, and what is wrong with what was entered.
+    Moment { input: Input, wrong: String },
     /// Commands, views and things by name.
     Palette(Palette),
     /// One of a few, to choose from.
@@ -74,6 +79,8 @@ pub enum Target {
     Events(String),
     /// Other colours, by their name.
     Theme(String),
+    /// Shows everything as it was; [`Meant::Now`] returns.
+    Travel(Meant),
     /// Goes on typing: the command wants a word more.
     Word(&'static str),
 }

@@ -170,7 +170,19 @@ impl Overview {
         self.refresh_health(facts);
     }
 
+    /// The log tells which queues were declared, and nothing of what was in them.
+    fn refresh_declared(&mut self, facts: &Facts) {
+        let filter = self.queues.filter.clone();
+        let mut sieve = filter.sieve();
+        let all = facts.models.queues.queues.keys().filter(|name| !name.is_internal());
+        let keys = all.clone().filter(|name| sieve.passes(name.as_str())).cloned().collect();
+        self.queues.set(keys, all.count());
+    }
+
     fn refresh_queues(&mut self, facts: &Facts) {
+        if facts.is_past {
+            return self.refresh_declared(facts);
+        }
         let filter = self.queues.filter.clone();
         let mut sieve = filter.sieve();
         let all = facts.vitals.as_ref().map_or(&[][..], |vitals| &vitals.queues);

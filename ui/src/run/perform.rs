@@ -6,12 +6,13 @@ use flexcore_engine::{
     command::{Command, PipelineCommand, QueueCommand},
     event::pipeline::RunTrigger,
     id::RunId,
+    port::store::Filter,
 };
 use tokio::time::timeout;
 
 use crate::{
-    effect::{Answer, Change, Question},
-    link::{Link, LinkError},
+    effect::{Answer, Change, Glimpse, Question},
+    link::{At, Link, LinkError},
 };
 
 const ANSWER: Duration = Duration::from_secs(15);
@@ -37,12 +38,30 @@ pub(super) async fn ask(link: &dyn Link, question: Question) -> Answer {
             Answer::Ticks(pipeline, ticks)
         }
         Question::ReadBack { before, filter, max } => Answer::ReadBack(within(ANSWER, link.read_back(before, filter, max)).await),
+        Question::Past { number, at, events } => {
+            let glimpse = within(ANSWER, glimpse(link, at, events)).await;
+            Answer::Past(number, glimpse.map(Box::new))
+        }
+        Question::Ahead { number, after } => Answer::Ahead(number, within(ANSWER, link.follow(after)).await),
         Question::Predicate { jq } => {
             let predicate = link.predicate(&jq);
             Answer::Predicate(jq, predicate)
         }
         Question::Templates => Answer::Templates(link.templates()),
     }
+}
+
+/// Read models without their events are worth showing, too: of the oldest position there is, no event is kept.
+async fn glimpse(link: &dyn Link, at: At, events: usize) -> Result<Glimpse, LinkError> {
+    let models = link.models_at(at).await?;
+    let before = match events {
+        0 => Vec::new(),
+        max => link
+            .read_back(models.position.next(), Filter::default(), max)
+            .await
+            .map_or_else(|_| Vec::new(), |page| page.events.into()),
+    };
+    Ok(Glimpse { models, events: before })
 }
 
 /// The answer when too many questions are on their way already.
@@ -59,6 +78,8 @@ pub(super) fn too_many(link: &dyn Link, question: Question) -> Answer {
         Question::DryRun { .. } => Answer::DryRun(no()),
         Question::Ticks { pipeline, .. } => Answer::Ticks(pipeline, no()),
         Question::ReadBack { .. } => Answer::ReadBack(no()),
+        Question::Past { number, .. } => Answer::Past(number, no()),
+        Question::Ahead { number, .. } => Answer::Ahead(number, no()),
         Question::Predicate { jq } => {
             let predicate = link.predicate(&jq);
             Answer::Predicate(jq, predicate)

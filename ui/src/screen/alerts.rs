@@ -188,7 +188,7 @@ impl Screen for AlertsScreen {
         match input {
             Input::Action(action) => return self.act(action, facts),
             Input::Filter(filter) => self.rows.filter = filter,
-            Input::Opened | Input::Facts | Input::Tick | Input::Answer(_) | Input::Key(_) | Input::Paste(_) => {}
+            Input::Opened | Input::Facts | Input::Moved | Input::Tick | Input::Answer(_) | Input::Key(_) | Input::Paste(_) => {}
         }
         self.refresh(facts);
         Vec::new()

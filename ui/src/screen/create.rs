@@ -279,7 +279,7 @@ impl Screen for CreateScreen {
                 Vec::new()
             }
             Input::Answer(answer) => self.answer(&answer),
-            Input::Facts | Input::Tick | Input::Key(_) | Input::Paste(_) => Vec::new(),
+            Input::Facts | Input::Moved | Input::Tick | Input::Key(_) | Input::Paste(_) => Vec::new(),
         }
     }
 

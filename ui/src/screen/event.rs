@@ -100,6 +100,7 @@ impl EventScreen {
                 let correlation = self.envelope.as_ref().map(|envelope| envelope.event.correlation);
                 correlation.map(Intent::ShowCorrelation).into_iter().collect()
             }
+            Action::AsItWas => vec![Intent::AsItWas(self.position)],
             Action::Open => match self.subject() {
                 Some(place) => vec![Intent::Open(place)],
                 None => vec![Intent::Say(Tone::Info, "this event is about nothing that has a view of its own".into())],
@@ -189,7 +190,9 @@ impl Screen for EventScreen {
                 Vec::new()
             }
             Input::Answer(answer) => self.answer(&answer),
-            Input::Facts | Input::Tick | Input::Key(_) | Input::Paste(_) => Vec::new(),
+            // In the past it is the event as of which everything is shown.
+            Input::Facts | Input::Moved if facts.is_past && facts.models.position.0 > 0 => self.go(facts.models.position, facts),
+            Input::Facts | Input::Moved | Input::Tick | Input::Key(_) | Input::Paste(_) => Vec::new(),
         }
     }
 

@@ -60,15 +60,23 @@ impl Screen for HealthScreen {
     fn update(&mut self, input: Input<'_>, facts: &Facts) -> Vec<Intent> {
         let Input::Action(action) = input else { return Vec::new() };
         let len = failures(facts).len();
-        if moving::walk(action, &mut self.failures, len) || action != Action::Open {
+        if moving::walk(action, &mut self.failures, len) {
             return Vec::new();
         }
-        self.selected(facts).map(|position| Intent::Open(Place::Event(position))).into_iter().collect()
+        let intent = self.selected(facts).and_then(|position| match action {
+            Action::Open => Some(Intent::Open(Place::Event(position))),
+            Action::AsItWas => Some(Intent::AsItWas(position)),
+            _ => None,
+        });
+        intent.into_iter().collect()
     }
 
     fn view(&self, facts: &Facts, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         let theme = *theme;
         let buffer = frame.buffer_mut();
+        if facts.is_past {
+            return self.view_past(facts, theme, area, buffer);
+        }
         let Some(vitals) = &facts.vitals else {
             Ink::new(buffer, area).text(1, 1, "no figures yet: the engine has not answered", theme.look().dim);
             return;
@@ -181,6 +189,16 @@ fn view_history(facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 impl HealthScreen {
+    /// What the log tells: events a minute, and what failed.
+    fn view_past(&self, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
+        let (top, rest) = parts::above(area, 2);
+        let text = "Checks, memory, processor and workers are not in the log: of then there are events.";
+        Ink::new(buffer, top).text(1, 0, text, theme.look().dim);
+        let (history, list) = parts::above(rest, 8.min(rest.height / 2));
+        view_history(facts, theme, history, buffer);
+        self.view_failures(facts, theme, list, buffer);
+    }
+
     fn view_failures(&self, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         const COLUMNS: [Column; 4] = [
             Column::number("AGE", 5, 9),

@@ -5,7 +5,7 @@ use flexcore_engine::{
     projection::{
         board::PipelineState,
         describe::Severity,
-        runs::{RunRow, RunState, StepState},
+        runs::{RunRow, RunState, StepRow, StepState},
     },
 };
 use jiff::Timestamp;
@@ -120,17 +120,22 @@ pub(super) fn when(now: Timestamp, at: Timestamp) -> String {
     format!("{absolute} ({})", figures::ago(now, at))
 }
 
-/// Records in, out and dead of a run: its own figures once it has ended, the vital ones while it lives.
-pub(super) fn records(run: &RunRow, facts: &Facts) -> (u64, u64, u64) {
+/// Records in, out and dead of a run: its own figures once it has ended, the vital ones while it lives. `None`: it lived then,
+/// and the past has no vital figures.
+pub(super) fn records(run: &RunRow, facts: &Facts) -> Option<(u64, u64, u64)> {
+    if facts.is_past && !run.state.is_ended() {
+        return None;
+    }
     let live = facts.vitals.as_ref().and_then(|vitals| vitals.runs.iter().find(|known| known.run == run.id));
     if run.state == RunState::Succeeded {
-        return (run.records_in, run.records_out, run.dead);
+        return Some((run.records_in, run.records_out, run.dead));
     }
     let Some(live) = live.filter(|_| !run.state.is_ended()) else {
         let ends = (run.steps.first(), run.steps.last());
-        return (ends.0.map_or(0, |step| step.counts.records_out), ends.1.map_or(0, |step| step.counts.records_out), run.dead);
+        let out = |step: Option<&StepRow>| step.map_or(0, |step| step.counts.records_out);
+        return Some((out(ends.0), out(ends.1), run.dead));
     };
-    (live.totals.records_in, live.totals.records_out, live.totals.dead.max(run.dead))
+    Some((live.totals.records_in, live.totals.records_out, live.totals.dead.max(run.dead)))
 }
 
 /// The first real error: what, where, by which record, and what led to it. One line each.

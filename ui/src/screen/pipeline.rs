@@ -234,7 +234,8 @@ impl Screen for PipelineScreen {
             Input::Filter(wanted) => self.filter(wanted),
             Input::Answer(answer) => self.answer(&answer, facts),
             Input::Tick => self.tick(facts),
-            Input::Facts | Input::Key(_) | Input::Paste(_) => Vec::new(),
+            Input::Moved if !facts.is_past => vec![self.ask_ticks()],
+            Input::Facts | Input::Moved | Input::Key(_) | Input::Paste(_) => Vec::new(),
         }
     }
 
@@ -243,7 +244,12 @@ impl Screen for PipelineScreen {
         let look = theme.look();
         let buffer = frame.buffer_mut();
         let Some(row) = self.row(facts) else {
-            Ink::new(buffer, area).text(1, 1, "there is no pipeline of this name: esc goes back", look.dim);
+            let text = if facts.is_past {
+                "there was no pipeline of this name: esc returns to now"
+            } else {
+                "there is no pipeline of this name: esc goes back"
+            };
+            Ink::new(buffer, area).text(1, 1, text, look.dim);
             return;
         };
         let head = header::lines(row, facts, theme);
@@ -256,7 +262,10 @@ impl Screen for PipelineScreen {
         }
         match TABS[self.tab] {
             Tab::Now => self.view_now(row, facts, theme, rest, buffer),
-            Tab::Schedule => schedule::view(row, self.ticks.as_ref(), facts, theme, rest, buffer),
+            Tab::Schedule => {
+                let then = facts.is_past.then(|| Ok(facts.due_then(row, TICKS)));
+                schedule::view(row, then.as_ref().or(self.ticks.as_ref()), facts, theme, rest, buffer);
+            }
             Tab::Revisions => self.revisions.view(row, facts, theme, rest, buffer),
             Tab::Definition => {
                 let title = format!("Definition: revision {} ({})", row.current().number, row.current().revision.short());

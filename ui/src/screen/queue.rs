@@ -219,6 +219,16 @@ impl QueueScreen {
         }
     }
 
+    /// Messages are no events: of the past there are none to show.
+    fn moved(&mut self, facts: &Facts) -> Vec<Intent> {
+        (self.in_body, self.trial) = (false, None);
+        if !facts.is_past {
+            return vec![self.ask()];
+        }
+        self.take(Vec::new());
+        Vec::new()
+    }
+
     fn take(&mut self, messages: Vec<PeekedMessage>) {
         self.marked.retain(|marked| messages.iter().any(|message| message.id == *marked));
         self.messages = Some(messages);
@@ -272,6 +282,7 @@ impl Screen for QueueScreen {
             }
             Input::Answer(answer) => self.answer(answer, facts),
             // A question that is not answered is not asked again: a slow engine must not be asked ever more.
+            Input::Moved => self.moved(facts),
             Input::Tick if self.asked.is_empty() => vec![self.ask()],
             Input::Tick | Input::Facts | Input::Key(_) | Input::Paste(_) => Vec::new(),
         }
@@ -281,6 +292,9 @@ impl Screen for QueueScreen {
         let theme = *theme;
         let look = theme.look();
         let buffer = frame.buffer_mut();
+        if facts.is_past {
+            return head::view_past(&self.name, facts, theme, area, buffer);
+        }
         let stats = self.stats(facts);
         let head = head::lines(self, stats, facts, theme, area.width);
         let (top, rest) = parts::above(area, head.len() as u16 + 1);

@@ -6,7 +6,12 @@ mod steps;
 mod taps;
 mod views;
 
-use flexcore_engine::{event::run::RunError, id::RunId, port::store::Filter, projection::runs::RunRow};
+use flexcore_engine::{
+    event::run::RunError,
+    id::{Position, RunId},
+    port::store::Filter,
+    projection::runs::RunRow,
+};
 use ratatui::{Frame, layout::Rect};
 
 use super::{Filters, Input, Place, Screen, moving, parts};
@@ -50,6 +55,8 @@ pub(super) struct RunScreen {
     steps: Window,
     /// Its events, older ones included.
     events: EventRing,
+    /// Events before here were asked for.
+    upto: Position,
     timeline: Window,
     /// Which of its events are in the timeline.
     wanted: RowFilter,
@@ -71,6 +78,7 @@ impl RunScreen {
             tab: 0,
             steps: Window::default(),
             events: EventRing::default(),
+            upto: Position(0),
             timeline: Window::default(),
             wanted: RowFilter::default(),
             newest: true,
@@ -86,12 +94,31 @@ impl RunScreen {
         facts.models.runs.runs.get(&self.id)
     }
 
-    fn opened(&self, facts: &Facts) -> Vec<Intent> {
-        let filter = Filter { stream_prefix: Some(format!("run/{}", self.id)), ..Filter::default() };
-        let before = facts.models.position.next();
-        let mut intents = vec![Intent::Ask(Question::ReadBack { before, filter, max: EVENTS_MAX }), self.log.ask(self.id)];
+    fn opened(&mut self, facts: &Facts) -> Vec<Intent> {
+        let mut intents = vec![self.ask_events(facts), self.log.ask(self.id)];
         intents.extend(self.ask_taps(facts));
         intents
+    }
+
+    fn ask_events(&mut self, facts: &Facts) -> Intent {
+        let filter = Filter { stream_prefix: Some(format!("run/{}", self.id)), ..Filter::default() };
+        self.upto = facts.models.position.next();
+        Intent::Ask(Question::ReadBack { before: self.upto, filter, max: EVENTS_MAX })
+    }
+
+    /// What is shown is as of another moment; events after those that were asked for may have been left out since.
+    fn moved(&mut self, facts: &Facts) -> Vec<Intent> {
+        self.follow(facts);
+        if self.newest {
+            let len = self.timeline(facts).len();
+            self.timeline.bottom(len);
+        }
+        if facts.models.position >= self.upto { vec![self.ask_events(facts)] } else { Vec::new() }
+    }
+
+    /// How many of its events had happened at the moment that is shown.
+    fn shown_events(&self, facts: &Facts) -> usize {
+        self.events.iter().take_while(|line| line.envelope.position <= facts.models.position).count()
     }
 
     fn ask_taps(&self, facts: &Facts) -> Option<Intent> {
@@ -114,14 +141,17 @@ impl RunScreen {
             self.events.push_line(line.clone());
         }
         if self.newest {
-            let len = self.timeline().len();
+            let len = self.timeline(facts).len();
             self.timeline.bottom(len);
         }
         self.refresh_error(facts);
     }
 
     fn refresh_error(&mut self, facts: &Facts) {
-        let Some(error) = self.row(facts).and_then(|row| row.error.as_ref()) else { return };
+        let Some(error) = self.row(facts).and_then(|row| row.error.as_ref()) else {
+            (self.error_of, self.error) = (None, TextView::default());
+            return;
+        };
         if self.error_of.as_ref() == Some(error) {
             return;
         }
@@ -170,7 +200,7 @@ impl RunScreen {
                 let len = self.row(facts).map_or(0, |row| row.steps.len());
                 moving::walk(action, &mut self.steps, len)
             }
-            Tab::Timeline => self.walk_timeline(action),
+            Tab::Timeline => self.walk_timeline(action, facts),
             Tab::Error => moving::scroll(action, &mut self.error),
             Tab::Checkpoints => {
                 let len = self.row(facts).map_or(0, |row| row.checkpoints.len());
@@ -187,15 +217,15 @@ impl RunScreen {
         if moved { Vec::new() } else { self.act(action, facts) }
     }
 
-    /// Its events that pass the filter, the oldest first.
-    fn timeline(&self) -> Vec<&EventLine> {
+    /// Its events that had happened at the moment that is shown and pass the filter, the oldest first.
+    fn timeline(&self, facts: &Facts) -> Vec<&EventLine> {
         let mut sieve = self.wanted.sieve();
         let text = |line: &EventLine| format!("{} {}", line.envelope.event.kind, line.description.text);
-        self.events.iter().filter(|line| sieve.passes(&text(line))).collect()
+        self.events.iter().take(self.shown_events(facts)).filter(|line| sieve.passes(&text(line))).collect()
     }
 
-    fn walk_timeline(&mut self, action: Action) -> bool {
-        let len = self.timeline().len();
+    fn walk_timeline(&mut self, action: Action, facts: &Facts) -> bool {
+        let len = self.timeline(facts).len();
         let moved = moving::walk(action, &mut self.timeline, len);
         if moved {
             self.newest = self.timeline.is_at_bottom(len);
@@ -250,12 +280,13 @@ impl RunScreen {
         Vec::new()
     }
 
-    fn tab_names(&self, row: &RunRow) -> Vec<String> {
+    fn tab_names(&self, row: &RunRow, facts: &Facts) -> Vec<String> {
         let name = |tab: &Tab| match tab {
             Tab::Steps => "1 Steps".into(),
-            Tab::Timeline => format!("2 Timeline {}", self.events.len()),
+            Tab::Timeline => format!("2 Timeline {}", self.shown_events(facts)),
             Tab::Error => if row.error.is_some() { "3 Error !" } else { "3 Error" }.into(),
             Tab::Checkpoints => format!("4 Checkpoints {}", row.checkpoints.len()),
+            Tab::Log if facts.is_past => "Log".into(),
             Tab::Log => format!("Log {}", self.log.len()),
             Tab::Records => "Records".into(),
         };
@@ -297,6 +328,7 @@ impl Screen for RunScreen {
                 self.follow(facts);
                 Vec::new()
             }
+            Input::Moved => self.moved(facts),
             Input::Tick => self.tick(facts),
             Input::Key(_) | Input::Paste(_) => Vec::new(),
         }
@@ -307,19 +339,25 @@ impl Screen for RunScreen {
         let look = theme.look();
         let buffer = frame.buffer_mut();
         let Some(row) = self.row(facts) else {
-            Ink::new(buffer, area).text(1, 1, "this run is no longer kept: esc goes back", look.dim);
+            let text = if facts.is_past {
+                "this run was not there: esc returns to now"
+            } else {
+                "this run is no longer kept: esc goes back"
+            };
+            Ink::new(buffer, area).text(1, 1, text, look.dim);
             return;
         };
         let head = views::header(row, facts, theme);
         let (top, rest) = parts::above(area, head.len() as u16 + 1);
         let mut ink = Ink::new(buffer, top);
         let next = parts::lines(&mut ink, 0, 1, &head);
-        parts::tabs(&mut ink, next, &self.tab_names(row), self.tab, &look);
+        parts::tabs(&mut ink, next, &self.tab_names(row, facts), self.tab, &look);
         match TABS[self.tab] {
             Tab::Steps => steps::view(row, &self.steps, facts, theme, rest, buffer),
-            Tab::Timeline => self.view_timeline(row, theme, rest, buffer),
+            Tab::Timeline => self.view_timeline(row, facts, theme, rest, buffer),
             Tab::Error => self.view_error(row, theme, rest, buffer),
             Tab::Checkpoints => self.view_checkpoints(row, facts, theme, rest, buffer),
+            Tab::Log | Tab::Records if facts.is_past => views::unknown(theme, rest, buffer),
             Tab::Log => self.log.view(row, theme, rest, buffer),
             Tab::Records => self.taps.view(row, theme, rest, buffer),
         }

@@ -1,5 +1,6 @@
 //! The drill-downs in the whole console without a terminal: keys in, screen compared. The engine is a table of answers.
 
+mod past;
 mod world;
 
 use flexcore_engine::{

@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use super::facts::chain;
-use crate::link::{Checked, Link, LinkError, Predicate, Tap, Template};
+use crate::link::{At, Checked, Link, LinkError, Predicate, Tap, Template};
 
 /// What the engine would say.
 #[derive(Default)]
@@ -35,6 +35,12 @@ pub struct Script {
     pub models: ReadModels,
     /// The log, by position.
     pub events: Vec<Envelope>,
+    /// The read models before the first event that is kept.
+    pub past: Option<ReadModels>,
+    /// The points of the past that were asked for.
+    pub asked: Vec<At>,
+    /// Points of the past are not answered.
+    pub slow: bool,
     /// The newest figures.
     pub vitals: Option<Arc<Vitals>>,
     /// Every call fails.
@@ -174,6 +180,31 @@ impl Link for ScriptedLink {
             script.events.iter().for_each(|event| models.apply(event));
             models
         })
+    }
+
+    /// Answers at once, or, while [`Script::slow`] is set, as soon as it is not.
+    fn models_at(&self, at: At) -> BoxFuture<'static, Result<ReadModels, LinkError>> {
+        self.script().asked.push(at);
+        let answer = self.wait(move |script| {
+            (!script.slow).then(|| {
+                let passes = |event: &&Envelope| match at {
+                    At::Position(position) => event.position <= position,
+                    At::Moment(moment) => event.event.at <= moment,
+                };
+                let models = script.past.clone().unwrap_or_default();
+                let oldest = models.position.next();
+                let events: Vec<_> = script.events.iter().filter(passes).collect();
+                let reached = events.last().map_or(Position(0), |event| event.position);
+                if oldest.0 > 1 && reached < models.position {
+                    return Err(LinkError::Refused(format!("events before position {oldest} are no longer kept")));
+                }
+                Ok(events.into_iter().fold(models, |mut models, event| {
+                    models.apply(event);
+                    models
+                }))
+            })
+        });
+        Box::pin(async move { answer.await? })
     }
 
     fn follow(&self, after: Position) -> BoxFuture<'static, Result<Page, LinkError>> {

@@ -102,6 +102,7 @@ pub(super) fn terminal(role: Role) -> Style {
         Role::Danger => style.fg(Color::Red).add_modifier(Modifier::BOLD),
         Role::Key => style.fg(Color::Cyan).add_modifier(Modifier::BOLD),
         Role::Match => style.fg(Color::Yellow).add_modifier(Modifier::UNDERLINED),
+        Role::Past => style.fg(Color::Black).bg(Color::Yellow),
         Role::JsonLiteral => style.fg(Color::Magenta),
     }
 }
@@ -112,7 +113,7 @@ pub(super) fn mono(role: Role) -> Style {
         Role::Text | Role::Border | Role::Good | Role::JsonString | Role::JsonLiteral | Role::Accent | Role::Busy => style,
         Role::Dim | Role::Off | Role::Stale => style.add_modifier(Modifier::DIM),
         Role::Title | Role::BorderFocus | Role::Key | Role::Warn | Role::JsonKey => style.add_modifier(Modifier::BOLD),
-        Role::Selected => style.add_modifier(Modifier::REVERSED),
+        Role::Selected | Role::Past => style.add_modifier(Modifier::REVERSED),
         Role::SelectedIdle | Role::Match => style.add_modifier(Modifier::UNDERLINED),
         Role::Marked | Role::Danger => style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
     }

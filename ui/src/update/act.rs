@@ -2,11 +2,11 @@
 
 use jiff::SignedDuration;
 
-use super::{menu, navigate, overlay, overview, palette};
+use super::{menu, navigate, overlay, overview, palette, past};
 use crate::{
     effect::{Effect, Tone},
     keymap::Action,
-    model::{Model, filter::RowFilter, overlay::Overlay},
+    model::{Model, filter::RowFilter, overlay::Overlay, past::LEAP},
     screen::{Input, Place},
 };
 
@@ -16,7 +16,7 @@ const REPEAT: SignedDuration = SignedDuration::from_millis(300);
 /// An action by its key.
 pub(super) fn by_key(model: &mut Model, action: Action, held: bool) -> Vec<Effect> {
     if model.keymap.line(model.scopes(), action).is_some_and(|line| line.binding.changes) {
-        let now = model.facts.now;
+        let now = model.now;
         let again = model.last_change.is_some_and(|(last, at)| last == action && now.duration_since(at) < REPEAT);
         model.last_change = Some((action, now));
         if held || again {
@@ -29,11 +29,20 @@ pub(super) fn by_key(model: &mut Model, action: Action, held: bool) -> Vec<Effec
 
 /// An action, by key or palette.
 pub(super) fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
+    let change = model.keymap.line(model.scopes(), action).filter(|line| line.binding.changes && model.past.is_some());
+    if let Some(name) = change.map(|line| line.binding.name) {
+        return past::refuse(model, name);
+    }
     match action {
         Action::Palette => palette::open(model),
         Action::Filter => overlay::open_filter(model),
         Action::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Messages => model.overlay = Some(Overlay::Messages { scroll: 0 }),
+        Action::Travel => past::prompt(model),
+        Action::StepBack => return past::step(model, -1),
+        Action::StepForward => return past::step(model, 1),
+        Action::LeapBack => return past::step(model, -LEAP),
+        Action::LeapForward => return past::step(model, LEAP),
         Action::Back => return back(model),
         Action::Quit => return quit(model),
         Action::Cancel => return cancel(model),
@@ -59,6 +68,9 @@ fn travel(model: &mut Model, place: impl Fn(&mut Model) -> Option<Place>) -> Vec
 }
 
 fn back(model: &mut Model) -> Vec<Effect> {
+    if model.past.is_some() || model.wish.is_some() {
+        return past::leave(model);
+    }
     match model.screens.last_mut() {
         Some(opened) if !opened.filter.is_empty() => {
             opened.filter.clear();
@@ -87,9 +99,12 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     if model.top().is_some() {
         return leave(model);
     }
+    if model.past.is_some() {
+        return past::leave(model);
+    }
     if model.submitting > 0 && !std::mem::replace(&mut model.leaving, true) {
         let text = format!("{} action(s) are not answered yet: press it again to leave all the same", model.submitting);
-        model.messages.say(model.facts.now, Tone::Warn, text);
+        model.messages.say(model.now, Tone::Warn, text);
         return Vec::new();
     }
     vec![Effect::Quit]
@@ -100,6 +115,6 @@ fn cancel(model: &mut Model) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     model.pending.clear();
-    model.messages.say(model.facts.now, Tone::Info, "press C-c again to leave");
+    model.messages.say(model.now, Tone::Info, "press C-c again to leave");
     Vec::new()
 }

@@ -1,6 +1,6 @@
 //! Answers, to the console itself or to the screen that asked. A screen that is gone gets none.
 
-use super::{navigate::tell, overview};
+use super::{navigate::tell, overview, past};
 use crate::{
     effect::{Answer, Effect, Tag, Tone},
     model::Model,
@@ -12,14 +12,26 @@ pub(super) fn take(model: &mut Model, tag: Tag, answer: Answer) -> Vec<Effect> {
         say_results(model, results);
     }
     if tag != Tag::CONSOLE {
+        let answer = if model.past.is_some() { past::censored(answer) } else { answer };
         return tell(model, tag, Input::Answer(answer));
     }
     match answer {
-        Answer::Ticks(name, result) => match result {
-            Ok(ticks) => model.facts.due.answered(name, ticks.first().copied()),
-            Err(_) => model.facts.due.unanswered(name),
-        },
-        Answer::Plan(revision, result) => model.facts.plans.answered(revision, result.ok()),
+        Answer::Ticks(name, result) => {
+            let due = &mut model.live_mut().due;
+            match result {
+                Ok(ticks) => due.answered(name, ticks.first().copied()),
+                Err(_) => due.unanswered(name),
+            }
+        }
+        Answer::Plan(revision, result) => {
+            let plan = result.ok();
+            if let Some(past) = model.past.as_mut().filter(|past| past.live.plans.awaits(&revision)) {
+                past.live.plans.answered(revision, plan.clone());
+            }
+            model.facts.plans.answered(revision, plan);
+        }
+        Answer::Past(number, glimpse) => return past::take(model, number, glimpse),
+        Answer::Ahead(number, page) => return past::take_ahead(model, number, page),
         Answer::Predicate(jq, result) => overview::predicate(model, &jq, result),
         // The console asks none of these for itself.
         Answer::Peek(_)
@@ -37,7 +49,7 @@ pub(super) fn take(model: &mut Model, tag: Tag, answer: Answer) -> Vec<Effect> {
 
 fn say_results(model: &mut Model, results: &[Result<String, String>]) {
     model.submitting = model.submitting.saturating_sub(1);
-    let now = model.facts.now;
+    let now = model.now;
     let done = results.iter().filter(|result| result.is_ok()).count();
     for why in results.iter().filter_map(|result| result.as_ref().err()) {
         model.messages.say(now, Tone::Bad, why.clone());

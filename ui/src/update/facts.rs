@@ -9,7 +9,7 @@ use flexcore_engine::{
     vitals::Vitals,
 };
 
-use super::navigate::tell_top;
+use super::{navigate::tell_top, past};
 use crate::{
     effect::{Effect, Question, Tag, Tone},
     model::{
@@ -23,33 +23,40 @@ use crate::{
 
 pub(super) fn models(model: &mut Model, models: ReadModels) -> Vec<Effect> {
     heard(model);
-    model.facts.figures.begin(&models);
-    if models.position < model.facts.models.position {
-        model.messages.say(model.facts.now, Tone::Warn, "the engine began another log: what was shown before is gone");
+    let mut effects = Vec::new();
+    if models.position < model.live().models.position {
+        effects.extend(past::leave(model));
+        model.messages.say(model.now, Tone::Warn, "the engine began another log: what was shown before is gone");
         model.facts.events.clear();
     }
-    model.facts.models = models;
-    model.facts.models_told = true;
-    model.facts.due.begin(&model.facts.models.board);
-    model.facts.plans.begin(&model.facts.models.board);
-    model.overview.refresh(&model.facts);
-    model.overview.events.refill(&model.facts.events, model.facts.now);
-    let mut effects = ask_due(model);
-    effects.extend(ask_plans(&mut model.facts));
+    let live = model.live_mut();
+    live.figures.begin(&models);
+    live.models = models;
+    live.models_told = true;
+    live.due.begin(&live.models.board);
+    live.plans.begin(&live.models.board);
+    if model.past.is_none() {
+        model.overview.refresh(&model.facts);
+        model.overview.events.refill(&model.facts.events, model.facts.now);
+    }
+    effects.extend(ask_due(model));
+    effects.extend(ask_plans(model.live_mut()));
     effects
 }
 
 pub(super) fn backlog(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     for envelope in events {
-        keep(&mut model.facts, envelope);
+        keep(model.live_mut(), envelope);
     }
-    model.overview.events.refill(&model.facts.events, model.facts.now);
+    if model.past.is_none() {
+        model.overview.events.refill(&model.facts.events, model.facts.now);
+    }
     Vec::new()
 }
 
 pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     heard(model);
-    let facts = &mut model.facts;
+    let facts = model.live_mut();
     let before = facts.events.newest().unwrap_or_default();
     let mut touched = BTreeSet::new();
     for envelope in events {
@@ -61,17 +68,19 @@ pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
         touched.extend(touched_by(facts, &envelope));
         keep(facts, envelope);
     }
-    model.overview.events.extend(&model.facts.events, before, model.facts.now);
-    order::touched(&mut model.overview.pipelines, &touched, &model.facts);
     let mut effects = ask_due(model);
-    effects.extend(ask_plans(&mut model.facts));
-    effects.extend(tell_top(model, Input::Facts));
+    effects.extend(ask_plans(model.live_mut()));
+    if model.past.is_none() {
+        model.overview.events.extend(&model.facts.events, before, model.facts.now);
+        order::touched(&mut model.overview.pipelines, &touched, &model.facts);
+        effects.extend(tell_top(model, Input::Facts));
+    }
     effects
 }
 
 /// The pipeline that an event may show in another light. After one of its own it may also be due at another time, or have
 /// another graph.
-fn touched_by(facts: &mut Facts, envelope: &Envelope) -> Option<PipelineName> {
+pub(super) fn touched_by(facts: &mut Facts, envelope: &Envelope) -> Option<PipelineName> {
     let (family, name) = envelope.stream.as_str().split_once('/')?;
     match family {
         "pipeline" => {
@@ -86,13 +95,13 @@ fn touched_by(facts: &mut Facts, envelope: &Envelope) -> Option<PipelineName> {
 }
 
 /// Asks for the graphs of current revisions that are not known.
-fn ask_plans(facts: &mut Facts) -> Vec<Effect> {
+pub(super) fn ask_plans(facts: &mut Facts) -> Vec<Effect> {
     let ask = |(revision, definition)| Effect::Ask(Tag::CONSOLE, Question::Plan { revision, definition });
     facts.plans.to_ask(&facts.models.board).into_iter().map(ask).collect()
 }
 
 /// Keeps an event; those of a run under the name of its pipeline, by which people look for them.
-fn keep(facts: &mut Facts, envelope: Envelope) {
+pub(super) fn keep(facts: &mut Facts, envelope: Envelope) {
     let mut description = describe(&envelope);
     let run = envelope.stream.as_str().strip_prefix("run/").and_then(|id| id.parse::<RunId>().ok());
     if let Some(row) = run.and_then(|run| facts.models.runs.runs.get(&run)) {
@@ -103,33 +112,39 @@ fn keep(facts: &mut Facts, envelope: Envelope) {
 
 pub(super) fn vitals(model: &mut Model, vitals: &Arc<Vitals>) -> Vec<Effect> {
     heard(model);
-    model.facts.figures.observe(vitals);
-    model.facts.vitals = Some(vitals.clone());
+    let live = model.live_mut();
+    live.figures.observe(vitals);
+    live.vitals = Some(vitals.clone());
+    if model.past.is_some() {
+        return Vec::new();
+    }
     model.overview.refresh(&model.facts);
     tell_top(model, Input::Facts)
 }
 
 fn heard(model: &mut Model) {
-    if model.facts.is_stale() {
-        model.messages.say(model.facts.now, Tone::Good, "the engine answers again");
+    if model.live().is_stale() {
+        model.messages.say(model.now, Tone::Good, "the engine answers again");
     }
-    model.facts.connection = Connection::Live;
-    model.facts.heard_at = Some(model.facts.now);
+    let now = model.now;
+    let live = model.live_mut();
+    live.connection = Connection::Live;
+    live.heard_at = Some(now);
 }
 
 pub(super) fn lost(model: &mut Model, reason: String) -> Vec<Effect> {
-    let facts = &mut model.facts;
-    if facts.is_stale() {
+    if model.live().is_stale() {
         return Vec::new();
     }
-    model.messages.say(facts.now, Tone::Warn, format!("{reason}; trying again"));
-    facts.connection = Connection::Lost { since: facts.heard_at.unwrap_or(facts.now), reason };
+    model.messages.say(model.now, Tone::Warn, format!("{reason}; trying again"));
+    let live = model.live_mut();
+    live.connection = Connection::Lost { since: live.heard_at.unwrap_or(live.now), reason };
     Vec::new()
 }
 
 /// Asks when pipelines are due next, where it is not known or has passed.
 pub(super) fn ask_due(model: &mut Model) -> Vec<Effect> {
-    let facts = &mut model.facts;
+    let facts = model.live_mut();
     if facts.is_stale() {
         return Vec::new();
     }

@@ -46,7 +46,7 @@ fn by_the_table(model: &mut Model, key: Key) -> Vec<Effect> {
             model.pending.clear();
             if let Some(typed) = key.typed().filter(|typed| !typed.is_control()) {
                 let text = format!("{typed} means nothing here: ? shows the keys, : everything by name");
-                model.messages.aside(model.facts.now, text);
+                model.messages.aside(model.now, text);
             }
             Vec::new()
         }
@@ -63,7 +63,8 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         end -= 1;
     }
     let text = &text[..end];
-    if matches!(model.overlay, Some(Overlay::Filter { .. } | Overlay::Palette(_) | Overlay::Confirm(_))) {
+    if matches!(model.overlay, Some(Overlay::Filter { .. } | Overlay::Moment { .. } | Overlay::Palette(_) | Overlay::Confirm(_)))
+    {
         let line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
         return line.trim().chars().flat_map(|char| overlay::press(model, Key::char(char))).collect();
     }

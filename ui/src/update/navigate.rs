@@ -1,7 +1,7 @@
 //! From place to place, and what screens want.
 
 use crate::{
-    effect::{Effect, Intent, Tag, Tone},
+    effect::{Effect, Intent, Question, Tag, Tone},
     model::{
         Model, Opened, SCREENS_MAX,
         overlay::{Asked, Overlay},
@@ -10,7 +10,7 @@ use crate::{
     screen::{self, Input, Place, Screen},
 };
 
-use super::overview;
+use super::{overview, past};
 
 /// Goes to a place, and remembers it.
 pub(super) fn go(model: &mut Model, place: &Place) -> Vec<Effect> {
@@ -24,6 +24,9 @@ pub(super) fn show(model: &mut Model, place: &Place) -> Vec<Effect> {
         model.screens.truncate(at + 1);
         return Vec::new();
     }
+    if model.past.is_some() && matches!(place, Place::Create | Place::RunWith(_)) {
+        return past::refuse(model, "what changes anything");
+    }
     match screen::open(place) {
         Some(screen) => push(model, screen),
         None if *place == Place::Overview => {
@@ -31,7 +34,7 @@ pub(super) fn show(model: &mut Model, place: &Place) -> Vec<Effect> {
             Vec::new()
         }
         None => {
-            model.messages.say(model.facts.now, Tone::Warn, "there is no such view");
+            model.messages.say(model.now, Tone::Warn, "there is no such view");
             Vec::new()
         }
     }
@@ -62,6 +65,12 @@ pub(super) fn tell_top(model: &mut Model, input: Input<'_>) -> Vec<Effect> {
     tell(model, tag, input)
 }
 
+/// Tells every screen that is open.
+pub(super) fn tell_all<'a>(model: &mut Model, input: impl Fn() -> Input<'a>) -> Vec<Effect> {
+    let tags: Vec<Tag> = model.screens.iter().map(|opened| opened.tag).collect();
+    tags.into_iter().flat_map(|tag| tell(model, tag, input())).collect()
+}
+
 /// Tells one screen, if it is still there, and settles what it wants.
 pub(super) fn tell(model: &mut Model, tag: Tag, input: Input<'_>) -> Vec<Effect> {
     let Some(opened) = model.screens.iter_mut().find(|opened| opened.tag == tag) else { return Vec::new() };
@@ -81,16 +90,21 @@ pub(super) fn settle(model: &mut Model, tag: Tag, intent: Intent) -> Vec<Effect>
             model.overview.events.refill(&model.facts.events, model.facts.now);
             return effects;
         }
-        Intent::Ask(question) => return vec![Effect::Ask(tag, question)],
+        Intent::Ask(question) => return ask(model, tag, question),
+        Intent::Confirm(confirmation) if model.past.is_some() => return past::refuse(model, &confirmation.title),
+        Intent::Submit(_) | Intent::Sheet(_) | Intent::Edit { .. } if model.past.is_some() => {
+            return past::refuse(model, "changing anything");
+        }
+        Intent::AsItWas(position) => return past::as_it_was(model, position),
         Intent::Confirm(confirmation) if model.facts.read_only => {
-            model.messages.say(model.facts.now, Tone::Warn, format!("read-only: {} is not done here", confirmation.title));
+            model.messages.say(model.now, Tone::Warn, format!("read-only: {} is not done here", confirmation.title));
         }
         Intent::Confirm(confirmation) => {
             let typed = tui_input::Input::default();
             model.overlay = Some(Overlay::Confirm(Box::new(Asked { tag, confirmation, typed })));
         }
         Intent::Submit(_) if model.facts.read_only => {
-            model.messages.say(model.facts.now, Tone::Warn, "read-only: nothing is changed here");
+            model.messages.say(model.now, Tone::Warn, "read-only: nothing is changed here");
         }
         Intent::Submit(changes) => {
             model.submitting += 1;
@@ -99,9 +113,17 @@ pub(super) fn settle(model: &mut Model, tag: Tag, intent: Intent) -> Vec<Effect>
         Intent::Sheet(sheet) => return push(model, sheet),
         Intent::Copy { what, text } => return copy(model, what, &text),
         Intent::Edit { name, text } => return vec![Effect::Edit { tag, name, text }],
-        Intent::Say(tone, text) => model.messages.say(model.facts.now, tone, text),
+        Intent::Say(tone, text) => model.messages.say(model.now, tone, text),
     }
     Vec::new()
+}
+
+fn ask(model: &mut Model, tag: Tag, question: Question) -> Vec<Effect> {
+    let here = past::answered_here(&question).filter(|_| model.past.is_some());
+    match here {
+        Some(answers) => answers.into_iter().flat_map(|answer| tell(model, tag, Input::Answer(answer))).collect(),
+        None => vec![Effect::Ask(tag, question)],
+    }
 }
 
 fn close(model: &mut Model, tag: Tag) {
@@ -126,9 +148,9 @@ pub(super) fn copy(model: &mut Model, what: &str, text: &str) -> Vec<Effect> {
     let text = crate::widget::safe_text::for_clipboard(text);
     if text.len() > COPY_BYTES_MAX {
         let why = format!("{what} not copied: {} bytes, a terminal takes {COPY_BYTES_MAX}", text.len());
-        model.messages.say(model.facts.now, Tone::Warn, why);
+        model.messages.say(model.now, Tone::Warn, why);
         return Vec::new();
     }
-    model.messages.say(model.facts.now, Tone::Info, format!("{what} sent to the terminal's clipboard"));
+    model.messages.say(model.now, Tone::Info, format!("{what} sent to the terminal's clipboard"));
     vec![Effect::Copy(text.into())]
 }

@@ -2,7 +2,7 @@
 
 use tui_input::Input as Line;
 
-use super::{key::edit_line, menu, navigate, overview, palette};
+use super::{key::edit_line, menu, navigate, overview, palette, past};
 use crate::{
     effect::{Effect, Intent, Tag, Tone},
     model::{
@@ -32,6 +32,7 @@ pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
         Overlay::Help { scroll } => model.overlay = scrolled(key, scroll).map(|scroll| Overlay::Help { scroll }),
         Overlay::Messages { scroll } => model.overlay = scrolled(key, scroll).map(|scroll| Overlay::Messages { scroll }),
         Overlay::Filter { input, before, .. } => return in_filter(model, key, input, before),
+        Overlay::Moment { input, .. } => return in_moment(model, key, input),
         Overlay::Palette(palette) => return palette::press(model, key, palette),
         Overlay::Menu(menu) => return menu::press(model, key, menu),
         Overlay::Confirm(asked) => return in_sheet(model, key, asked),
@@ -55,7 +56,7 @@ fn scrolled(key: Key, scroll: usize) -> Option<usize> {
 
 pub(super) fn open_filter(model: &mut Model) {
     if model.filters() == Filters::Nothing {
-        return model.messages.say(model.facts.now, Tone::Info, "there is nothing to filter here");
+        return model.messages.say(model.now, Tone::Info, "there is nothing to filter here");
     }
     let before = model.top().map_or_else(|| overview::filter_text(model), |opened| opened.filter.clone());
     model.overlay = Some(Overlay::Filter { input: Line::new(before.clone()), before, wrong: None });
@@ -83,6 +84,24 @@ fn in_filter(model: &mut Model, key: Key, mut input: Line, before: String) -> Ve
             Vec::new()
         }
     }
+}
+
+fn in_moment(model: &mut Model, key: Key, mut input: Line) -> Vec<Effect> {
+    let mut wrong = String::new();
+    if key.code == Code::Enter {
+        match past::meant(model, input.value()) {
+            Ok(meant) => return past::travel(model, meant),
+            Err(why) => wrong = why,
+        }
+    }
+    if key.code == Code::Backspace && input.value().is_empty() {
+        return Vec::new();
+    }
+    if key.typed().is_none() || input.value().chars().count() < LINE_CHARS_MAX {
+        edit_line(&mut input, key);
+    }
+    model.overlay = Some(Overlay::Moment { input, wrong });
+    Vec::new()
 }
 
 fn read(model: &Model, text: &str) -> Result<RowFilter, String> {

@@ -8,6 +8,7 @@ use flexcore_engine::{
 use super::{
     menu,
     navigate::{go, settle, tell_top},
+    past,
 };
 use crate::{
     effect::{Effect, Intent, Question, Tag, Tone},
@@ -132,7 +133,7 @@ fn reorder(model: &mut Model, action: Action, column: impl Fn(&Model) -> &'stati
     if matches!(action, Action::Sort | Action::SortReverse) {
         model.overview.refresh(&model.facts);
         let text = format!("sorted by {}", column(model));
-        model.messages.say(model.facts.now, Tone::Info, text);
+        model.messages.say(model.now, Tone::Info, text);
     }
     Vec::new()
 }
@@ -167,7 +168,9 @@ fn on_events(model: &mut Model, action: Action) -> Vec<Effect> {
             events.correlation = None;
             refill(model);
         }
-        Action::CorrelationSame | Action::ExcludeKind | Action::CopyName | Action::Open => return on_event(model, action),
+        Action::AsItWas | Action::CorrelationSame | Action::ExcludeKind | Action::CopyName | Action::Open => {
+            return on_event(model, action);
+        }
         _ => {}
     }
     Vec::new()
@@ -179,6 +182,7 @@ fn on_event(model: &mut Model, action: Action) -> Vec<Effect> {
     let (position, event) = (line.envelope.position, &line.envelope.event);
     match action {
         Action::Open => return go(model, &Place::Event(position)),
+        Action::AsItWas => return past::as_it_was(model, position),
         Action::CorrelationSame => model.overview.events.correlation = Some(event.correlation),
         Action::ExcludeKind => drop(model.overview.events.excluded.insert(event.kind.to_string())),
         _ => {
@@ -196,7 +200,7 @@ fn failure(model: &mut Model, forward: bool) {
         return;
     }
     let text = if forward { "no failure after this" } else { "no failure before this" };
-    model.messages.say(model.facts.now, Tone::Info, text);
+    model.messages.say(model.now, Tone::Info, text);
 }
 
 /// Shows only the events of so long.
@@ -233,7 +237,7 @@ pub(super) fn filter(model: &mut Model, text: &str) -> Vec<Effect> {
     match RowFilter::parse(text) {
         Ok(filter) => set_filter(model, filter),
         Err(why) => {
-            model.messages.say(model.facts.now, Tone::Warn, format!("filter: {why}"));
+            model.messages.say(model.now, Tone::Warn, format!("filter: {why}"));
             Vec::new()
         }
     }
@@ -269,7 +273,7 @@ pub(super) fn predicate(model: &mut Model, jq: &str, result: Result<Predicate, S
         Ok(predicate) => model.overview.events.predicate = Some(predicate),
         Err(why) => match &mut model.overlay {
             Some(Overlay::Filter { wrong, .. }) => *wrong = Some(format!("jq: {why}")),
-            _ => model.messages.say(model.facts.now, Tone::Warn, format!("jq: {why}")),
+            _ => model.messages.say(model.now, Tone::Warn, format!("jq: {why}")),
         },
     }
     refill(model);

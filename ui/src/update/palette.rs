@@ -9,7 +9,7 @@ use nucleo_matcher::{
 };
 use tui_input::Input as Line;
 
-use super::{act, key::edit_line, menu, navigate, overlay::LINE_CHARS_MAX, overview};
+use super::{act, key::edit_line, menu, navigate, overlay::LINE_CHARS_MAX, overview, past};
 use crate::{
     effect::Effect,
     keymap::Action,
@@ -145,6 +145,8 @@ pub(super) fn perform(model: &mut Model, target: &Target) -> Vec<Effect> {
     match target {
         Target::Action(action) => act::perform(model, *action),
         Target::Place(place) => navigate::go(model, place),
+        Target::OnPipeline(..) | Target::OnQueue(..) if model.past.is_some() => past::refuse(model, "what changes anything"),
+        Target::Travel(meant) => past::travel(model, *meant),
         Target::OnPipeline(Action::RunWith, name) => overview::run_with(model, name.clone()),
         Target::OnPipeline(action, name) => overview::on_named_pipeline(model, *action, name),
         Target::OnQueue(action, name) => overview::on_named_queue(model, *action, name),

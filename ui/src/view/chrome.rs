@@ -62,6 +62,9 @@ fn left_side(model: &Model) -> Vec<(String, Style)> {
     let mut parts: Vec<_> = warning.into_iter().collect();
     parts.extend([(safe_text::cut(node, 24).into_owned(), theme.style(Role::Title)), (connection, theme.style(role))]);
     parts.extend(alerts(model));
+    if let Some(wish) = model.wish {
+        parts.push((super::past::asking(model, wish.at), theme.style(Role::Warn)));
+    }
     let dropped = theme.style(if facts.dropped > 0 { Role::Danger } else { Role::Dim });
     if let Some(vitals) = vitals {
         parts.push((format!("{:>6} ev/s", figures::rate(facts.figures.events_per_s)), theme.style(Role::Text)));

@@ -1,7 +1,7 @@
 //! The events pane. It has no frame at its sides, so that a terminal can scroll it in hardware.
 
 use flexcore_engine::projection::describe::Severity;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -56,7 +56,9 @@ fn heading(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     ink.rule(0, theme.rule().chars().next().unwrap_or('-'), border);
     let title = if focused { theme.style(Role::Title).patch(border) } else { theme.style(Role::Text) };
     let column = ink.text(1, 0, " 2 Events ", title) + 1;
-    let (state, style) = if events.following {
+    let (state, style) = if model.past.is_some() {
+        (" PAST ".to_owned(), theme.style(Role::Past))
+    } else if events.following {
         (" FOLLOW ".to_owned(), theme.style(Role::Good))
     } else {
         (format!(" PAUSED +{} new ", figures::exact(events.new)), theme.style(Role::Warn).patch(theme.style(Role::Title)))
@@ -120,7 +122,7 @@ fn text_style(model: &Model, role: Role) -> Style {
 fn time(model: &Model, at: Timestamp) -> String {
     match model.overview.events.times {
         TimeFormat::Utc => figures::time_ms(at),
-        TimeFormat::Local => at.to_zoned(TimeZone::system()).strftime("%H:%M:%S%.3f").to_string(),
+        TimeFormat::Local => at.to_zoned(model.facts.zone.clone()).strftime("%H:%M:%S%.3f").to_string(),
         TimeFormat::Ago => figures::ago(model.facts.now, at),
     }
 }

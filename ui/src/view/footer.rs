@@ -10,6 +10,7 @@ use ratatui::{
 };
 use tui_input::Input;
 
+use super::past;
 use crate::{
     effect::Tone,
     keymap::{Action, Bound, Scope},
@@ -20,6 +21,9 @@ use crate::{
 };
 
 pub(super) fn footer(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+    if let Some(Overlay::Moment { input, wrong }) = &model.overlay {
+        return past::prompt(model, input, wrong, area, frame);
+    }
     if let Some(Overlay::Filter { input, wrong, .. }) = &model.overlay {
         return filter(model, input, wrong.as_deref(), area, frame);
     }
@@ -29,7 +33,7 @@ pub(super) fn footer(model: &Model, area: Rect, frame: &mut Frame<'_>) {
         let keys: String = model.pending.iter().map(ToString::to_string).collect();
         column = ink.text(column, 0, &format!("{keys}{} ", model.theme.glyph(Glyph::More)), model.theme.style(Role::Key));
     }
-    match model.messages.toast(model.facts.now) {
+    match model.messages.toast(model.now) {
         Some(message) => {
             let style = model.theme.style(role_of(message.tone));
             let glyph = model.theme.glyph(glyph_of(message.tone));
@@ -78,9 +82,18 @@ fn hints(model: &Model, ink: &mut Ink<'_>, column: u16) {
     let mut end = width;
     // Help fits in the narrowest terminal there is.
     let mut right = fitting(of(&[Action::Help]), &mut end, 0);
+    if model.past.is_some() {
+        right.extend(fitting(of(&[Action::Back, Action::StepForward, Action::StepBack, Action::Travel]), &mut end, 0));
+    }
     right.extend(fitting(of(&[Action::Palette, Action::Filter, Action::Quit]), &mut end, width / 2));
     let left = fitting_left(here, column, end);
-    let rest: &[Action] = if model.top().is_some() { &[Action::Back] } else { &[Action::FocusNext, Action::Zoom] };
+    let rest: &[Action] = if model.past.is_some() {
+        &[]
+    } else if model.top().is_some() {
+        &[Action::Back]
+    } else {
+        &[Action::FocusNext, Action::Zoom]
+    };
     let left_end = column + left.iter().map(hint_width).sum::<u16>();
     right.extend(fitting(of(rest), &mut end, left_end));
     right.reverse();

@@ -38,6 +38,7 @@ fn summary(model: &Model) -> (Role, String) {
     let count = |state| checks(model).iter().filter(|check| check.state() == state).count();
     let (failing, warning, unknown) = (count(CheckState::Fail), count(CheckState::Warn), count(CheckState::Unknown));
     match (failing, warning, checks(model).len()) {
+        _ if model.past.is_some() => (Role::Dim, "not known of then".into()),
         (_, _, 0) => (Role::Dim, "nothing checked yet".into()),
         (0, 0, _) if unknown > 0 => (Role::Dim, format!("{unknown} not checked yet")),
         (0, 0, all) => (Role::Good, format!("{all} ok")),
@@ -56,11 +57,31 @@ pub(super) fn pane(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let below = if inside.height > 5 { 3 } else { 0 };
     let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(inside);
     let look = model.theme.look();
-    let table = Table { look: &look, columns: &COLUMNS, focused, empty: "nothing was checked yet" };
+    let empty = if model.past.is_some() { "what was checked is not in the log" } else { "nothing was checked yet" };
+    let table = Table { look: &look, columns: &COLUMNS, focused, empty };
     table.render(frame.buffer_mut(), upper, &rows.window, rows.keys.len(), |at| {
         checks(model).get(rows.keys[at]).map_or_else(Row::new, |check| row(model, check))
     });
+    if model.past.is_some() {
+        return then(model, lower, frame);
+    }
     process(model, lower, frame);
+}
+
+/// What the log tells of a moment's throughput: events are counted by the minute.
+fn then(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &model.theme;
+    let mut ink = Ink::new(frame.buffer_mut(), area);
+    ink.text(2, 0, "process  not in the log", theme.style(Role::Dim));
+    let minute = model.facts.now.as_second().div_euclid(60);
+    let minutes = &model.facts.models.history.minutes;
+    let count = |minute| minutes.binary_search_by_key(&minute, |known| known.minute).map_or(0, |at| minutes[at].events);
+    let room = i64::from(ink.width().saturating_sub(20));
+    let history =
+        spark((0..room).rev().map(|back| count(minute - back) as f64), usize::try_from(room).unwrap_or(0), 1.0, theme.ascii);
+    let column = ink.text(2, 1, "ev/min   ", theme.style(Role::Dim));
+    let column = ink.text(column, 1, &history, theme.style(Role::Accent));
+    ink.text(column + 1, 1, &figures::count(count(minute)), theme.style(Role::Text));
 }
 
 fn row<'a>(model: &Model, check: &'a Check) -> Row<'a> {

@@ -31,6 +31,7 @@ pub(super) fn help(model: &Model, scroll: usize, body: Rect, frame: &mut Frame<'
     let hidden = lines.len().saturating_sub(rows * columns);
     let first = scroll.min(hidden);
     let read_only = if model.facts.read_only { " (read-only: no action changes anything)" } else { "" };
+    let read_only = if model.past.is_some() { " (the past: no action changes anything)" } else { read_only };
     let more = if hidden > 0 { format!(", {} more: j k", hidden - first) } else { String::new() };
     let size = (COLUMN * columns as u16 + if columns == 1 { 20 } else { 0 }, rows as u16);
     let area = boxed(model, body, size, &format!("Keys here{read_only}{more}"), frame);

@@ -54,6 +54,7 @@ pub(super) fn pane(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(block, area);
     let look = model.theme.look();
     let empty = if rows.total > 0 { "nothing passes the filter" } else { "no pipeline yet: n makes one" };
+    let empty = if model.past.is_some() && rows.total == 0 { "there was no pipeline yet" } else { empty };
     let table = Table { look: &look, columns: &COLUMNS, focused, empty };
     table.render(frame.buffer_mut(), inside, &rows.window, rows.keys.len(), |at| {
         let key = &rows.keys[at];
@@ -127,7 +128,7 @@ fn outcome(model: &Model, last: LastRun) -> (String, Style) {
 }
 
 fn next(model: &Model, row: &PipelineRow) -> Option<String> {
-    let due = model.facts.due.get(&row.name).filter(|_| row.state == PipelineState::Active)?;
+    let due = model.facts.next_due(row).filter(|_| row.state == PipelineState::Active)?;
     Some(figures::until(model.facts.now, due).trim_start_matches("in ").to_owned())
 }
 

@@ -41,17 +41,34 @@ fn depth(stats: &QueueStats) -> u64 {
 pub(super) fn pane(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let rows = &model.overview.queues;
     let focused = model.overview.focus == Pane::Queues;
-    let title = format!("3 Queues {}{}", rows.total, limits(rows, &QUEUE_SORTS));
+    let known = if model.past.is_some() { " declared" } else { "" };
+    let title = format!("3 Queues {}{known}{}", rows.total, limits(rows, &QUEUE_SORTS));
     let block = pane_block(model.theme, focused, &title).title_bottom(place(rows, model.theme));
     let inside = block.inner(area);
     frame.render_widget(block, area);
     let look = model.theme.look();
     let empty = if rows.total > 0 { "nothing passes the filter" } else { "no queue yet: the first message makes one" };
+    let empty = if model.past.is_some() { UNKNOWN } else { empty };
     let table = Table { look: &look, columns: &COLUMNS, focused, empty };
     table.render(frame.buffer_mut(), inside, &rows.window, rows.keys.len(), |at| {
         let key = &rows.keys[at];
-        stats(model, key).map_or_else(Row::new, |stats| queue(model, key, stats)).marked(rows.marks.contains(key))
+        stats(model, key).map_or_else(|| unknown(model, key), |stats| queue(model, key, stats)).marked(rows.marks.contains(key))
     });
+    if model.past.is_some() && !rows.keys.is_empty() && inside.height > 3 {
+        let last = Rect { y: inside.bottom() - 1, height: 1, ..inside };
+        Ink::new(frame.buffer_mut(), last).text(2, 0, UNKNOWN, model.theme.style(Role::Dim));
+    }
+}
+
+/// Messages are no events: the log cannot tell how many there were.
+const UNKNOWN: &str = "what was in queues is not in the log";
+
+/// A queue of which nothing but its name is known.
+fn unknown<'a>(model: &Model, name: &'a QueueName) -> Row<'a> {
+    let none = || model.theme.glyph(Glyph::None);
+    let dim = model.theme.style(Role::Dim);
+    let row = Row::new().cell(name.as_str(), model.theme.style(Role::Text));
+    (0..COLUMNS.len() - 1).fold(row, |row, _| row.cell(none(), dim))
 }
 
 fn drain(model: &Model, name: &QueueName, stats: &QueueStats) -> (String, Style) {
@@ -92,6 +109,10 @@ pub(super) fn line(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let rows = &model.overview.queues;
     let title = theme.style(if model.overview.focus == Pane::Queues { Role::BorderFocus } else { Role::Title });
     let mut column = ink.text(1, 0, &format!("3 Queues {}", rows.total), title) + 2;
+    if model.past.is_some() {
+        ink.text(column, 0, UNKNOWN, theme.style(Role::Dim));
+        return;
+    }
     let mut known: Vec<_> = rows.keys.iter().filter_map(|name| stats(model, name).map(|stats| (name, stats))).collect();
     known.sort_by_key(|(_, stats)| std::cmp::Reverse((stats.dead > 0, depth(stats))));
     for (name, stats) in known {

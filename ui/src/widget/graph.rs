@@ -88,6 +88,8 @@ pub struct GraphStep {
     pub dropped: u64,
     /// Records that went to the dead letters.
     pub dead: u64,
+    /// How much went through cannot be told: it works, and the past keeps no figures.
+    pub is_uncounted: bool,
     /// Why it waits or failed.
     pub note: Option<String>,
 }

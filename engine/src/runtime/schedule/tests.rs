@@ -91,7 +91,7 @@ fn every_quarter_of_an_hour_stays_even_over_both_changes_whatever_the_rule() {
             let schedule = cron("*/15 * * * *", zone, dst);
             for day in days {
                 let middle = at(&format!("{day}T00:00:00Z"));
-                let mut tick = middle - jiff::SignedDuration::from_hours(48);
+                let mut tick = middle - SignedDuration::from_hours(48);
                 for _ in 0..4 * 96 {
                     let next = schedule.next_after(tick, tick).unwrap();
                     assert_eq!((next.at.as_second() - tick.as_second(), next.skipped), (900, None), "{zone} after {tick}");

@@ -20,6 +20,8 @@ use crate::{
 /// The least rows that the list of runs has, heading and frame included.
 const RUNS_ROWS_MIN: u16 = 6;
 
+const NO_RUN: &str = "no run yet: r runs it now, R with parameters, a lets its triggers start runs";
+
 const COLUMNS: [Column; 9] = [
     Column::number("#", 5, 9),
     Column::text("STATE", 12, 8),
@@ -46,7 +48,7 @@ impl PipelineScreen {
         graph.render(buffer, inside, &look, 0);
         let title = format!("Runs {}{}", runs.len(), self.filter.suffix());
         let inside = parts::framed(buffer, bottom, theme, &title, true);
-        let empty = "no run yet: r runs it now, R with parameters, a lets its triggers start runs";
+        let empty = if facts.is_past { "there was no run yet" } else { NO_RUN };
         let table = Table { look: &look, columns: &COLUMNS, focused: true, empty };
         table.render(buffer, inside, &self.runs, runs.len(), |index| run_row(runs[index], facts, theme, &look));
     }
@@ -70,7 +72,9 @@ fn run_row(run: &RunRow, facts: &Facts, theme: Theme, look: &Look) -> Row<'stati
         RunTrigger::Activation => "activation".into(),
     };
     let none = || look.none().to_owned();
-    let (records_in, records_out, dead) = parts::records(run, facts);
+    let records = parts::records(run, facts);
+    let count = |of: fn((u64, u64, u64)) -> u64| records.map_or_else(none, |all| figures::count(of(all)));
+    let dead = records.map_or(run.dead, |(_, _, dead)| dead);
     let started = run.started_at.unwrap_or(run.queued_at);
     let failed = run.error.as_ref().map_or_else(|| run.cancel_reason.clone(), |error| error.message.clone());
     Row::new()
@@ -79,8 +83,8 @@ fn run_row(run: &RunRow, facts: &Facts, theme: Theme, look: &Look) -> Row<'stati
         .cell(by, look.dim)
         .cell(figures::age(facts.now, started), look.text)
         .cell(parts::took(run, facts.now).map_or_else(none, figures::duration), look.text)
-        .cell(figures::count(records_in), look.text)
-        .cell(figures::count(records_out), look.text)
+        .cell(count(|(records_in, ..)| records_in), look.text)
+        .cell(count(|(_, records_out, _)| records_out), look.text)
         .cell(if dead > 0 { figures::count(dead) } else { none() }, if dead > 0 { look.bad } else { look.dim })
         .cell(failed, look.bad)
 }

@@ -18,8 +18,18 @@ pub(super) fn graph(definition: &Definition, plan: Option<&Plan>, run: Option<&R
         let vitals = facts.vitals.as_ref()?.runs.iter().find(|known| known.run == run.id)?;
         Some((vitals, facts.figures.steps(run.id)))
     });
-    let steps = definition.steps.iter().map(|step| graph_step(step, run, live)).collect();
+    let steps = definition
+        .steps
+        .iter()
+        .map(|step| GraphStep { is_uncounted: is_uncounted(step, run, facts), ..graph_step(step, run, live) })
+        .collect();
     Graph::new(steps, plan.map(edges).unwrap_or_default())
+}
+
+/// Counts of a step that works are vital figures, which the past has not.
+fn is_uncounted(step: &Step, run: Option<&RunRow>, facts: &Facts) -> bool {
+    let row = run.and_then(|run| run.steps.iter().find(|row| row.step == step.name));
+    facts.is_past && row.is_some_and(|row| row.ended_at.is_none())
 }
 
 fn graph_step(step: &Step, run: Option<&RunRow>, live: Option<(&RunVitals, &[StepFigures])>) -> GraphStep {
@@ -47,6 +57,7 @@ fn graph_step(step: &Step, run: Option<&RunRow>, live: Option<(&RunVitals, &[Ste
         backlog: vitals.map_or((0, 0), |vitals| (vitals.backlog, vitals.backlog_max)),
         dropped: counts.dropped,
         dead: counts.dead,
+        is_uncounted: false,
         note: retrying.map(|(_, why)| why.clone()).or_else(|| Some(row?.error.as_ref()?.message.clone())),
     }
 }

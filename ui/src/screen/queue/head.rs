@@ -1,7 +1,11 @@
 //! The figures of a queue: depth, rates, what becomes of what waits, limits.
 
-use flexcore_engine::port::queue::QueueStats;
-use ratatui::text::{Line, Span};
+use flexcore_engine::{id::QueueName, port::queue::QueueStats};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+};
 
 use super::QueueScreen;
 use crate::{
@@ -10,6 +14,7 @@ use crate::{
     theme::Theme,
     widget::{
         figures::{self, Drain},
+        ink::Ink,
         spark::{bar, spark},
     },
 };
@@ -27,6 +32,25 @@ pub(super) fn lines(
         return vec![Line::styled("This queue holds nothing yet: its first message, or a declaration, makes it.", look.dim)];
     };
     vec![depth(screen, stats, facts, theme, columns), totals(stats, theme), limits(stats, theme)]
+}
+
+/// What the log tells of a queue: that it was declared, by whom, and its limits.
+pub(super) fn view_past(name: &QueueName, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let look = theme.look();
+    let mut lines = vec![Line::styled("What was in a queue is not in the log: messages are no events.", look.dim)];
+    match facts.models.queues.queues.get(name) {
+        None => lines.push(Line::styled("It was not declared then; that it existed cannot be told.", look.dim)),
+        Some(row) => {
+            let at = format!("{} by {}", figures::moment(row.declared_at), row.declared_by);
+            let limits = &row.limits;
+            let (messages, bytes) = (figures::count(limits.messages_max), limits.bytes_max.to_string());
+            let ttl = limits.ttl.map_or_else(String::new, |ttl| ttl.to_string());
+            let tries = limits.attempts_max.to_string();
+            let pairs = [("declared", at), ("at most", format!("{messages} messages, {bytes}")), ("tries", tries), ("ttl", ttl)];
+            lines.push(parts::pairs(pairs, &look));
+        }
+    }
+    parts::lines(&mut Ink::new(buffer, area), 1, 1, &lines);
 }
 
 fn depth(screen: &QueueScreen, stats: &QueueStats, facts: &Facts, theme: Theme, columns: u16) -> Line<'static> {

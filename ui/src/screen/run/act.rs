@@ -33,14 +33,17 @@ impl RunScreen {
             Action::DeadLetters => vec![Intent::Open(Place::Queue(QueueName::dead_letters_of(&row.pipeline)))],
             Action::CorrelationSame => vec![Intent::ShowCorrelation(row.correlation)],
             Action::CopyName => vec![Intent::Copy { what: "id", text: self.id.to_string() }],
-            Action::FailureNext | Action::FailurePrevious => self.failure(action == Action::FailureNext),
+            Action::FailureNext | Action::FailurePrevious => self.failure(action == Action::FailureNext, facts),
+            Action::AsItWas => self.as_it_was(facts),
             _ => Vec::new(),
         }
     }
 
     fn open(&mut self, row: &RunRow, facts: &Facts) -> Vec<Intent> {
         match TABS[self.tab] {
-            Tab::Timeline => self.selected_event().map(|position| Intent::Open(Place::Event(position))).into_iter().collect(),
+            Tab::Timeline => {
+                self.selected_event(facts).map(|position| Intent::Open(Place::Event(position))).into_iter().collect()
+            }
             Tab::Steps => {
                 if let Some(index) = self.steps.selected(row.steps.len()) {
                     let step = steps::ordered(row, facts)[index];
@@ -54,14 +57,21 @@ impl RunScreen {
         }
     }
 
-    fn selected_event(&self) -> Option<Position> {
-        let lines = self.timeline();
+    /// As of the event under the cursor of the timeline; on another part as of its last one.
+    fn as_it_was(&self, facts: &Facts) -> Vec<Intent> {
+        let last = || self.events.iter().take(self.shown_events(facts)).next_back().map(|line| line.envelope.position);
+        let position = if TABS[self.tab] == Tab::Timeline { self.selected_event(facts) } else { last() };
+        position.map(Intent::AsItWas).into_iter().collect()
+    }
+
+    fn selected_event(&self, facts: &Facts) -> Option<Position> {
+        let lines = self.timeline(facts);
         self.timeline.selected(lines.len()).map(|index| lines[index].envelope.position)
     }
 
     /// To the next failure in the timeline, or the one before.
-    fn failure(&mut self, forward: bool) -> Vec<Intent> {
-        let lines = self.timeline();
+    fn failure(&mut self, forward: bool, facts: &Facts) -> Vec<Intent> {
+        let lines = self.timeline(facts);
         let len = lines.len();
         let from = self.timeline.selected(len).unwrap_or(0);
         let bad = |index: &usize| lines[*index].description.severity == Severity::Error;

@@ -68,6 +68,8 @@ fn empty(row: &RunRow) -> &'static str {
 
 fn step_row(step: &StepRow, run: &RunRow, facts: &Facts, columns: usize, look: &Look) -> Row<'static> {
     let counts = live_counts(step, run, facts).unwrap_or(step.counts);
+    let is_known = !facts.is_past || step.ended_at.is_some();
+    let count = |count: u64| if is_known { figures::count(count) } else { look.none().to_owned() };
     let state = parts::step_state(step.state);
     let (sign, ascii) = state.sign();
     let end = step.ended_at.or(run.ended_at).unwrap_or(facts.now);
@@ -76,10 +78,10 @@ fn step_row(step: &StepRow, run: &RunRow, facts: &Facts, columns: usize, look: &
         .cell(step.step.to_string(), look.title)
         .cell(format!("{} {}", look.sign(sign, ascii), state.word()), state.style(look))
         .cell(figures::duration(figures::between(step.started_at, end)), look.text)
-        .cell(figures::count(counts.records_in), look.text)
-        .cell(figures::count(counts.records_out), look.text)
-        .cell(figures::count(counts.dropped), look.dim)
-        .cell(figures::count(counts.dead), bad(counts.dead))
+        .cell(count(counts.records_in), look.text)
+        .cell(count(counts.records_out), look.text)
+        .cell(count(counts.dropped), look.dim)
+        .cell(count(counts.dead), bad(counts.dead))
         .cell(waterfall(step, run, facts.now, columns, look), state.style(look))
 }
 

@@ -20,13 +20,13 @@ use crate::{
 };
 
 impl RunScreen {
-    pub(super) fn view_timeline(&self, row: &RunRow, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn view_timeline(&self, row: &RunRow, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         const COLUMNS: [Column; 4] =
             [Column::text("TIME", 12, 9), Column::number("AFTER", 6, 5), Column::text("TYPE", 22, 4), Column::wide("", 20, 1, 8)];
         let look = theme.look();
         let title = format!("Timeline{}: enter opens the event", self.wanted.suffix());
         let inside = parts::framed(buffer, area, theme, &title, true);
-        let lines = self.timeline();
+        let lines = self.timeline(facts);
         let empty =
             if self.events.is_empty() { "no event of it is kept any more" } else { "nothing passes the filter: esc clears it" };
         let table = Table { look: &look, columns: &COLUMNS, focused: true, empty };
@@ -82,6 +82,12 @@ impl RunScreen {
     }
 }
 
+/// What only the present knows.
+pub(super) fn unknown(theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let inside = parts::framed(buffer, area, theme, "Of then", true);
+    Ink::new(buffer, inside).text(1, 0, "what steps said, and their records, are not in the log of events", theme.look().dim);
+}
+
 /// The lines above the parts.
 pub(super) fn header(row: &RunRow, facts: &Facts, theme: Theme) -> Vec<Line<'static>> {
     let look = theme.look();
@@ -92,12 +98,13 @@ pub(super) fn header(row: &RunRow, facts: &Facts, theme: Theme) -> Vec<Line<'sta
     let deadline = deadline.map_or_else(String::new, |at| figures::until(facts.now, at));
     let started = row.started_at.unwrap_or(row.queued_at);
     let started = parts::when(facts.now, started);
-    let (records_in, records_out, dead) = parts::records(row, facts);
     let mut first = Line::from(Span::styled(format!("{state}   "), style));
     first
         .spans
         .extend(parts::pairs([("started", started), ("took", took), ("attempt", attempt), ("deadline", deadline)], &look).spans);
-    let flow = format!("{} in, {} out, {} dead", figures::count(records_in), figures::count(records_out), figures::count(dead));
+    let flow = parts::records(row, facts).map_or_else(String::new, |(records_in, records_out, dead)| {
+        format!("{} in, {} out, {} dead", figures::count(records_in), figures::count(records_out), figures::count(dead))
+    });
     let params = if row.params.is_empty() { String::new() } else { serde_json::Value::Object(row.params.clone()).to_string() };
     let second = parts::pairs(
         [

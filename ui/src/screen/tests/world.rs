@@ -36,8 +36,8 @@ use serde_json::Map;
 use uuid::Uuid;
 
 use crate::{
-    effect::{Answer, Effect, Question, Tag},
-    link::{Checked, Tap, Template},
+    effect::{Answer, Effect, Glimpse, Question, Tag},
+    link::{At, Checked, LinkError, Tap, Template},
 };
 
 /// Two definitions; the second is what broke it.
@@ -266,6 +266,19 @@ impl World {
         }
     }
 
+    fn glimpse(&self, at: At) -> Glimpse {
+        let passes = |event: &&Envelope| match at {
+            At::Position(position) => event.position <= position,
+            At::Moment(moment) => event.event.at <= moment,
+        };
+        let events: Vec<Envelope> = self.events.iter().filter(passes).cloned().collect();
+        let mut models = ReadModels::default();
+        for envelope in &events {
+            models.apply(envelope);
+        }
+        Glimpse { models, events }
+    }
+
     fn tell(&self, question: Question) -> Answer {
         match question {
             Question::Peek { which: Peek::Dead, .. } => Answer::Peek(Ok(self.messages.clone())),
@@ -292,6 +305,8 @@ impl World {
                 events.drain(..events.len().saturating_sub(max));
                 Answer::ReadBack(Ok(Page { events: events.into(), seen: before }))
             }
+            Question::Past { number, at, .. } => Answer::Past(number, Ok(Box::new(self.glimpse(at)))),
+            Question::Ahead { number, .. } => Answer::Ahead(number, Err(LinkError::Gone("all events are at hand".into()))),
             Question::Predicate { jq } => Answer::Predicate(jq, Err("no jq here".into())),
             Question::Templates => Answer::Templates(vec![
                 Template {

@@ -3,6 +3,7 @@
 
 use flexcore_engine::{id::QueueName, unit::Duration};
 
+use super::super::past;
 use crate::{
     keymap::{Action, Scope},
     model::{
@@ -16,6 +17,8 @@ const LINES_MAX: usize = 200;
 
 const SINCE: &str = "since";
 const EVENTS: &str = "events";
+const AT: &str = "at";
+const TIME: &str = "time";
 
 /// Commands that want a word and are no action of this screen.
 pub(super) fn openers(model: &Model, known: &[Hit]) -> Vec<Hit> {
@@ -27,6 +30,7 @@ pub(super) fn openers(model: &Model, known: &[Hit]) -> Vec<Hit> {
     };
     let mut hits = vec![
         opener(SINCE, "only the events of so long: since 20m, since all"),
+        opener(AT, "time travel: at 03:07, at -15m, at #1234, at now"),
         opener(EVENTS, "only the events that pass a filter: events failed"),
     ];
     for (scope, what) in [(Scope::Pipelines, "a pipeline"), (Scope::Queues, "a queue")] {
@@ -64,6 +68,7 @@ pub(super) fn meant(model: &Model, typed: &str) -> Vec<Hit> {
     let rest = rest.trim();
     match verb {
         SINCE => vec![since(rest)],
+        AT | TIME => vec![at(model, verb, rest)],
         EVENTS => vec![Hit {
             target: Target::Events(rest.to_owned()),
             name: typed.trim().to_owned(),
@@ -72,6 +77,14 @@ pub(super) fn meant(model: &Model, typed: &str) -> Vec<Hit> {
         }],
         verb => on_things(model, verb, rest),
     }
+}
+
+fn at(model: &Model, verb: &str, rest: &str) -> Hit {
+    let (target, description) = match past::meant(model, rest) {
+        Ok(meant) => (Target::Travel(meant), model.live().told(meant, model.now)),
+        Err(why) => (Target::Word(AT), why),
+    };
+    Hit { target, name: format!("{verb} {rest}"), description, keys: String::new() }
 }
 
 fn since(rest: &str) -> Hit {

@@ -13,6 +13,9 @@ use crate::{
 /// The words of a hint; `None`: it would do nothing now.
 pub(super) fn of(model: &Model, bound: &Bound) -> Option<Cow<'static, str>> {
     let action = bound.binding.action;
+    if model.past.is_some() {
+        return in_past(bound);
+    }
     match bound.binding.scope {
         Scope::Pipelines if model.overview.pipelines.marks.is_empty() => about_pipeline(action, selected(model)?)?,
         Scope::Pipeline => about_pipeline(action, selected(model)?)?,
@@ -23,8 +26,24 @@ pub(super) fn of(model: &Model, bound: &Bound) -> Option<Cow<'static, str>> {
     Some(match row.map(|row| row.state) {
         Some(PipelineState::Paused) => "resume…".into(),
         Some(_) => "pause…".into(),
-        None => bound.binding.description.split([';', ',', ':']).next().unwrap_or_default().into(),
+        None => words(bound),
     })
+}
+
+/// Nothing is changed in the past.
+fn in_past(bound: &Bound) -> Option<Cow<'static, str>> {
+    Some(match bound.binding.action {
+        _ if bound.binding.changes => return None,
+        Action::Back => "now".into(),
+        Action::Travel => "moment".into(),
+        Action::StepBack => "back".into(),
+        Action::StepForward => "on".into(),
+        _ => words(bound),
+    })
+}
+
+fn words(bound: &Bound) -> Cow<'static, str> {
+    bound.binding.description.split([';', ',', ':']).next().unwrap_or_default().into()
 }
 
 /// The pipeline under the cursor, or the one that is open.

@@ -182,7 +182,8 @@ fn stack(layer: Vec<Slot>) -> Vec<Placed> {
 /// What flows into a step, written above and below the arrow that ends at `column`.
 fn label(ink: &mut Ink<'_>, column: u16, row: u16, step: &GraphStep, look: &Look) {
     let room = GAP_COLUMNS - 3;
-    let rate = step.in_per_s.map_or_else(|| figures::count(step.records_in), |rate| format!("{}/s", figures::rate(rate)));
+    let counted = || if step.is_uncounted { String::new() } else { figures::count(step.records_in) };
+    let rate = step.in_per_s.map_or_else(counted, |rate| format!("{}/s", figures::rate(rate)));
     ink.text_right(column, row - 1, room, &rate, if step.in_per_s.is_some() { look.text } else { look.dim });
     if let Some((text, style)) = backlog(step, 3, look) {
         ink.text_right(column, row + 1, room, &text, style);
@@ -219,7 +220,7 @@ fn draw_box(ink: &mut Ink<'_>, start: u16, row: u16, wide: u16, step: &GraphStep
     ink.text_in(start + 2, row + 1, inside, &step.uses, look.dim);
     let (sign, ascii) = step.state.sign();
     ink.text_in(start + 2, row + 2, inside, &format!("{} {}", look.sign(sign, ascii), step.state.word()), style);
-    let out = format!("{} out", figures::count(step.records_out));
+    let out = if step.is_uncounted { String::new() } else { format!("{} out", figures::count(step.records_out)) };
     ink.text_in(start + 2, row + 3, inside, &out, look.text);
     if step.dead > 0 {
         ink.text_in(start + 2, row + 4, inside, &format!(" {} dead ", figures::count(step.dead)), look.bad);

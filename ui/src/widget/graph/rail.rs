@@ -169,7 +169,8 @@ fn draw_step(ink: &mut Ink<'_>, start: u16, row: u16, step: &GraphStep, widths: 
     put(widths.1, &step.uses, look.dim);
     put(8, step.state.word(), step.state.style(look));
     let flow = format!("{:>6} in {:>6} out", figures::count(step.records_in), figures::count(step.records_out));
-    put(20, &flow, if step.records_in + step.records_out == 0 { look.dim } else { look.text });
+    let flow = if step.is_uncounted { "" } else { &flow };
+    put(20, flow, if step.records_in + step.records_out == 0 { look.dim } else { look.text });
     if step.dropped > 0 {
         put(14, &format!("{} dropped", figures::count(step.dropped)), look.dim);
     }
