@@ -96,7 +96,7 @@ enum Commands {
     Restore(backup::RestoreArgs),
     /// Look at every byte of a data directory, and put it in order
     Doctor(doctor::DoctorArgs),
-    /// What happened, from the files of a data directory
+    /// What happened, from a running engine or a data directory
     Events(events::EventsArgs),
     /// The console's keys, as the file that changes them
     Keys(keys::KeysArgs),

@@ -143,11 +143,18 @@ impl Client {
         serde_json::from_slice(text).map_err(|error| self.odd(error.to_string()))
     }
 
-    fn unreachable(&self, source: reqwest::Error) -> ClientError {
+    /// A stream ended, because the engine did.
+    pub fn closed(&self) -> ClientError {
+        ClientError::NotFound(format!("the engine at {} has ended", self.place))
+    }
+
+    /// A line cannot be made, or broke in the middle.
+    pub fn unreachable(&self, source: reqwest::Error) -> ClientError {
         ClientError::Unreachable { place: self.place.clone(), source }
     }
 
-    fn odd(&self, reason: String) -> ClientError {
+    /// An answer is not understood.
+    pub fn odd(&self, reason: String) -> ClientError {
         ClientError::Odd { place: self.place.clone(), reason }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use color_eyre::eyre::WrapErr;
 use flexcore_engine::{
-    alert::default_rules,
+    alert::Rule,
     command::{Command, Request},
     handle::{Accepted, Engine, Refusal},
     id::{Actor, Position},
@@ -31,7 +31,10 @@ use flexcore_engine::{
 };
 use tokio::sync::{Mutex, watch};
 
+#[cfg(feature = "http")]
+use crate::notify::Notifier;
 use crate::{
+    alerts::{self, Alerting, BadAlerts},
     config::Settings,
     data_dir::{self, DataDir},
     probe,
@@ -54,6 +57,10 @@ pub struct App {
     pub begun: Position,
     vitals: watch::Receiver<Arc<Vitals>>,
     live: flexcore_engine::runtime::LiveRuns,
+    rules: watch::Sender<Vec<Rule>>,
+    /// Taken when it stops.
+    #[cfg(feature = "http")]
+    notifier: Mutex<Option<Notifier>>,
     /// Taken when it stops.
     runtime: Mutex<Option<Runtime>>,
     /// Given back last.
@@ -78,9 +85,45 @@ impl App {
         engine.record_started(env!("CARGO_PKG_VERSION"), &settings.node).await?;
         let probes = probes(&settings);
         let runtime = Runtime::start(engine.clone(), types.clone(), secrets.clone(), runtime_settings, probes).await?;
-        let (vitals, live) = (runtime.vitals(), runtime.live().clone());
+        let (vitals, live, rules) = (runtime.vitals(), runtime.live().clone(), runtime.rules());
         let runtime = Mutex::new(Some(runtime));
-        Ok(Self { settings, engine, types, secrets, folder, begun, vitals, live, runtime, directory })
+        #[cfg(feature = "http")]
+        let notifier = {
+            let webhooks = settings.alerts.webhooks.clone();
+            let notifier = Notifier::start(engine.clone(), secrets.clone(), &*settings.node, webhooks);
+            Mutex::new(Some(notifier.wrap_err("nobody can be told of alerts")?))
+        };
+        Ok(Self {
+            settings,
+            engine,
+            types,
+            secrets,
+            folder,
+            begun,
+            vitals,
+            live,
+            rules,
+            #[cfg(feature = "http")]
+            notifier,
+            runtime,
+            directory,
+        })
+    }
+
+    /// Reads the file of alerts again, if there is one, and says how many rules there are. What is broken changes nothing.
+    pub async fn read_alerts_again(&self) -> Result<Option<usize>, BadAlerts> {
+        let Some(path) = &self.settings.alerts_file else { return Ok(None) };
+        let Alerting { rules, webhooks } = alerts::read(path)?;
+        let count = rules.len();
+        // Nobody follows once it stops.
+        let _ = self.rules.send(rules);
+        #[cfg(feature = "http")]
+        if let Some(notifier) = &*self.notifier.lock().await {
+            notifier.exchange(webhooks);
+        }
+        #[cfg(not(feature = "http"))]
+        drop(webhooks);
+        Ok(Some(count))
     }
 
     /// The directory that keeps everything, if there is one.
@@ -108,6 +151,9 @@ impl App {
     pub async fn stop(&self, grace: Duration) -> usize {
         let Some(runtime) = self.runtime.lock().await.take() else { return 0 };
         let left = runtime.stop(grace).await;
+        // What it has not told yet is told at the next start.
+        #[cfg(feature = "http")]
+        drop(self.notifier.lock().await.take());
         if let Err(error) = self.engine.record_stopped(left as u64).await {
             tracing::warn!(%error, "the stop is not on record");
         }
@@ -252,7 +298,7 @@ fn runtime_settings(settings: &Settings, folder: &Path, store_kind: String) -> R
         retain_age_max: settings.retain_age_max,
         retain_types: settings.retain_types.clone(),
         store_kind,
-        alerts: default_rules(),
+        alerts: settings.alerts.rules.clone(),
         folder: folder.to_owned(),
     }
 }

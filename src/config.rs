@@ -17,6 +17,7 @@ use flexcore_ui::{
     theme::{self, Themes},
 };
 
+use crate::alerts::Alerting;
 pub use api::{ApiSettings, SocketSetting, Tls};
 pub use key::{KEYS, Key};
 pub use layer::{BadSettings, Layers};
@@ -63,6 +64,10 @@ pub struct Settings {
     pub retain_types: Vec<(String, Duration)>,
     /// How long a stopping engine waits for its runs.
     pub shutdown_grace: Duration,
+    /// The file of alert rules and webhooks.
+    pub alerts_file: Option<PathBuf>,
+    /// What it says; the default rules until it is read, which only those do that run an engine.
+    pub alerts: Alerting,
     /// Where and how the API is served.
     pub api: ApiSettings,
     /// A folder with a file per secret.
@@ -94,6 +99,8 @@ impl Settings {
             retain_age_max: read.parsed("retention.age_max", retention::age),
             retain_types: read.parsed("retention.types", retention::types),
             shutdown_grace: read.parsed("shutdown_grace", |text| text.parse().map_err(|error| format!("{error}"))),
+            alerts_file: read.path("alerts.rules"),
+            alerts: Alerting::default(),
             api: api::read(&mut read),
             secrets_folder: read.path("secrets.folder"),
             secrets_command: Some(read.text("secrets.command")).filter(|text| !text.is_empty()),

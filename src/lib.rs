@@ -1,6 +1,7 @@
 //! FlexCore's shell: everything that touches the world, and the one place that puts the parts together.
 
 pub mod adopt;
+pub mod alerts;
 pub mod backup;
 pub mod cli;
 #[cfg(feature = "listener")]
@@ -18,6 +19,8 @@ pub mod http;
 pub mod local_link;
 #[cfg(feature = "listener")]
 pub mod metrics;
+#[cfg(feature = "http")]
+pub mod notify;
 pub mod probe;
 pub mod session;
 pub mod shutdown;

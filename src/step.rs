@@ -36,6 +36,8 @@ use flexcore_engine::{
     },
 };
 
+#[cfg(feature = "http")]
+pub(crate) use self::secrets::filled;
 use self::spec::{Row, row};
 pub use self::{
     child::{MARK, end_strays, keep_in},

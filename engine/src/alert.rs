@@ -12,7 +12,7 @@ mod rule;
 pub use defaults::{DEFAULTS, default_rules};
 pub use evaluator::{Evaluator, Firing, SUBJECTS_MAX, Wanted};
 pub use figure::{Figure, Reading, figures};
-pub use rule::{Condition, RULES_MAX, Rule, Written, rules_of};
+pub use rule::{Condition, RULES_MAX, Rule, Written, fits, rules_of};
 
 use std::{fmt, str::FromStr, sync::Arc};
 

@@ -74,7 +74,7 @@ pub struct RuntimeSettings {
     pub retain_types: Vec<(String, Duration)>,
     /// What the store is, like `memory`.
     pub store_kind: String,
-    /// What operators are told of.
+    /// What operators are told of, at first.
     pub alerts: Vec<Rule>,
     /// Where steps start relative paths of pipelines that have no folder.
     pub folder: PathBuf,
@@ -145,6 +145,7 @@ async fn declare_runs_queue(queues: &dyn Queues) -> Result<(), QueueError> {
 pub struct Runtime {
     shared: Arc<Shared>,
     vitals: watch::Receiver<Arc<Vitals>>,
+    rules: watch::Sender<Vec<Rule>>,
     tasks: JoinSet<()>,
 }
 
@@ -162,6 +163,7 @@ impl Runtime {
         let (live, parts, punctuality) = (LiveRuns::default(), Parts::default(), Punctuality::default());
         let shutdown = CancellationToken::new();
         let shared = Arc::new(Shared { engine, types, secrets, settings, live, parts, punctuality, shutdown });
+        let (rules, watched) = watch::channel(shared.settings.alerts.clone());
         let (sampler, vitals) = sampler::Sampler::new(shared.clone(), probes);
         let parts = &shared.parts;
         let mut tasks = JoinSet::new();
@@ -175,15 +177,20 @@ impl Runtime {
         if shared.engine.store().syncs().is_some() {
             tasks.spawn(parts.known("scribe", scribe::Scribe::new(shared.clone()).run()));
         }
-        tasks.spawn(parts.known("alerts", watcher::Watcher::new(shared.clone(), vitals.clone()).run()));
+        tasks.spawn(parts.known("alerts", watcher::Watcher::new(shared.clone(), vitals.clone(), watched).run()));
         tasks.spawn(parts.known("sampler", sampler.run()));
         tasks.spawn(survey(shared.clone()));
-        Ok(Self { shared, vitals, tasks })
+        Ok(Self { shared, vitals, rules, tasks })
     }
 
     /// The newest vital figures, and a way to wait for newer ones.
     pub fn vitals(&self) -> watch::Receiver<Arc<Vitals>> {
         self.vitals.clone()
+    }
+
+    /// Exchanges the rules of alerts from the next figures on. What was raised by a rule that is no longer there is resolved.
+    pub fn rules(&self) -> watch::Sender<Vec<Rule>> {
+        self.rules.clone()
     }
 
     /// Logs and taps of runs.

@@ -69,9 +69,9 @@ impl FromStr for FrameSize {
 
 /// Runs the console until it is left.
 pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
-    let settings = match settings.settings() {
+    let settings = match settings.of_engine() {
         Ok(settings) => settings,
-        Err(wrong) => return Ok(complain(&wrong.to_string())),
+        Err(wrong) => return Ok(complain(&wrong)),
     };
     let options = match console_options(&settings) {
         Ok(options) => options,

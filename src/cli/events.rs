@@ -1,5 +1,9 @@
-//! `flexcore events DIR`: what happened, from the files of a data directory. They are read as they are, with no lock and no
-//! change, so it works while an engine writes to them and when none is able to.
+//! `flexcore events`: what happened. Of a running engine, where it can be followed; or from the files of a data directory,
+//! which are read as they are, with no lock and no change, so that works while an engine writes to them and when none is
+//! able to.
+
+#[cfg(feature = "listener")]
+mod running;
 
 use std::{
     io::{self, Write},
@@ -20,15 +24,22 @@ use jiff::{Timestamp, Zoned};
 use super::{DONE, complain, settings::SettingArgs, unable};
 use crate::{compose, data_dir, event_json::EventJson};
 
-/// What happened, from the files of a data directory.
+/// What happened, from a running engine or from the files of a data directory.
 ///
-/// Works while an engine has the directory open. A MOMENT is written like -15m, 03:07, 2026-11-22, "2026-11-22 03:07",
+/// A directory can be read while an engine has it open, and when none runs. A MOMENT is written like -15m, 03:07, 2026-11-22, "2026-11-22 03:07",
 /// RFC 3339, or as a position.
 #[derive(Debug, Args)]
 pub struct EventsArgs {
-    /// The data directory [default: the setting `data`]
+    /// A data directory [default: the setting `data`, else the running engine]
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
+    #[cfg(feature = "listener")]
+    #[command(flatten)]
+    target: super::remote::TargetArgs,
+    /// Of a running engine: go on with what comes, and take a broken line up again
+    #[cfg(feature = "listener")]
+    #[arg(long, short = 'f', conflicts_with = "folder")]
+    follow: bool,
     /// Only what happened since this moment
     #[arg(long, value_name = "MOMENT", allow_hyphen_values = true)]
     since: Option<String>,
@@ -51,6 +62,13 @@ pub struct EventsArgs {
 
 /// Prints the events. Exit code: 0 done (also when there are none), 1 the log cannot be read, 2 asked wrongly.
 pub fn run(args: &EventsArgs, settings: &SettingArgs, out: &mut dyn Write) -> io::Result<i32> {
+    #[cfg(feature = "listener")]
+    if args.folder.is_none() {
+        let keeps = settings.settings().map(|settings| settings.data.is_some());
+        if args.follow || args.target.is_said() || keeps.is_ok_and(|keeps| !keeps) {
+            return running::run(args, &args.target, out);
+        }
+    }
     let folder = match settings.data_dir(args.folder.as_deref()) {
         Ok(folder) => folder,
         Err(wrong) => return Ok(complain(&wrong)),
@@ -152,7 +170,7 @@ impl Asked {
         while seen.next() < end {
             let page = log.read(seen, &self.filter, READ_EVENTS_MAX).await?;
             for envelope in page.events.iter().take_while(|envelope| envelope.position < end) {
-                if json { as_json(envelope, out)? } else { as_text(envelope, out)? }
+                print(envelope, json, out)?;
             }
             if page.seen == seen {
                 return Ok(());
@@ -166,6 +184,10 @@ impl Asked {
 /// The first moment after one.
 fn after(at: Timestamp) -> Timestamp {
     at.checked_add(std::time::Duration::from_nanos(1)).unwrap_or(Timestamp::MAX)
+}
+
+fn print(envelope: &Envelope, json: bool, out: &mut dyn Write) -> io::Result<()> {
+    if json { as_json(envelope, out) } else { as_text(envelope, out) }
 }
 
 fn as_json(envelope: &Envelope, out: &mut dyn Write) -> io::Result<()> {

@@ -14,9 +14,9 @@ use serde_json::Value;
 use super::{DONE, FAILED, complain, told, unable};
 use crate::client::{Body, Client, ClientError, Target, part};
 
-/// Which engine, and how to answer.
+/// Which engine.
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct RemoteArgs {
+pub(super) struct TargetArgs {
     /// The engine at this address instead of the one of this user, like `http://box:8080`
     #[arg(long, value_name = "URL", env = "FLEXCORE_URL", global = true)]
     url: Option<String>,
@@ -26,15 +26,27 @@ pub(super) struct RemoteArgs {
     /// The engine's Unix socket, when several run
     #[arg(long, value_name = "PATH", conflicts_with = "url", global = true)]
     socket: Option<PathBuf>,
+}
+
+/// Which engine, and how to answer.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct RemoteArgs {
+    #[command(flatten)]
+    target: TargetArgs,
     /// Answer as JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
 }
 
-impl RemoteArgs {
-    fn client(&self) -> Result<Client, ClientError> {
-        let Self { url, token, socket, .. } = self.clone();
+impl TargetArgs {
+    pub(super) fn client(&self) -> Result<Client, ClientError> {
+        let Self { url, token, socket } = self.clone();
         Client::new(&Target { url, token, socket })
+    }
+
+    /// Whether a certain one is meant.
+    pub(super) fn is_said(&self) -> bool {
+        self.url.is_some() || self.socket.is_some()
     }
 }
 
@@ -133,7 +145,7 @@ pub(super) fn answer<F: Future<Output = Result<Answer, ClientError>>>(
     args: &RemoteArgs,
     ask: impl FnOnce(Client) -> F,
 ) -> color_eyre::Result<i32> {
-    let client = match args.client() {
+    let client = match args.target.client() {
         Ok(client) => client,
         Err(error) => return Ok(complain(&told(&error))),
     };

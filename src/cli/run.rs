@@ -43,9 +43,9 @@ pub struct RunArgs {
 
 /// Runs the pipeline and says how it ended.
 pub fn run(args: &RunArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
-    let settings = match settings.settings() {
+    let settings = match settings.of_engine() {
         Ok(settings) => settings,
-        Err(wrong) => return Ok(complain(&wrong.to_string())),
+        Err(wrong) => return Ok(complain(&wrong)),
     };
     if settings.read_only {
         return Ok(complain("a run changes things, and `read_only` is set"));

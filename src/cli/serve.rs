@@ -31,9 +31,9 @@ pub struct ServeArgs {
 
 /// Runs until a signal asks it to stop.
 pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> {
-    let settings = match settings.settings() {
+    let settings = match settings.of_engine() {
         Ok(settings) => settings,
-        Err(wrong) => return Ok(complain(&wrong.to_string())),
+        Err(wrong) => return Ok(complain(&wrong)),
     };
     let types = step::table_printing();
     let pipelines = match paths::load(&args.paths, types.as_ref()) {
@@ -63,7 +63,7 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, listening: Listening, signals:
     let signal = loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                "SIGHUP" if listening.reloads() => reload(&listening),
+                "SIGHUP" if listening.reloads() || app.settings.alerts_file.is_some() => reload(app, &listening).await,
                 signal => break signal,
             },
             () = app.engine.store().wait_past(told) => told = tell(app, told).await,
@@ -84,10 +84,15 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, listening: Listening, signals:
     }
 }
 
-fn reload(listening: &Listening) {
+async fn reload(app: &App, listening: &Listening) {
     match listening.reload() {
         Ok(()) => tracing::info!("certificates and tokens were read again"),
         Err(error) => tracing::error!("{}; the old ones stay in force", told(&error)),
+    }
+    match app.read_alerts_again().await {
+        Ok(None) => {}
+        Ok(Some(rules)) => tracing::info!(rules, "the file of alerts was read again"),
+        Err(error) => tracing::error!("{error}; the old rules and webhooks stay in force"),
     }
 }
 

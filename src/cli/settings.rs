@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::config::{BadSettings, KEYS, Key, Layers, Settings, file};
+use crate::{
+    alerts,
+    config::{BadSettings, KEYS, Key, Layers, Settings, file},
+};
 
 /// Settings by flag. All others: `--set NAME=VALUE`.
 #[derive(Debug, Clone, Default, Args)]
@@ -54,6 +57,15 @@ impl SettingArgs {
         layers.variables(std::env::vars().filter(|(name, _)| !OTHER_VARIABLES.contains(&name.as_str())));
         self.flags(&mut layers);
         Settings::of(&layers)
+    }
+
+    /// The same for an engine: what alerts there are is read, too.
+    pub fn of_engine(&self) -> Result<Settings, String> {
+        let mut settings = self.settings().map_err(|wrong| wrong.to_string())?;
+        if let Some(path) = &settings.alerts_file {
+            settings.alerts = alerts::read(path).map_err(|bad| bad.to_string())?;
+        }
+        Ok(settings)
     }
 
     /// The data directory that a command works on: its argument, or the setting.

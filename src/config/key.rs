@@ -50,6 +50,7 @@ pub const KEYS: &[Key] = &[
         help: "Events older than this are dropped, like 90d; none: whatever their age",
     },
     Key { name: "retention.types", default: "", help: "Types dropped earlier, like order.seen=7d, command.rejected=30d" },
+    Key { name: "alerts.rules", default: "", help: "The file of alert rules and webhooks, YAML; read again on SIGHUP" },
     Key { name: "http", default: "", help: "Serve the API on this address, like 127.0.0.1:8080; none: only on the Unix socket" },
     Key { name: "socket", default: "auto", help: "The API's Unix socket: a path, auto (in the user's runtime folder) or none" },
     Key { name: "api.tokens", default: "", help: "The file of the API's tokens; with it, requests by TCP need one" },

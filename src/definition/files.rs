@@ -111,7 +111,7 @@ fn report(path: PathBuf, types: &dyn StepTypes, env: Environment<'_>) -> FileRep
 }
 
 /// The text of a file. No more is read than a pipeline file may have: the path may be a device without an end.
-fn read(path: &Path) -> Result<String, PlacedMistake> {
+pub(crate) fn read(path: &Path) -> Result<String, PlacedMistake> {
     use io::Read;
     let whole = |message: String| Place::START.mistake(Mistake::at("", message));
     let cannot = |error: io::Error| whole(format!("this file cannot be read: {}", said(&error)));

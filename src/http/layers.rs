@@ -16,6 +16,7 @@ use axum::{
 };
 use flexcore_engine::id::CorrelationId;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{metrics::counted, problem::Problem, state::Api};
@@ -44,7 +45,8 @@ async fn correlated(mut request: Request, next: Next) -> Response {
     let correlation = given.map_or_else(CorrelationId::fresh, CorrelationId);
     let uri = request.uri().clone();
     request.extensions_mut().insert(correlation);
-    let mut response = next.run(request).await;
+    // Whatever is logged on the way says what it belongs to.
+    let mut response = next.run(request).instrument(tracing::info_span!("request", %correlation)).await;
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     if is_error && response.extensions_mut().remove::<Whole>().is_none() {
         response = written(response, correlation, &uri);

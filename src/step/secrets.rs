@@ -100,6 +100,11 @@ fn fill_value(value: &mut Value, from: &dyn Secrets, used: &mut Vec<Secret>) -> 
     Ok(())
 }
 
+/// A text with its secrets filled in.
+pub(crate) fn filled(text: &str, from: &dyn Secrets) -> Result<String, String> {
+    fill_text(text, from, &mut Vec::new())
+}
+
 fn fill_text(text: &str, from: &dyn Secrets, used: &mut Vec<Secret>) -> Result<String, String> {
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once(OPEN) {

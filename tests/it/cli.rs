@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests; the lint spares only the functions marked as such")]
 
+mod actions;
 mod backup;
 mod check;
 mod doctor;

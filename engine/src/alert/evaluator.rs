@@ -71,6 +71,18 @@ impl Evaluator {
         Self { rules, watched, began }
     }
 
+    /// Other rules from now on. What is known of the figures of rules that stay is kept, so that a rate goes on; what was
+    /// counted of events is forgotten, and read back from the log by whoever calls this.
+    pub fn exchange(&mut self, rules: Vec<Rule>) {
+        let old = std::mem::take(&mut self.rules).into_iter().zip(std::mem::take(&mut self.watched));
+        let mut kept: Vec<(Rule, BTreeMap<String, Watch>)> = old.filter(|(rule, _)| rule.condition.events().is_empty()).collect();
+        for rule in &rules {
+            let known = kept.iter().position(|(known, _)| known == rule);
+            self.watched.push(known.map(|at| kept.swap_remove(at).1).unwrap_or_default());
+        }
+        self.rules = rules;
+    }
+
     /// How far back it would like to see events when it begins.
     pub fn looks_back(&self) -> Duration {
         self.rules.iter().map(|rule| rule.condition.looks_back()).max().unwrap_or_default()

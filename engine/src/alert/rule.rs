@@ -149,7 +149,7 @@ impl Rule {
 }
 
 /// Whether a pattern, in which `*` stands for any text, fits a text.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+pub fn fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+mod notify;
 mod step;
 
+pub use notify::{NOTIFY_MAX, Notify, Occasion, PipelineWebhook, not_a_url};
 pub use step::{BatchPolicy, BufferPolicy, ConcurrencyPolicy, ErrorAction, ErrorPolicy, OnError, Step, WhenFull};
 
 use crate::{
@@ -63,6 +65,9 @@ pub struct Definition {
     /// How long records that could not be processed are kept.
     #[serde(default)]
     pub dead_letters: DeadLetterPolicy,
+    /// Who is told elsewhere of its failures and recoveries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<Notify>,
     /// How long a stopping run may take to let what is in flight reach its sinks.
     #[serde(default = "drain_default")]
     pub drain: Duration,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::Shared;
 use crate::{
-    alert::{AlertId, Evaluator, Wanted, figures},
+    alert::{AlertId, Evaluator, Rule, Wanted, figures},
     command::{AlertCommand, Command},
     handle::Refusal,
     id::Position,
@@ -24,6 +24,7 @@ const CHANGES_MAX: usize = 200;
 pub(super) struct Watcher {
     shared: Arc<Shared>,
     vitals: watch::Receiver<Arc<Vitals>>,
+    rules: watch::Receiver<Vec<Rule>>,
     evaluator: Evaluator,
 }
 
@@ -34,9 +35,9 @@ struct Place {
 }
 
 impl Watcher {
-    pub(super) fn new(shared: Arc<Shared>, vitals: watch::Receiver<Arc<Vitals>>) -> Self {
-        let evaluator = Evaluator::new(shared.settings.alerts.clone(), shared.engine.clock().now());
-        Self { shared, vitals, evaluator }
+    pub(super) fn new(shared: Arc<Shared>, vitals: watch::Receiver<Arc<Vitals>>, mut rules: watch::Receiver<Vec<Rule>>) -> Self {
+        let evaluator = Evaluator::new(rules.borrow_and_update().clone(), shared.engine.clock().now());
+        Self { shared, vitals, rules, evaluator }
     }
 
     pub(super) async fn run(mut self) {
@@ -46,6 +47,10 @@ impl Watcher {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = self.vitals.changed() => if changed.is_err() { return },
+            }
+            if self.rules.has_changed().unwrap_or_default() {
+                self.evaluator.exchange(self.rules.borrow_and_update().clone());
+                place = self.begin().await;
             }
             let vitals = self.vitals.borrow_and_update().clone();
             self.read(&mut place).await;

@@ -127,8 +127,9 @@ async fn a_log_is_read_while_somebody_writes_to_it_and_is_not_changed() {
 async fn what_cannot_be_read_is_told() {
     let place = Place::new();
     drop(ten(&place).await);
-    let cases: [(&[&str], &str); 4] = [
-        (&["events"], "which data directory? Name it, or set `data`"),
+    let cases: [(&[&str], &str); 5] = [
+        (&["events"], "no engine of yours is running"),
+        (&["events", "--follow"], "no engine of yours is running"),
         (&["events", "none"], "none is not a data directory: it is not there"),
         (&["events", "data", "--since", "yesterday"], "--since: `yesterday` is no moment: write it like -15m, 03:07"),
         (&["events", "state"], "state is not a data directory: it has no file FORMAT"),

@@ -93,6 +93,74 @@ async fn deep_and_odd_json_is_refused_in_a_sentence() {
     still_answers(&server).await;
 }
 
+/// Time passes by itself whenever everybody waits, so that half a minute costs nothing.
+#[tokio::test(start_paused = true)]
+async fn heads_and_bodies_that_never_end_are_cut_off() {
+    let server = Server::new().await;
+    let address = server.listening.http.unwrap();
+    let head = "POST /api/v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n";
+    for (begun, may_hang_up) in [
+        (String::new(), true),
+        ("GET /api/v1/info HT".to_owned(), true),
+        ("GET /api/v1/info HTTP/1.1\r\nhost: localhost\r\nx-slow: ".to_owned(), true),
+        (format!("{head}\r\n{{\"type\": "), false),
+    ] {
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(begun.as_bytes()).await.unwrap();
+        let mut answered = vec![0; 12];
+        let count = slow.read(&mut answered).await.unwrap_or_default();
+        let answered = String::from_utf8_lossy(&answered[..count]).into_owned();
+        assert!(answered == "HTTP/1.1 408" || (may_hang_up && answered.is_empty()), "{begun:?}: {answered:?}");
+    }
+    still_answers(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_off_changes_nothing() {
+    let server = Server::new().await;
+    let head = "POST /api/v1/events/batch HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n";
+    for torn in [
+        format!("{head}content-length: 100\r\n\r\n{{\"type\":\"x.torn\"}}\n"),
+        format!("{head}transfer-encoding: chunked\r\n\r\n14\r\n{{\"type\":\"x.torn\"}}\n\r\n"),
+        format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(server.listening.http.unwrap()).await.unwrap();
+        stream.write_all(torn.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answered = String::new();
+        // It may hang up instead.
+        let _ = stream.read_to_string(&mut answered).await;
+        assert!(answered.is_empty() || answered.starts_with("HTTP/1.1 400"), "{torn}: {answered}");
+    }
+    assert_eq!(server.get("/api/v1/events?type=x.torn").await["items"], json!([]));
+}
+
+/// As many as this machine allows, at most four thousand: both ends are files of this process.
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_idle_connections_hold_up_nobody() {
+    let server = Server::with(&[("api.connections_max", "8192")]).await;
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
+    let count = (files.saturating_sub(500) / 2).min(4_000);
+    let mut idle = Vec::new();
+    for n in 0..count {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("127.0.1.{}:0", 1 + n % 250).parse().unwrap()).unwrap();
+        idle.push(socket.connect(server.listening.http.unwrap()).await.unwrap());
+        if n % 1_000 == 999 {
+            still_answers(&server).await;
+        }
+    }
+    still_answers(&server).await;
+    for stream in idle.iter_mut().rev().take(20) {
+        stream.write_all(b"GET /api/v1/info HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let mut answered = [0; 15];
+        stream.read_exact(&mut answered).await.unwrap();
+        assert_eq!(&answered, b"HTTP/1.1 200 OK");
+    }
+    drop(idle);
+    still_answers(&server).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_cannot_lock_others_out() {
     let server = Server::with(&[("api.connections_max", "8")]).await;

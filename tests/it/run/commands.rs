@@ -1,5 +1,7 @@
 //! Commands that act on a running engine: by its socket, in its user's name.
 
+use std::io::{BufRead, BufReader};
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -159,6 +161,44 @@ fn a_message_is_received_answered_and_mended_from_the_command_line() {
     assert_eq!(json(&place, &["queue", "dead", "orders"])["items"][0]["body"]["n"], 2);
     done(&place, &["queue", "redrive", "orders", ids[1]]);
     assert!(done(&place, &["queue", "show", "orders"]).out.contains("1 ready"));
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}
+
+#[test]
+fn events_are_followed_through_a_restart_of_the_engine() {
+    let place = Place::with(COPY);
+    let kept = ["serve", ".", "--data", "data"];
+    let mut running = place.start(&kept);
+    running.until("serving until SIGTERM");
+    let mut follow = place.start(&[
+        "events",
+        "--follow",
+        "--since",
+        "1",
+        "--type",
+        "pipeline.activated",
+        "--type",
+        "pipeline.paused",
+        "--json",
+    ]);
+    let mut lines = BufReader::new(follow.child.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(next()["type"], "pipeline.activated");
+    done(&place, &["pipeline", "pause", "copy"]);
+    let paused = next();
+    assert_eq!(paused["type"], "pipeline.paused");
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+    let mut running = place.start(&kept);
+    running.until("serving until SIGTERM");
+    done(&place, &["pipeline", "resume", "copy"]);
+    done(&place, &["pipeline", "pause", "copy"]);
+    let again = next();
+    assert_eq!(again["type"], "pipeline.paused");
+    assert!(again["position"].as_u64() > paused["position"].as_u64());
+    let newest = done(&place, &["events", "--max", "1", "--type", "pipeline.paused"]).out;
+    assert!(newest.lines().count() == 1 && newest.contains("copy"), "{newest}");
     running.signal(Signal::TERM);
     assert_eq!(running.end().code(), Some(0), "{}", running.told);
 }

@@ -97,3 +97,26 @@ steps:
     running.signal(Signal::TERM);
     assert_eq!(running.end().code(), Some(0), "{}", running.told);
 }
+
+#[test]
+fn the_file_of_alerts_is_checked_at_the_start_and_read_again_on_sighup() {
+    let place = Place::with(LIVE);
+    let arguments = ["serve", ".", "--set", "alerts.rules=alerts.yaml"];
+    let broken = "rules:\n  - {name: busy, figure: process.memori, above: 0}\n";
+    place.write("alerts.yaml", broken);
+    let refused = place.done(&arguments);
+    assert_eq!(refused.code, Some(2), "{}", refused.told);
+    assert!(refused.told.contains("alerts.yaml:2:26: "), "{}", refused.told);
+    place.write("alerts.yaml", "rules: []\n");
+    let mut running = place.start(&arguments);
+    first_record(&mut running, b"{\"n\":1}\n");
+    place.write("alerts.yaml", broken);
+    running.signal(Signal::HUP);
+    running.until("alerts.yaml:2:26: ");
+    place.write("alerts.yaml", "rules: [{name: busy, figure: process.memory, above: 0, summary: it lives}]\n");
+    running.signal(Signal::HUP);
+    running.until("the file of alerts was read again");
+    running.until("it lives: ");
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}

@@ -151,3 +151,17 @@ fn the_rules_by_default_are_named_and_quiet_where_nothing_is_wrong() {
     assert!(readings.len() >= 3, "{readings:?}");
     assert!(evaluator.evaluate(&readings, second(100)).is_empty());
 }
+
+#[test]
+fn rules_are_exchanged_and_what_is_known_of_those_that_stay_is_kept() {
+    let grows = rule(Condition::Rate(Figure::AppendFailures, seconds(2), Bound::Above(0.0)));
+    let mut evaluator = Evaluator::new(vec![grows.clone()], second(0));
+    let reading = |value| [Reading { figure: Figure::AppendFailures, subject: String::new(), about: About::Engine, value }];
+    assert!(evaluator.evaluate(&reading(0.0), second(0)).is_empty());
+    assert_eq!(evaluator.evaluate(&reading(3.0), second(1)).len(), 1);
+    let more = Rule { name: "more".into(), ..rule(Condition::Threshold(Figure::AppendFailures, Bound::Above(1.0))) };
+    evaluator.exchange(vec![more, grows]);
+    assert_eq!(evaluator.evaluate(&reading(3.0), second(2)).len(), 2);
+    evaluator.exchange(Vec::new());
+    assert!(evaluator.evaluate(&reading(3.0), second(3)).is_empty());
+}

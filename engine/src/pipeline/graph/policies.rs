@@ -4,7 +4,7 @@
 use crate::{
     pipeline::{
         Definition, Mistake, Step,
-        definition::{ErrorAction, Retry, TestCase},
+        definition::{ErrorAction, Notify, Retry, TestCase},
         rate::Rate,
     },
     port::step::{BATCH_RECORDS_MAX, StepKind, StepTypes},
@@ -45,6 +45,7 @@ fn run_policies(definition: &Definition, mistakes: &mut Vec<Mistake>) {
         ("/drain", definition.drain),
     ];
     mistakes.extend(positive.iter().filter(|(_, length)| length.0.is_zero()).map(|(at, _)| zero(at)));
+    mistakes.extend(Notify::mistakes(&definition.notify));
     if definition.checkpoint.records == 0 {
         mistakes.push(zero("/checkpoint/records"));
     }

@@ -1,0 +1,116 @@
+//! One try of one delivery: a POST of JSON, signed.
+//!
+//! The signature is `v1=` and the hex of HMAC-SHA256 over `TIMESTAMP.BODY`, where the timestamp is that of the header
+//! (seconds since 1970): whoever checks it refuses old ones, so that nobody can send a delivery again later.
+
+use std::{fmt::Write as _, time::Duration};
+
+use hmac::{Hmac, Mac};
+use reqwest::{Client, StatusCode, header, redirect::Policy};
+use sha2::Sha256;
+
+use super::{
+    Office,
+    courier::{Address, Letter},
+};
+use crate::step::filled;
+
+/// The header that names the event: the same in every try of it.
+pub const DELIVERY: &str = "x-flexcore-delivery";
+/// The header with the moment of the try, in seconds since 1970.
+pub const TIMESTAMP: &str = "x-flexcore-timestamp";
+/// The header with the signature.
+pub const SIGNATURE: &str = "x-flexcore-signature";
+
+/// Why a try did not succeed.
+pub(super) struct Failure {
+    pub(super) why: String,
+    /// Whether another try may help.
+    pub(super) again: bool,
+    /// How long the other side asks to wait.
+    pub(super) wait: Option<Duration>,
+}
+
+impl Failure {
+    fn for_good(why: String) -> Self {
+        Self { why, again: false, wait: None }
+    }
+}
+
+pub(super) fn client() -> Result<Client, reqwest::Error> {
+    // Another part of the program may have chosen already; it chooses the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder().redirect(Policy::none()).connect_timeout(Duration::from_secs(5));
+    builder.user_agent(concat!("flexcore/", env!("CARGO_PKG_VERSION"))).build()
+}
+
+/// What a delivery of a body at a moment is signed with.
+pub fn signature(secret: &str, timestamp: i64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of HMAC may have any length");
+    mac.update(format!("{timestamp}.").as_bytes());
+    mac.update(body);
+    mac.finalize().into_bytes().iter().fold("v1=".to_owned(), |mut text, byte| {
+        // Writing to text does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Office {
+    pub(super) async fn post(&self, letter: &Letter, address: &Address) -> Result<(), Failure> {
+        let (secrets, Address { url, secret, .. }) = (self.secrets.clone(), address.clone());
+        // Secrets may come from a file or a command. They are looked up for each try: one that was exchanged counts at once.
+        let resolved = tokio::task::spawn_blocking(move || {
+            let secret = secret.map(|secret| filled(&secret, &*secrets)).transpose()?;
+            filled(&url, &*secrets).map(|url| (url, secret))
+        });
+        let (url, secret) = match resolved.await {
+            Ok(Ok(resolved)) => resolved,
+            Ok(Err(why)) => return Err(Failure { why, again: true, wait: None }),
+            Err(_) => return Err(Failure::for_good("its secrets could not be looked up".into())),
+        };
+        let now = self.engine.clock().now().as_second();
+        let mut request = self.client.post(url).timeout(address.timeout.0).body(letter.body.clone());
+        request = request.header(header::CONTENT_TYPE, "application/json").header(DELIVERY, letter.id.to_string());
+        request = request.header(TIMESTAMP, now);
+        if let Some(secret) = secret {
+            request = request.header(SIGNATURE, signature(&secret, now, &letter.body));
+        }
+        // The error would quote the URL, which may hold a password.
+        let response = request.send().await.map_err(|error| lost(&error.without_url(), address))?;
+        judge(&response)
+    }
+}
+
+fn lost(error: &reqwest::Error, address: &Address) -> Failure {
+    let why = match () {
+        () if error.is_builder() => return Failure::for_good("the URL is not one".into()),
+        () if error.is_timeout() => format!("no answer within {}", address.timeout),
+        () if error.is_connect() => "cannot connect".to_owned(),
+        () => format!("the exchange broke off: {error}"),
+    };
+    Failure { why, again: true, wait: None }
+}
+
+fn judge(response: &reqwest::Response) -> Result<(), Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let wait = response.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+    let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    let again = status.is_server_error() || busy.contains(&status);
+    Err(Failure { why: format!("it answered {status}"), again, wait: wait.map(Duration::from_secs) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_what_any_other_library_makes_of_it() {
+        // printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac key
+        let expected = "v1=a438e398bfafc57e4396bb7fc2304422f0f768e965d073ca313cb52e22e6ad03";
+        assert_eq!(signature("key", 1_700_000_000, b"{\"a\":1}"), expected);
+    }
+}
