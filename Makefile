@@ -33,8 +33,8 @@ fmt: ## Format the code
 
 bench: ## Everything beside its peer, as one table of ratios; `make bench QUICK=1` for a first look
 	rm -rf target/tmp/bench
-	cargo bench --quiet -p flexcore --bench '*' -- $(if $(QUICK),--quick)
-	@cargo bench --quiet -p flexcore --bench table -- --print
+	cargo bench --quiet -p flexcore --features peers --bench '*' -- $(if $(QUICK),--quick)
+	@cargo bench --quiet -p flexcore --features peers --bench table -- --print
 
 picture: ## The README's picture, from a real frame
 	scripts/picture.sh

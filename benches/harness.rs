@@ -63,6 +63,11 @@ impl Bench {
         Self { name, quick, only, rows: Vec::new(), skipped: false }
     }
 
+    /// Whether it is only for a first look.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.quick
+    }
+
     /// Runs both in turns after a warm-up of each; the aim is the least ratio of ours to the peer's.
     #[expect(clippy::too_many_arguments, reason = "a row of the table, in its order")]
     pub(crate) fn pair(

@@ -2,9 +2,9 @@
 
 pub mod readers;
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
-use tokio::task::coop::consume_budget;
+use tokio::task::{coop::consume_budget, yield_now};
 
 use readers::{Readers, Reading};
 
@@ -15,6 +15,8 @@ use crate::{
 
 /// The most events of one pull.
 pub const PULL_EVENTS_MAX: usize = 1_024;
+/// Whoever got fewer events is close behind the writer.
+const CLOSE: usize = 64;
 
 /// Reads the log from a position on and waits for more at its end.
 pub struct Subscription {
@@ -22,12 +24,14 @@ pub struct Subscription {
     filter: Filter,
     after: Position,
     seen: Option<Reading>,
+    /// Got so little the last time that it is better to let others run first: then there is more to get at once.
+    is_close: bool,
 }
 
 impl Subscription {
     /// Begins after a position: [`Position::default`] for everything, [`Store::head`] for what is new.
     pub fn new(store: Arc<dyn Store>, after: Position, filter: Filter) -> Self {
-        Self { store, filter, after, seen: None }
+        Self { store, filter, after, seen: None, is_close: false }
     }
 
     /// Makes it known by a name, so that how far it is can be looked at as long as it lives.
@@ -45,6 +49,9 @@ impl Subscription {
     /// The next events, at least one and at most [`PULL_EVENTS_MAX`]; waits until there are some. Dropping the future loses
     /// nothing. [`ReadError::Truncated`] comes back on every call until [`Subscription::skip_to_oldest`].
     pub async fn next(&mut self) -> Result<Page, ReadError> {
+        if mem::take(&mut self.is_close) {
+            yield_now().await;
+        }
         loop {
             if self.store.head() <= self.after {
                 self.store.wait_past(self.after).await;
@@ -54,6 +61,7 @@ impl Subscription {
             let page = self.store.read_some(self.after, &self.filter, PULL_EVENTS_MAX).await?;
             self.go_on(page.seen);
             if !page.events.is_empty() {
+                self.is_close = page.events.len() < CLOSE;
                 return Ok(page);
             }
         }

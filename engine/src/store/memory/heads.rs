@@ -25,6 +25,8 @@ pub(super) struct Heads {
     hasher: RandomState,
 }
 
+/// Aligned to one line of the processor's cache: an append touches one head, and never two lines for it.
+#[repr(align(64))]
 pub(super) struct Head {
     /// The one text that all events of the stream share.
     name: StreamName,

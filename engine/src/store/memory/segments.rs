@@ -128,6 +128,7 @@ impl Segments {
     }
 
     /// Adds an event, whose position must be the next one, or a later one: those between are missing.
+    #[inline]
     pub(super) fn push(&mut self, envelope: Envelope, link: u64) {
         let bytes = weight(&envelope);
         self.bytes += bytes;
