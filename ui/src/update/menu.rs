@@ -28,7 +28,7 @@ pub(super) fn open_ranges(model: &mut Model) {
 /// The themes; each is shown while the cursor is on it.
 pub(super) fn open_themes(model: &mut Model) {
     if model.themes.all.is_empty() {
-        return model.messages.say(model.facts.now, Tone::Info, "this terminal shows no colours: there is nothing to choose");
+        return model.messages.say(model.now, Tone::Info, "this terminal shows no colours: there is nothing to choose");
     }
     let lines = model.themes.all.iter().map(|(name, _)| (name.clone(), Target::Theme(name.clone()))).collect();
     let selected = model.themes.chosen;
@@ -71,11 +71,7 @@ pub(super) fn press(model: &mut Model, key: Key, mut menu: Menu) -> Vec<Effect> 
 
 fn chosen(model: &mut Model, menu: &Menu, at: usize) -> Vec<Effect> {
     if let Some((name, Target::Theme(_))) = menu.lines.get(at) {
-        model.messages.say(
-            model.facts.now,
-            Tone::Info,
-            format!("colours: {name}; `--set console.theme={name}` begins with them"),
-        );
+        model.messages.say(model.now, Tone::Info, format!("colours: {name}; `--set console.theme={name}` begins with them"));
     }
     menu.lines.get(at).map_or_else(Vec::new, |(_, target)| palette::perform(model, target))
 }
