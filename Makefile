@@ -8,7 +8,7 @@ test: ## All tests
 	cargo test --workspace --no-fail-fast
 
 crash: ## Kill the program 200 times under load and compare; `make crash N=1000 SEED=7`; as root also with a full disk
-	cargo test --quiet -p flexcore --test crash -- --cycles $(or $(N),200) $(if $(SEED),--seed $(SEED))
+	cargo test --quiet --workspace --test crash -- --cycles $(or $(N),200) $(if $(SEED),--seed $(SEED))
 
 fuzz: ## Recovery, pipeline files, jq and keys fuzzed, a minute each; needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler; `make fuzz T=jq SECONDS=600`
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is not installed: cargo install cargo-fuzz"; exit 1; }

@@ -186,14 +186,15 @@ impl CheckpointsRow {
     }
 
     /// Leaves one out that is missed least: its going leaves the smallest gap for its age. The next one tells its changes.
+    /// The first and the last always stay.
     fn thin(&mut self) {
         let newest = self.versions[self.versions.len() - 1].at;
         let at = |index: usize| self.versions[index].at;
         let cost = |index: &usize| {
-            let gap = between(at(index.saturating_sub(1)), at(index + 1)).as_secs_f64();
+            let gap = between(at(index - 1), at(index + 1)).as_secs_f64();
             gap / (between(at(*index), newest).as_secs_f64() + EVEN_SECONDS)
         };
-        let spare = (0..self.versions.len() - 1).min_by(|one, other| cost(one).total_cmp(&cost(other)));
+        let spare = (1..self.versions.len() - 1).min_by(|one, other| cost(one).total_cmp(&cost(other)));
         let Some(spare) = spare else { return };
         let gone = self.versions.remove(spare);
         let next = &mut self.versions[spare];
