@@ -154,7 +154,11 @@ impl MemoryLog {
     }
 
     fn truncate_now(&self, before: Position, forget: &[StreamName]) {
-        let dropped = self.kept().truncate_exactly(before.0, forget);
+        let mut kept = self.kept();
+        // What went before stays gone, and a stream that ended there with it.
+        let before = before.0.max(kept.oldest());
+        let dropped = kept.truncate_exactly(before, forget);
+        drop(kept);
         drop(dropped);
     }
 
