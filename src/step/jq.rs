@@ -33,12 +33,14 @@ pub(super) struct Limits {
     pub(super) time_max: Duration,
     /// Bytes of the stack below the caller.
     pub(super) stack_max: usize,
+    /// Levels of a value on the way: to drop it takes stack for each.
+    pub(super) levels_max: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let stack_max = super::thread::STACK_BYTES / 2;
-        Self { outputs_max: 1_000, bytes_max: RECORD_BYTES_MAX, time_max: Duration::from_secs(2), stack_max }
+        Self { outputs_max: 1_000, bytes_max: RECORD_BYTES_MAX, time_max: Duration::from_secs(2), stack_max, levels_max: 10_000 }
     }
 }
 
@@ -46,6 +48,8 @@ impl Default for Limits {
 pub(super) struct Program {
     text: Arc<str>,
     filter: Filter<Jq>,
+    /// Levels that one turn may add to a value: as many as there are brackets.
+    levels_a_turn: u32,
 }
 
 /// The run's clock and parameters, as expressions see them.
@@ -74,7 +78,7 @@ impl Given {
 
     /// Of no run, for threads that are not the expression's own.
     fn small() -> Self {
-        let limits = Limits { time_max: Duration::from_millis(50), stack_max: 512 << 10, ..Limits::default() };
+        let limits = Limits { time_max: Duration::from_millis(50), stack_max: 512 << 10, levels_max: 250, ..Limits::default() };
         Self { limits, ..Self::new(Val::Null, Timestamp::UNIX_EPOCH, 0) }
     }
 
@@ -113,7 +117,8 @@ impl Failure {
 impl Program {
     /// Compiles, or says what is wrong and where in the expression.
     pub(super) fn compile(text: &str) -> Result<Self, String> {
-        Ok(Self { text: text.into(), filter: compile::compile(text, &VARIABLES)? })
+        let levels_a_turn = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count().max(1) as u32;
+        Ok(Self { text: text.into(), filter: compile::compile(text, &VARIABLES)?, levels_a_turn })
     }
 
     /// Compiles for a step whose settings were checked.
@@ -134,7 +139,7 @@ impl Program {
         mut take: impl FnMut(Val) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let limits = &running.limits;
-        let scope = Scope::new(&self.filter.lut, running.now, limits.time_max, limits.stack_max);
+        let scope = Scope::new(&self.filter.lut, running.now, limits, self.levels_a_turn);
         let context = Ctx::<Jq>::new(&scope, running.variables.clone());
         for (index, output) in self.filter.id.run((context, input)).map(unwrap_valr).enumerate() {
             if let Some(stop) = scope.stopped() {
@@ -190,7 +195,7 @@ fn stopped(stop: Stop, limits: &Limits) -> Failure {
         Stop::Deep => Failure::Endless("it calls itself too deeply".into()),
         Stop::Many => Failure::Endless(format!("it takes more than {} turns", scope::TURNS_MAX)),
         Stop::Large => Failure::Record(format!("a value on the way is larger than {} MiB", scope::LOOP_BYTES_MAX >> 20)),
-        Stop::Nested => Failure::Record("its values are nested deeper than 10000 levels".into()),
+        Stop::Nested => Failure::Record(format!("its values are nested deeper than {} levels", limits.levels_max)),
     }
 }
 

@@ -1,10 +1,7 @@
 //! What a jq filter can reach while it runs: the moment, its time limit, its share of the stack. jaq's own `halt` would
 //! end the process and its recursion could overflow the stack, so both are taken away here and not merely forbidden.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, time::Instant};
 
 use jaq_core::{
     Bind, Cv, DataT, Error, Exn, Lut, Native, ValXs,
@@ -15,7 +12,7 @@ use jaq_core::{
 };
 use jaq_json::{Num, Val, read};
 
-use super::value;
+use super::{Limits, value};
 
 /// The kind of data that our filters work on.
 pub(super) struct Jq;
@@ -32,6 +29,8 @@ pub(super) struct Scope<'a> {
     deadline: Instant,
     stack_base: usize,
     stack_max: usize,
+    levels_max: u32,
+    ticks_per_probe: u32,
     ticks: Cell<u32>,
     stopped: Cell<Option<Stop>>,
 }
@@ -52,8 +51,6 @@ impl<'a> HasLut<'a, Jq> for &'a Scope<'a> {
     }
 }
 
-/// Far more than any result may have, far less than the stack holds.
-const LEVELS_MAX: usize = 10_000;
 /// The largest text or list of a loop: one that is doubled at each turn fills the memory before the clock is read.
 pub(super) const LOOP_BYTES_MAX: usize = 64 << 20;
 /// The most turns of one evaluation: what they make may all be kept in one list.
@@ -61,16 +58,19 @@ pub(super) const TURNS_MAX: u32 = 10_000_000;
 /// Reading the clock at every call would cost more than most calls do.
 const TICKS_PER_LOOK: u32 = 64;
 /// Measuring a value costs more still.
-const TICKS_PER_PROBE: u32 = 1_024;
+const TICKS_PER_PROBE_MAX: u32 = 1_024;
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(lut: &'a Lut<Jq>, now: f64, time_max: Duration, stack_max: usize) -> Self {
+    pub(super) fn new(lut: &'a Lut<Jq>, now: f64, limits: &Limits, levels_a_turn: u32) -> Self {
         Self {
             lut,
             now,
-            deadline: Instant::now() + time_max,
+            deadline: Instant::now() + limits.time_max,
             stack_base: stack_pointer(),
-            stack_max,
+            stack_max: limits.stack_max,
+            levels_max: limits.levels_max,
+            // Between two looks a value never gets as many levels again as it may have.
+            ticks_per_probe: (limits.levels_max / levels_a_turn).clamp(1, TICKS_PER_PROBE_MAX),
             ticks: Cell::new(0),
             stopped: Cell::new(None),
         }
@@ -95,7 +95,8 @@ impl<'a> Scope<'a> {
         if value::bytes(value) > LOOP_BYTES_MAX {
             self.stopped.set(Some(Stop::Large));
         }
-        if self.ticks.get().is_multiple_of(TICKS_PER_PROBE) && value::is_nested_deeper(value, LEVELS_MAX) {
+        let is_due = self.ticks.get().is_multiple_of(self.ticks_per_probe);
+        if is_due && value::is_nested_deeper(value, self.levels_max as usize) {
             self.stopped.set(Some(Stop::Nested));
         }
         self.stopped.get().map_or(Ok(()), Err)

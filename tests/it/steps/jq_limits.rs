@@ -74,6 +74,7 @@ async fn what_is_nested_too_deeply_rejects_the_record() {
         "last(foreach range(1e7) as $i (0; [., 1, 2, 3, 4, 5]))",
         "def f: [.] | f; f",
         "0 | until(false; {a: .})",
+        &format!("reduce range(1e7) as $i (0; {}.{})", "[".repeat(100), "]".repeat(100)),
     ] {
         let said = outcome(deeper).await;
         assert_eq!(said, format!("expr `{deeper}`: its values are nested deeper than 10000 levels"));
@@ -107,4 +108,18 @@ fn a_predicate_passes_what_is_neither_false_nor_null_nor_an_error() {
     assert!(!endless(&Record::of(&json!(1)).json));
     let wrong = Predicate::compile(".a ==").err().unwrap();
     assert_eq!(wrong, "term expected at the end of the expression");
+}
+
+#[test]
+fn a_predicate_takes_no_more_stack_than_any_thread_has() {
+    let on_a_small_stack = || {
+        let steep = format!("reduce range(1e7) as $i (0; {}.{})", "[".repeat(50), "]".repeat(50));
+        let path = "null | setpath([range(1e6) | \"a\"]; 1)";
+        for deep in
+            ["reduce range(1e7) as $i (0; [.])", &steep, path, "0 | until(false; {a: .})", "def f: [.] | f; f", "def f: [f]; f"]
+        {
+            assert!(!Predicate::compile(deep).unwrap()(b"null"), "{deep}");
+        }
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(on_a_small_stack).unwrap().join().unwrap();
 }
