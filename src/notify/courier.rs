@@ -1,9 +1,14 @@
-//! One target: its letters one after the other, each tried until it is taken, refused for good, or given up.
+//! One target: what waits for it, one after the other, each tried until it is taken, refused for good, or given up. It works
+//! while something waits, and ends.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use flexcore_engine::{
+    event::Envelope,
     id::{EventId, Position},
     pipeline::definition::Retry,
     port::clock::between,
@@ -11,14 +16,16 @@ use flexcore_engine::{
     unit::Duration,
 };
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{AGE_MAX, Office, post::Failure};
+use super::{AGE_MAX, LETTERS_MAX, Office, message::Message, post::Failure};
 
 /// The wait before the second try; it doubles with each.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// The longest wait between two tries.
+/// The longest wait between two tries that a receiver did not ask for.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// The longest wait that a receiver may ask for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// Where to, and how hard to try.
 #[derive(Debug, Clone)]
@@ -31,32 +38,132 @@ pub(super) struct Address {
 
 /// What somebody is to be told.
 pub(super) struct Letter {
-    pub(super) position: Position,
     pub(super) id: EventId,
     pub(super) at: Timestamp,
     pub(super) body: Bytes,
     pub(super) addresses: Vec<Address>,
 }
 
-/// The task.
+impl Letter {
+    pub(super) fn new(envelope: &Envelope, message: &Message, addresses: Vec<Address>) -> Self {
+        // Text and numbers, written to memory.
+        let body = serde_json::to_vec(message).unwrap_or_default().into();
+        Self { id: envelope.event.id, at: envelope.event.at, body, addresses }
+    }
+}
+
+/// What becomes of one event.
+#[derive(Clone)]
+pub(super) enum Item {
+    /// It is told.
+    Letter(Arc<Letter>),
+    /// Nobody is told, and this is why.
+    Settled(&'static str),
+    /// So many events came while too many others waited.
+    Beyond(u64),
+}
+
+/// What waits, oldest first: at most [`LETTERS_MAX`], and one that stands for all beyond.
+#[derive(Default)]
+struct Line {
+    items: VecDeque<(Position, Item)>,
+    is_over: bool,
+}
+
+impl Line {
+    fn take(&mut self, position: Position, item: Item) {
+        if self.items.len() < LETTERS_MAX {
+            return self.items.push_back((position, item));
+        }
+        match self.items.back_mut() {
+            Some((last, Item::Beyond(count))) => (*last, *count) = (position, *count + 1),
+            _ => self.items.push_back((position, Item::Beyond(1))),
+        }
+    }
+
+    /// What is to be done now. When there is nothing, it is over for good: somebody else begins anew.
+    fn first(&mut self) -> Option<(Position, Item)> {
+        let first = self.items.front().cloned();
+        self.is_over = first.is_none();
+        first
+    }
+}
+
+/// The handle of its task, which ends with it.
 pub(super) struct Courier {
-    pub(super) office: Arc<Office>,
-    pub(super) target: String,
-    pub(super) letters: mpsc::Receiver<Letter>,
+    line: Arc<Mutex<Line>>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl Courier {
-    pub(super) async fn run(mut self) {
-        while let Some(letter) = self.letters.recv().await {
-            let mut outcome = "delivered".to_owned();
-            for address in &letter.addresses {
-                if let Err(why) = self.deliver(&letter, address).await {
-                    tracing::warn!(target_name = self.target, event = %letter.id, "a notification was given up: {why}");
-                    outcome = format!("given up: {why}");
-                }
-            }
-            self.office.record(&self.target, letter.position, &outcome).await;
+    /// Begins with something to do.
+    pub(super) fn begin(office: Arc<Office>, target: &str, position: Position, item: Item) -> Self {
+        let mut line = Line::default();
+        line.take(position, item);
+        let line = Arc::new(Mutex::new(line));
+        let round = Round { office, target: target.to_owned(), line: line.clone() };
+        Self { line, task: AbortOnDropHandle::new(tokio::spawn(round.run())) }
+    }
+
+    /// One more. `Err`: it has ended, with everything done.
+    pub(super) fn take(&self, position: Position, item: Item) -> Result<(), Item> {
+        let mut line = locked(&self.line);
+        if line.is_over {
+            return Err(item);
         }
+        line.take(position, item);
+        Ok(())
+    }
+
+    /// Whether it has ended, with everything done.
+    pub(super) fn is_over(&self) -> bool {
+        locked(&self.line).is_over
+    }
+
+    /// Gives up what waits; nothing comes of it any more when this returns.
+    pub(super) async fn end(self) {
+        self.task.abort();
+        // That it was stopped is what was asked for.
+        let _ = self.task.await;
+    }
+}
+
+fn locked(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The task.
+struct Round {
+    office: Arc<Office>,
+    target: String,
+    line: Arc<Mutex<Line>>,
+}
+
+impl Round {
+    async fn run(self) {
+        loop {
+            let Some((position, item)) = locked(&self.line).first() else { return };
+            let outcome = match item {
+                Item::Letter(letter) => self.told(&letter).await,
+                Item::Settled(outcome) => outcome.to_owned(),
+                Item::Beyond(count) => {
+                    format!("given up: {LETTERS_MAX} others waited when this and {} before it came", count - 1)
+                }
+            };
+            self.office.record(&self.target, position, &outcome).await;
+            locked(&self.line).items.pop_front();
+        }
+    }
+
+    async fn told(&self, letter: &Letter) -> String {
+        let mut outcome = "delivered".to_owned();
+        for address in &letter.addresses {
+            if let Err(why) = self.deliver(letter, address).await {
+                tracing::warn!(target_name = self.target, event = %letter.id, "a notification was given up: {why}");
+                outcome = format!("given up: {why}");
+            }
+        }
+        outcome
     }
 
     async fn deliver(&self, letter: &Letter, address: &Address) -> Result<(), String> {
@@ -72,7 +179,7 @@ impl Courier {
                 Err(Failure { why, again: false, .. }) => return Err(why),
                 Err(Failure { why, .. }) if tries >= address.attempts => return Err(format!("{why}, {tries} tries")),
                 Err(Failure { why, wait, .. }) => {
-                    let wait = wait.unwrap_or_default().min(BACKOFF_MAX.0).max(pause(letter, tries));
+                    let wait = wait.unwrap_or_default().min(RETRY_AFTER_MAX.0).max(pause(letter, tries));
                     tracing::warn!(target_name = self.target, event = %letter.id, tries, "not taken: {why}; again in {wait:.0?}");
                     clock.sleep(wait).await;
                 }

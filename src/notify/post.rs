@@ -5,7 +5,9 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use flexcore_engine::port::clock::between;
 use hmac::{Hmac, Mac};
+use jiff::Timestamp;
 use reqwest::{Client, StatusCode, header, redirect::Policy};
 use sha2::Sha256;
 
@@ -69,16 +71,20 @@ impl Office {
             Ok(Err(why)) => return Err(Failure { why, again: true, wait: None }),
             Err(_) => return Err(Failure::for_good("its secrets could not be looked up".into())),
         };
-        let now = self.engine.clock().now().as_second();
+        if secret.as_ref().is_some_and(String::is_empty) {
+            // Anybody could make its signature. Who fills it in meanwhile is heard.
+            return Err(Failure { why: "its secret is empty".into(), again: true, wait: None });
+        }
+        let now = self.engine.clock().now();
         let mut request = self.client.post(url).timeout(address.timeout.0).body(letter.body.clone());
         request = request.header(header::CONTENT_TYPE, "application/json").header(DELIVERY, letter.id.to_string());
-        request = request.header(TIMESTAMP, now);
         if let Some(secret) = secret {
-            request = request.header(SIGNATURE, signature(&secret, now, &letter.body));
+            let at = now.as_second();
+            request = request.header(TIMESTAMP, at).header(SIGNATURE, signature(&secret, at, &letter.body));
         }
         // The error would quote the URL, which may hold a password.
         let response = request.send().await.map_err(|error| lost(&error.without_url(), address))?;
-        judge(&response)
+        judge(&response, now)
     }
 }
 
@@ -92,20 +98,35 @@ fn lost(error: &reqwest::Error, address: &Address) -> Failure {
     Failure { why, again: true, wait: None }
 }
 
-fn judge(response: &reqwest::Response) -> Result<(), Failure> {
+fn judge(response: &reqwest::Response, now: Timestamp) -> Result<(), Failure> {
     let status = response.status();
     if status.is_success() {
         return Ok(());
     }
-    let wait = response.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+    let wait = response.headers().get(header::RETRY_AFTER).and_then(|wait| asked(wait.to_str().ok()?, now));
     let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     let again = status.is_server_error() || busy.contains(&status);
-    Err(Failure { why: format!("it answered {status}"), again, wait: wait.map(Duration::from_secs) })
+    Err(Failure { why: format!("it answered {status}"), again, wait })
+}
+
+/// How long `Retry-After` asks to wait: seconds, or until a moment.
+fn asked(text: &str, now: Timestamp) -> Option<Duration> {
+    let until = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|moment| between(now, moment.timestamp()));
+    text.parse().ok().map(Duration::from_secs).or_else(|| until(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_receiver_may_ask_for_a_time_or_a_moment() {
+        let now = "2026-01-31T12:00:00Z".parse().unwrap();
+        assert_eq!(asked("120", now), Some(Duration::from_secs(120)));
+        assert_eq!(asked("Sat, 31 Jan 2026 12:00:30 GMT", now), Some(Duration::from_secs(30)));
+        assert_eq!(asked("Sat, 31 Jan 2026 11:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(asked("soon", now), None);
+    }
 
     #[test]
     fn a_signature_is_what_any_other_library_makes_of_it() {

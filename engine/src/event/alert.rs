@@ -50,6 +50,11 @@ pub struct AlertNotified {
     pub target: String,
     /// The last event that is settled.
     pub position: Position,
-    /// How: `begun`, `delivered`, or why it was given up.
+    /// How: `begun`, `delivered`, `silenced`, `removed`, or why it was given up.
     pub outcome: String,
+}
+
+impl AlertNotified {
+    /// The outcome when a target is no longer told: set again, it is a new one.
+    pub const REMOVED: &str = "removed";
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     alert::{About, AlertId, Severity},
-    event::{Envelope, Event},
+    event::{Envelope, Event, alert::AlertNotified},
     id::{Actor, Position},
 };
 
@@ -78,8 +78,7 @@ impl Alerts {
     /// Folds one event in.
     pub fn apply(&mut self, envelope: &Envelope, event: &Event) {
         if let Event::AlertNotified(notified) = event {
-            self.told.insert(notified.target.clone(), notified.position);
-            self.forget_targets();
+            self.notified(notified);
             return;
         }
         let id = envelope.stream.as_str().strip_prefix("alert/").and_then(|id| id.parse::<AlertId>().ok());
@@ -101,6 +100,17 @@ impl Alerts {
             _ => {}
         }
         self.forget_quiet();
+    }
+
+    /// A place only moves on: what was settled once stays so, whatever is noted later.
+    fn notified(&mut self, notified: &AlertNotified) {
+        if notified.outcome == AlertNotified::REMOVED {
+            self.told.remove(&notified.target);
+            return;
+        }
+        let told = self.told.entry(notified.target.clone()).or_default();
+        *told = notified.position.max(*told);
+        self.forget_targets();
     }
 
     fn forget_quiet(&mut self) {

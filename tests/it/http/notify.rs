@@ -11,7 +11,7 @@ use axum::{
 };
 use flexcore::{
     alerts::Webhook,
-    notify::{DELIVERY, Notifier, SIGNATURE, TIMESTAMP, signature},
+    notify::{DELIVERY, LETTERS_MAX, Notifier, SIGNATURE, TIMESTAMP, signature},
     step::EnvFileSecrets,
 };
 use flexcore_engine::{
@@ -48,10 +48,11 @@ struct Desk {
     came: mpsc::UnboundedSender<Delivery>,
 }
 
-async fn receive(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> (StatusCode, [(&'static str, &'static str); 1]) {
     let answer = desk.answers.lock().await.pop_front().unwrap_or(204);
-    desk.came.send((headers, body)).unwrap();
-    StatusCode::from_u16(answer).unwrap()
+    // Nobody listens at the end of a test.
+    let _ = desk.came.send((headers, body));
+    (StatusCode::from_u16(answer).unwrap(), [("retry-after", if answer == 429 { "300" } else { "0" })])
 }
 
 impl Receiver {
@@ -93,10 +94,39 @@ impl World {
 
     /// A notifier that has begun.
     async fn notifier(&self, webhook: Webhook) -> Notifier {
-        let secrets = EnvFileSecrets { folder: Some(self.secrets.path().to_owned()), command: Vec::new() };
-        let notifier = Notifier::start(self.engine.clone(), Arc::new(secrets), "box-1", vec![webhook]).unwrap();
+        let notifier = self.notifying(vec![webhook]);
         self.outcome("begun").await;
         notifier
+    }
+
+    fn notifying(&self, webhooks: Vec<Webhook>) -> Notifier {
+        let secrets = EnvFileSecrets { folder: Some(self.secrets.path().to_owned()), command: Vec::new() };
+        Notifier::start(self.engine.clone(), Arc::new(secrets), "box-1", webhooks).unwrap()
+    }
+
+    /// What became of a target's events, in order, once there is so much of it.
+    async fn settled(&self, target: &str, count: usize) -> Vec<(Position, String)> {
+        let filter = Filter { types: vec!["alert.notified".into()], ..Filter::default() };
+        loop {
+            let head = self.engine.store().head();
+            let page = self.engine.store().read(Position(0), &filter, READ_EVENTS_MAX).await.unwrap();
+            let notified = page.events.iter().filter_map(|envelope| match envelope.decode() {
+                Some(Ok(Event::AlertNotified(notified))) if notified.target == target => {
+                    Some((notified.position, notified.outcome))
+                }
+                _ => None,
+            });
+            let settled: Vec<_> = notified.collect();
+            if settled.len() >= count {
+                return settled;
+            }
+            self.engine.store().wait_past(head).await;
+        }
+    }
+
+    async fn silence(&self, id: &str) {
+        let length = flexcore_engine::unit::Duration::from_secs(3_600);
+        self.submit(id, AlertCommand::Silence { length, reason: String::new() }).await;
     }
 
     async fn submit(&self, id: &str, command: AlertCommand) -> Position {
@@ -188,13 +218,120 @@ async fn who_never_takes_anything_is_given_up_and_who_is_silenced_is_not_told() 
         }
     }
     assert_eq!(world.outcome("given up: it answered 500 Internal Server Error, 3 tries").await, given_up);
-    let length = flexcore_engine::unit::Duration::from_secs(3_600);
-    world.submit("queue-old/b", AlertCommand::Silence { length, reason: String::new() }).await;
+    world.silence("queue-old/b").await;
     let silenced = world.raise("queue-old/b", Severity::Warning).await;
     assert_eq!(world.outcome("silenced").await, silenced);
     let told = world.raise("queue-old/c", Severity::Warning).await;
     assert_eq!(receiver.next().await.1["alert"]["name"], "queue-old/c");
     assert_eq!(world.outcome("delivered").await, told);
+}
+
+/// What was told, by the name of the alert.
+async fn named(receiver: &mut Receiver) -> String {
+    receiver.next().await.1["alert"]["name"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn nothing_is_settled_before_what_came_before_it_so_a_crash_loses_nothing() {
+    let (world, mut receiver, mut other) = (World::new(), Receiver::answering(&[500]).await, Receiver::answering(&[]).await);
+    let webhooks = vec![receiver.webhook(&json!({})), other.webhook(&json!({"name": "other"}))];
+    let notifier = world.notifying(webhooks.clone());
+    world.settled("other", 1).await;
+    let first = world.raise("a", Severity::Info).await;
+    assert_eq!((named(&mut receiver).await, named(&mut other).await), ("a".into(), "a".into()));
+    world.silence("b").await;
+    let silenced = world.raise("b", Severity::Info).await;
+    let last = world.raise("c", Severity::Info).await;
+    // Whoever is told of the last has been past the one before.
+    assert_eq!(named(&mut other).await, "c");
+    world.settled("other", 4).await;
+    assert_eq!(world.settled("ops", 1).await.len(), 1, "the first is not told yet");
+    drop(notifier);
+    let _again = world.notifying(webhooks);
+    assert_eq!((named(&mut receiver).await, named(&mut receiver).await), ("a".into(), "c".into()));
+    let settled = world.settled("ops", 4).await;
+    let expected = [(first, "delivered"), (silenced, "silenced"), (last, "delivered")];
+    assert_eq!(settled[1..], expected.map(|(position, outcome)| (position, outcome.to_owned())));
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_given_up_behind_what_waits() {
+    let (world, mut receiver, mut other) = (World::new(), Receiver::answering(&[500]).await, Receiver::answering(&[]).await);
+    let _notifier = world.notifying(vec![receiver.webhook(&json!({})), other.webhook(&json!({"name": "other"}))]);
+    world.settled("other", 1).await;
+    let mut last = Position(0);
+    for number in 0..LETTERS_MAX + 3 {
+        last = world.raise(&format!("a/{number}"), Severity::Info).await;
+        // The other one shows how far both are.
+        named(&mut other).await;
+    }
+    world.settled("other", 1 + LETTERS_MAX + 3).await;
+    assert_eq!(world.settled("ops", 1).await.len(), 1, "the first is not told yet");
+    named(&mut receiver).await;
+    world.clock.wait_for_sleepers(1).await;
+    world.clock.advance_to_next();
+    for number in 0..LETTERS_MAX {
+        assert_eq!(named(&mut receiver).await, format!("a/{number}"));
+    }
+    let settled = world.settled("ops", 1 + LETTERS_MAX + 1).await;
+    assert!(settled.is_sorted_by_key(|(position, _)| *position));
+    let beyond = format!("given up: {LETTERS_MAX} others waited when this and 2 before it came");
+    assert_eq!(settled.last(), Some(&(last, beyond)));
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_taken_out_and_set_again_is_a_new_one() {
+    let (world, mut receiver) = (World::new(), Receiver::answering(&[500]).await);
+    let webhook = receiver.webhook(&json!({}));
+    let notifier = world.notifier(webhook.clone()).await;
+    world.raise("waits", Severity::Info).await;
+    named(&mut receiver).await;
+    notifier.exchange(Vec::new());
+    assert_eq!(world.settled("ops", 2).await[1].1, "removed");
+    world.raise("meanwhile", Severity::Info).await;
+    notifier.exchange(vec![webhook.clone()]);
+    assert_eq!(world.settled("ops", 3).await[2].1, "begun");
+    world.raise("then", Severity::Info).await;
+    assert_eq!(named(&mut receiver).await, "then");
+    assert_eq!(world.settled("ops", 4).await[3].1, "delivered");
+    drop(notifier);
+    // The same for one that was not set when the process before this one ended.
+    let without = world.notifying(Vec::new());
+    assert_eq!(world.settled("ops", 5).await[4].1, "removed");
+    drop(without);
+    world.raise("unheard", Severity::Info).await;
+    let _again = world.notifying(vec![webhook]);
+    assert_eq!(world.settled("ops", 6).await[5].1, "begun");
+    world.raise("last", Severity::Info).await;
+    assert_eq!(named(&mut receiver).await, "last");
+}
+
+#[tokio::test]
+async fn without_a_secret_nothing_looks_signed_and_an_empty_one_signs_nothing() {
+    let (world, mut receiver) = (World::new(), Receiver::answering(&[]).await);
+    let notifier = world.notifier(receiver.webhook(&json!({}))).await;
+    world.raise("plain", Severity::Info).await;
+    let (headers, _) = receiver.next().await;
+    assert!(headers.get(TIMESTAMP).is_none() && headers.get(SIGNATURE).is_none() && headers.get(DELIVERY).is_some());
+    std::fs::write(world.secrets.path().join("KEY_FILE"), "\n").unwrap();
+    notifier.exchange(vec![receiver.webhook(&json!({"name": "signed", "secret": "${secret:KEY_FILE}", "attempts": 1}))]);
+    world.settled("signed", 1).await;
+    let refused = world.raise("signed", Severity::Info).await;
+    assert_eq!(world.outcome("given up: its secret is empty").await, refused);
+    assert!(receiver.came.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn who_asks_for_time_gets_it() {
+    let (world, mut receiver) = (World::new(), Receiver::answering(&[429]).await);
+    let _notifier = world.notifier(receiver.webhook(&json!({}))).await;
+    world.raise("a", Severity::Info).await;
+    receiver.next().await;
+    world.clock.wait_for_sleepers(1).await;
+    let before = world.clock.now();
+    let woken = world.clock.advance_to_next().unwrap();
+    assert_eq!(woken.duration_since(before), jiff::SignedDuration::from_secs(300));
+    assert_eq!(named(&mut receiver).await, "a");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,8 @@ pub(super) fn notified(event: &AlertNotified) -> Told {
     match event.outcome.as_str() {
         "begun" => info(format!("{} is told of alerts from here on", event.target)),
         "delivered" => info(format!("{} was told", event.target)),
+        "silenced" => info(format!("{} was not told: silenced", event.target)),
+        AlertNotified::REMOVED => info(format!("{} is no longer told of alerts", event.target)),
         trouble => warn(format!("{} was not told: {trouble}", event.target)),
     }
 }
