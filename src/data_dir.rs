@@ -25,6 +25,7 @@ use lock::Lock;
 /// The layout that this program reads and writes.
 pub const FORMAT: u32 = 1;
 const FORMAT_FILE: &str = "FORMAT";
+const UNFINISHED: &str = "FORMAT.tmp";
 const FIRST_LINE: &str = "FlexCore data directory";
 /// Bytes of the file that tells the format.
 const FORMAT_BYTES_MAX: u64 = 1 << 10;
@@ -82,7 +83,7 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the directory, and makes it first when it is not there.
+    /// Takes the directory, and makes it first when it is not there or has nothing in it yet.
     pub fn open(folder: &Path) -> Result<Self, DataDirError> {
         if !folder.exists() || is_empty(folder).map_err(failed("look into", folder))? {
             make(folder)?;
@@ -145,14 +146,22 @@ pub fn recognise(folder: &Path) -> Result<(), DataDirError> {
     }
 }
 
+/// What is no content of a folder: of a file system that has just been made, and of a start that did not come to its end.
+const NOTHING: [&str; 2] = ["lost+found", UNFINISHED];
+
 fn is_empty(folder: &Path) -> io::Result<bool> {
-    Ok(fs::read_dir(folder)?.next().is_none())
+    for entry in fs::read_dir(folder)? {
+        if !NOTHING.iter().any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name)) {
+            return entry.map(|_| false);
+        }
+    }
+    Ok(true)
 }
 
 /// The file that makes a folder a data directory comes whole or not at all.
 fn make(folder: &Path) -> Result<(), DataDirError> {
     fs::create_dir_all(folder).map_err(failed("make", folder))?;
-    let (path, unfinished) = (folder.join(FORMAT_FILE), folder.join("FORMAT.tmp"));
+    let (path, unfinished) = (folder.join(FORMAT_FILE), folder.join(UNFINISHED));
     let made =
         format!("{FIRST_LINE}\nformat {FORMAT}\nmade by FlexCore {} at {:.0}\n", env!("CARGO_PKG_VERSION"), Timestamp::now());
     let written = File::create(&unfinished).and_then(|mut file| {
@@ -176,6 +185,16 @@ mod tests {
         assert!(DataDir::open(&path).unwrap().died().is_none());
         recognise(&path).unwrap();
         assert!(DataDir::open(&path).unwrap().died().is_none());
+    }
+
+    #[test]
+    fn a_folder_with_nothing_in_it_becomes_one_too() {
+        for there in [&[][..], &["lost+found"], &["lost+found", UNFINISHED]] {
+            let folder = tempfile::tempdir().unwrap();
+            there.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
+            DataDir::open(folder.path()).unwrap();
+            recognise(folder.path()).unwrap();
+        }
     }
 
     #[test]
