@@ -21,7 +21,7 @@ use flexcore_engine::{
 use flexcore_ui::widget::safe_text::safe;
 use jiff::{Timestamp, Zoned};
 
-use super::{DONE, complain, settings::SettingArgs, unable};
+use super::{DONE, complain, say, settings::SettingArgs, unable};
 use crate::{compose, data_dir, event_json::EventJson};
 
 /// What happened, from a running engine or from the files of a data directory.
@@ -132,7 +132,12 @@ impl Asked {
         let oldest = log.stats().oldest;
         let first = match self.since {
             None => oldest,
-            Some(Moment::Position(position)) => position.max(oldest),
+            Some(Moment::Position(position)) => {
+                if position.max(Position(1)) < oldest {
+                    say(&no_longer_kept(oldest));
+                }
+                position.max(oldest)
+            }
             Some(Moment::At(at)) => first_since(log, at).await?,
         };
         let end = match self.until {
@@ -179,6 +184,10 @@ impl Asked {
         }
         Ok(())
     }
+}
+
+fn no_longer_kept(oldest: Position) -> String {
+    format!("events before {oldest} are no longer kept")
 }
 
 /// The first moment after one.

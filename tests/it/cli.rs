@@ -8,5 +8,6 @@ mod check;
 mod doctor;
 mod events;
 mod mutations;
+mod running_events;
 mod schema;
 mod test;

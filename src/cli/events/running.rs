@@ -1,17 +1,20 @@
 //! Events of a running engine: those that are there, and with `--follow` those that come. A line that breaks is taken up
 //! again behind the last event that was printed, as often as it takes.
 
+mod lines;
+
 use std::{
     io::{self, Write},
     time::Duration,
 };
 
 use flexcore_engine::{event::Envelope, id::Position, moment::Moment, port::store::READ_EVENTS_MAX};
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
+use lines::{Line, Lines};
 use reqwest::Method;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{EventsArgs, print};
+use super::{EventsArgs, after, no_longer_kept, print};
 use crate::{
     cli::{DONE, complain, remote::TargetArgs, say, told, unable},
     client::{Client, ClientError, part},
@@ -21,8 +24,8 @@ use crate::{
 /// The wait before a line is taken up again, and the longest; it doubles with each try.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(10);
-/// The longest line of a stream: an event is far below it.
-const LINE_BYTES_MAX: usize = 8 << 20;
+/// How often a question is asked that the engine has no time for now.
+const TRIES_MAX: u32 = 6;
 
 /// Prints. Exit code: 0 done, 1 the engine refused, 2 asked wrongly or nobody to ask.
 pub(super) fn run(args: &EventsArgs, target: &TargetArgs, out: &mut dyn Write) -> io::Result<i32> {
@@ -70,8 +73,9 @@ impl From<io::Error> for Stopped {
 
 /// Who is asked, as far as it matters here.
 #[derive(Deserialize)]
-struct Head {
+struct Log {
     position: u64,
+    oldest: u64,
 }
 
 struct Reader<'a> {
@@ -86,17 +90,50 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     async fn read(&mut self, since: Option<Moment>) -> Result<(), Stopped> {
-        let head: Head = self.client.read(Method::GET, "/info", None).await?;
-        let from = match (&since, self.args.max) {
-            (None, None) if self.args.follow => Some(head.position),
-            (_, Some(max)) => Some(self.newest(max, head.position).await?),
-            _ => None,
+        let log: Log = self.asked("/info").await?;
+        let first = match since {
+            None if self.args.follow && self.args.max.is_none() => log.position + 1,
+            None => log.oldest,
+            Some(Moment::Position(position)) => position.0,
+            Some(Moment::At(at)) => self.first_since(at, &log).await?,
         };
-        if self.there(since, from).await? && self.args.follow {
+        let first = match self.args.max {
+            None => first,
+            Some(max) => {
+                let end = match self.until {
+                    None => log.position + 1,
+                    Some(Moment::Position(until)) => until.0.saturating_add(1).min(log.position + 1),
+                    Some(Moment::At(until)) => self.first_since(after(until), &log).await?,
+                };
+                if !self.args.follow {
+                    // What comes meanwhile would be more than was asked for.
+                    self.until = Some(Moment::Position(Position(end.saturating_sub(1))));
+                }
+                self.newest(max, first, end).await?
+            }
+        };
+        if first.max(1) < log.oldest {
+            say(&no_longer_kept(Position(log.oldest)));
+        }
+        self.seen = first.max(log.oldest).saturating_sub(1);
+        if self.there().await? && self.args.follow {
             self.out.flush()?;
             return self.follow().await;
         }
         Ok(())
+    }
+
+    /// Asks; when the engine has no time now, a few times.
+    async fn asked<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let mut wait = AGAIN_AFTER;
+        for _ in 1..TRIES_MAX {
+            match self.client.read(Method::GET, path, None).await {
+                Err(ClientError::Refused(problem)) if is_busy(problem.status) => tokio::time::sleep(wait).await,
+                answer => return answer,
+            }
+            wait *= 2;
+        }
+        self.client.read(Method::GET, path, None).await
     }
 
     fn filter(&self) -> String {
@@ -105,42 +142,44 @@ impl Reader<'_> {
         if types.is_empty() { stream } else { format!("{stream}&type={}", part(&types)) }
     }
 
-    /// Behind which position the newest `max` begin.
-    async fn newest(&self, max: usize, head: u64) -> Result<u64, ClientError> {
-        let (mut before, mut left, mut first) = (head + 1, max, head);
-        while left > 0 {
-            let path = format!("/events?before={before}&limit={}{}", left.min(READ_EVENTS_MAX), self.filter());
-            let page: EventPage = self.client.read(Method::GET, &path, None).await?;
+    /// The position of the first event at or after a moment; that after the newest when there is none.
+    async fn first_since(&self, at: Timestamp, log: &Log) -> Result<u64, ClientError> {
+        let page: EventPage = self.asked(&format!("/events?since={at}&limit=1")).await?;
+        Ok(page.items.first().map_or(log.position + 1, |event| event.position))
+    }
+
+    /// Where the newest `max` before an end begin.
+    async fn newest(&self, max: usize, first: u64, end: u64) -> Result<u64, ClientError> {
+        let (mut begin, mut left) = (end, max);
+        while left > 0 && begin > first {
+            let path = format!("/events?before={begin}&limit={}{}", left.min(READ_EVENTS_MAX), self.filter());
+            let page: EventPage = self.asked(&path).await?;
             left = left.saturating_sub(page.items.len());
-            first = page.items.first().map_or(first, |event| event.position.saturating_sub(1));
-            match page.next {
-                Some(next) if next < before => before = next,
-                _ => break,
-            }
+            begin = match (page.items.first(), page.next) {
+                (Some(oldest), _) if left == 0 => oldest.position,
+                (_, Some(next)) if next < begin => next,
+                // It has been looked through to its beginning.
+                _ => first,
+            };
         }
-        Ok(first)
+        Ok(begin.max(first))
     }
 
     /// Prints what is there already; whether the end was not reached by then.
-    async fn there(&mut self, since: Option<Moment>, from: Option<u64>) -> Result<bool, Stopped> {
-        let mut place = match (since, from) {
-            (Some(Moment::Position(position)), from) => {
-                Some(format!("after={}", position.0.saturating_sub(1).max(from.unwrap_or_default())))
-            }
-            (Some(Moment::At(at)), None) => Some(format!("since={at}")),
-            (_, Some(from)) => Some(format!("after={from}")),
-            (None, None) => None,
-        };
+    async fn there(&mut self) -> Result<bool, Stopped> {
         loop {
-            let place_now = place.map(|place| format!("&{place}")).unwrap_or_default();
-            let path = format!("/events?limit={READ_EVENTS_MAX}{place_now}{}", self.filter());
-            let page: EventPage = self.client.read(Method::GET, &path, None).await?;
-            for event in page.items {
-                if let (Some(Moment::At(at)), Some(_)) = (since, from)
-                    && event.at < at
-                {
+            let path = format!("/events?limit={READ_EVENTS_MAX}&after={}{}", self.seen, self.filter());
+            let page: EventPage = match self.asked(&path).await {
+                // Retention was faster than this.
+                Err(ClientError::Refused(problem)) if problem.status == GONE => {
+                    let log: Log = self.asked("/info").await?;
+                    say(&format!("events from {} to {} were dropped before they were read here", self.seen + 1, log.oldest - 1));
+                    self.seen = log.oldest.saturating_sub(1).max(self.seen);
                     continue;
                 }
+                page => page?,
+            };
+            for event in page.items {
                 if !self.one(event)? {
                     return Ok(false);
                 }
@@ -149,7 +188,6 @@ impl Reader<'_> {
             if self.seen >= page.head {
                 return Ok(true);
             }
-            place = Some(format!("after={}", self.seen));
         }
     }
 
@@ -200,7 +238,7 @@ impl Reader<'_> {
     /// anew, and so does this then.
     async fn again(&mut self) {
         let Ok(client) = self.target.client() else { return };
-        let Ok(head) = client.read::<Head>(Method::GET, "/info", None).await else { return };
+        let Ok(head) = client.read::<Log>(Method::GET, "/info", None).await else { return };
         if head.position < self.seen {
             say("the engine has begun anew, with an empty log");
             self.seen = 0;
@@ -232,74 +270,19 @@ impl Reader<'_> {
     }
 }
 
+/// The status of what retention has dropped.
+const GONE: u16 = 410;
+
+/// Whether an engine has no time for a request now.
+fn is_busy(status: u16) -> bool {
+    matches!(status, 408 | 429 | 503)
+}
+
 /// Whether asking again is of no use. An engine that stops refuses, and the next one does not.
 fn is_final(error: &ClientError) -> bool {
     match error {
-        ClientError::Refused(problem) => problem.status < 500,
+        ClientError::Refused(problem) => problem.status < 500 && !is_busy(problem.status),
         ClientError::Odd { .. } => true,
         ClientError::NotFound(_) | ClientError::Unreachable { .. } => false,
-    }
-}
-
-/// What a stream of server-sent events says.
-#[derive(Debug, PartialEq, Eq)]
-enum Line {
-    Event(Vec<u8>),
-    Gap(String),
-    /// Everything up to here was looked at.
-    Id(u64),
-}
-
-/// Cuts a stream into what it says. The server writes a message's data as one line.
-#[derive(Default)]
-struct Lines {
-    begun: Vec<u8>,
-    is_gap: bool,
-    id: Option<u64>,
-}
-
-impl Lines {
-    fn take(&mut self, chunk: &[u8]) -> Result<Vec<Line>, String> {
-        self.begun.extend_from_slice(chunk);
-        let mut said = Vec::new();
-        let mut from = 0;
-        while let Some(length) = memchr::memchr(b'\n', &self.begun[from..]) {
-            let line = &self.begun[from..from + length];
-            from += length + 1;
-            if let Some(id) = line.strip_prefix(b"id: ") {
-                self.id = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok());
-            } else if line == b"event: gap" {
-                self.is_gap = true;
-            } else if let Some(data) = line.strip_prefix(b"data: ") {
-                said.push(if self.is_gap {
-                    Line::Gap(String::from_utf8_lossy(data).into_owned())
-                } else {
-                    Line::Event(data.to_vec())
-                });
-            } else if line.is_empty() {
-                self.is_gap = false;
-                said.extend(self.id.take().map(Line::Id));
-            }
-        }
-        self.begun.drain(..from);
-        if self.begun.len() > LINE_BYTES_MAX { Err(format!("a line of more than {LINE_BYTES_MAX} bytes")) } else { Ok(said) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_is_understood_however_it_is_cut() {
-        let text = b"id: 7\ndata: {\"a\":1}\n\nid: 9\n: alive\n\nid: 12\nevent: gap\ndata: {}\n\nid: 13\ndata: {}\n\n";
-        let event = |text: &str| Line::Event(text.as_bytes().to_vec());
-        let whole =
-            [event("{\"a\":1}"), Line::Id(7), Line::Id(9), Line::Gap("{}".into()), Line::Id(12), event("{}"), Line::Id(13)];
-        for size in 1..text.len() {
-            let mut lines = Lines::default();
-            let said: Vec<Line> = text.chunks(size).flat_map(|chunk| lines.take(chunk).unwrap()).collect();
-            assert_eq!(said, whole, "in pieces of {size}");
-        }
     }
 }
