@@ -11,6 +11,7 @@ use axum::{
 };
 use flexcore_engine::{
     id::Position,
+    moment::first_since,
     port::store::{Filter, Page, READ_EVENTS_MAX, ReadError, Store},
 };
 use jiff::Timestamp;
@@ -120,16 +121,7 @@ pub(super) fn before_oldest(store: &dyn Store) -> u64 {
     store.stats().oldest.0.saturating_sub(1)
 }
 
-/// The last position before a moment: found by halving, as moments grow with positions but for steps of the clock.
+/// The last position before a moment.
 pub(super) async fn before(store: &dyn Store, since: Timestamp) -> Result<Position, ReadError> {
-    let (mut low, mut high) = (before_oldest(store), store.head().0);
-    while low < high {
-        let middle = low.midpoint(high);
-        let page = store.read(Position(middle), &Filter::default(), 1).await?;
-        match page.events.first() {
-            Some(envelope) if envelope.event.at < since => low = envelope.position.0,
-            _ => high = middle,
-        }
-    }
-    Ok(Position(low))
+    Ok(Position(first_since(store, since).await?.0.saturating_sub(1)))
 }
