@@ -85,9 +85,15 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, listening: Listening, signals:
 }
 
 async fn reload(app: &App, listening: &Listening) {
-    match listening.reload() {
-        Ok(()) => tracing::info!("certificates and tokens were read again"),
-        Err(error) => tracing::error!("{}; the old ones stay in force", told(&error)),
+    match listening.read_certificates_again() {
+        None => {}
+        Some(Ok(())) => tracing::info!("the certificates were read again"),
+        Some(Err(error)) => tracing::error!("{}; the old ones stay in force", told(&error)),
+    }
+    match listening.read_tokens_again() {
+        None => {}
+        Some(Ok(tokens)) => tracing::info!(tokens, "the tokens were read again"),
+        Some(Err(error)) => tracing::error!("{}; no token is valid until they can be read", told(&error)),
     }
     match app.read_alerts_again().await {
         Ok(None) => {}

@@ -120,9 +120,14 @@ impl Listening {
         self.certificates.is_some() || self.api.tokens().is_some()
     }
 
-    /// Reads the certificates again. Tokens are read again by themselves.
-    pub fn reload(&self) -> Result<(), TlsError> {
-        self.certificates.as_ref().map_or(Ok(()), |certificates| certificates.reload())
+    /// Reads the certificates again, if there are any. What is broken changes nothing.
+    pub fn read_certificates_again(&self) -> Option<Result<(), TlsError>> {
+        self.certificates.as_ref().map(|certificates| certificates.reload())
+    }
+
+    /// Reads the tokens again now, if there are any, and says how many there are. While they cannot be read nobody is let in.
+    pub fn read_tokens_again(&self) -> Option<Result<usize, BookError>> {
+        self.api.tokens().map(Tokens::read_again)
     }
 
     /// Takes no more requests, and waits within a grace for those that are being answered. Says how many connections were

@@ -84,6 +84,15 @@ impl Tokens {
         self.book().tokens.is_empty()
     }
 
+    /// Reads the file now, whether it seems to have changed or not, and says how many there are.
+    pub fn read_again(&self) -> Result<usize, BookError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        (seen.at, seen.stamp) = (Instant::now(), stamp(&self.path));
+        let read = TokenBook::read(&self.path);
+        seen.book = Arc::new(read.as_ref().map(TokenBook::clone).unwrap_or_default());
+        read.map(|book| book.tokens.len())
+    }
+
     fn book(&self) -> Arc<TokenBook> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.at.elapsed() >= LOOK_EVERY {
