@@ -12,12 +12,14 @@ use flexcore::client::Body;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{dice::Dice, load::Load, world::World};
+use crate::{
+    dice::Dice,
+    load::{Disk, Load},
+    world::World,
+};
 
 /// Two journals with two segments each, and what is filled.
 const DISK: &str = "size=96m";
-/// Large events: a segment that has its room is full soon.
-const PAD: usize = 200 << 10;
 /// When there is room again, appends are taken again within this time.
 const RECOVER_TIME_MAX: Duration = Duration::from_secs(120);
 
@@ -61,7 +63,7 @@ async fn filled(world: &World, disk: &Path, dice: &mut Dice) -> Result<(), Strin
     let ballast = disk.join("ballast");
     for number in 0..2 {
         let engine = world.begin().await?;
-        let load = Load::start(&engine, &world.shared, dice, PAD);
+        let load = Load::start(&engine, &world.shared, dice, Disk::Full);
         tokio::time::sleep(Duration::from_millis(dice.between(50, 300))).await;
         if number == 0 {
             fill(&ballast)?;

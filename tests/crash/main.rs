@@ -93,6 +93,7 @@ async fn run(options: &Options) -> Result<(), String> {
     println!("crash: {cycles} kills in {}, {} a kill; full disks: {full_rounds}", told(begun.elapsed()), {
         told(begun.elapsed() / u32::try_from(cycles.max(1)).unwrap_or(u32::MAX))
     });
+    world.model().is_not_vacuous()?;
     println!("{}", world.model().report());
     Ok(())
 }

@@ -59,6 +59,23 @@ impl Model {
         format!("{events} events, {messages} messages, {acks} acks, {work} through a pipeline, {runs} runs ended: all there")
     }
 
+    /// Nothing can be lost of what there was none of: a run in which something was never taken has shown nothing of it.
+    pub(crate) fn is_not_vacuous(&self) -> Result<(), String> {
+        let totals = [
+            ("event was acknowledged", self.figures.events),
+            ("message was acknowledged", self.figures.messages),
+            ("ack was acknowledged", self.done.len() as u64),
+            ("message went through a pipeline", self.sure.len() as u64),
+            ("record was counted from generate to file", self.figures.counted),
+            ("run replaced its file", self.replaced),
+            ("run added to its file", self.appended),
+        ];
+        match totals.into_iter().find(|(_, total)| *total == 0) {
+            Some((what, _)) => Err(format!("no {what}, so nothing is shown of them; are there enough kills?\n{}", self.report())),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn report(&self) -> String {
         let Figures { kills, events, messages, redelivered, .. } = self.figures;
         let Figures { unacked_events_there, twice_in_work, torn_made, torn_cut, counted, refused, .. } = self.figures;

@@ -16,7 +16,7 @@ use crate::{
     dice::Dice,
     engine::Engine,
     files::{self, PIPELINES},
-    load::{APPENDERS, Load, SENDERS},
+    load::{APPENDERS, Disk, Load, SENDERS},
     model::{Model, Series},
     torn, verify,
 };
@@ -91,7 +91,7 @@ impl World {
 
     pub(crate) async fn kill_once(&self, dice: &mut Dice) -> Result<(), String> {
         let engine = self.begin().await?;
-        let load = Load::start(&engine, &self.shared, dice, 0);
+        let load = Load::start(&engine, &self.shared, dice, Disk::Roomy);
         tokio::time::sleep(Duration::from_millis(dice.between(20, 700))).await;
         engine.kill()?;
         load.end().await?;
