@@ -382,11 +382,12 @@ impl QueueCommand {
 }
 
 impl AlertCommand {
-    /// The imperative, in one or two words.
+    /// The imperative, in a few words.
     pub fn verb(&self) -> &'static str {
         match self {
             Self::Raise { .. } => "raise",
             Self::Resolve { .. } => "resolve",
+            Self::Silence { length, .. } if length.0.is_zero() => "end the silence of",
             Self::Silence { .. } => "silence",
         }
     }

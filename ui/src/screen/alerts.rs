@@ -82,7 +82,7 @@ impl AlertsScreen {
             Field::new("for", Kind::Duration).described("at most 30d").default_value(Some("1h".into())),
             Field::new("reason", Kind::Text).described("why, for the others; may stay empty"),
         ]);
-        let effects = vec!["webhooks are not told of it meanwhile; here it is shown as before".into()];
+        let effects = vec!["meanwhile webhooks are not told of it and the header does not count it; it stays in the list".into()];
         let sheet = FormSheet::new(format!("Silence {}", named(&meant)), effects, form, move |values| {
             let text = |key: &str| values.get(key).and_then(|value| value.as_str()).unwrap_or_default();
             let (length, reason) = (text("for").parse().unwrap_or(Duration::from_secs(3_600)), text("reason").to_owned());
