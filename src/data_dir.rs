@@ -191,7 +191,9 @@ mod tests {
     fn a_folder_with_nothing_in_it_becomes_one_too() {
         for there in [&[][..], &["lost+found"], &["lost+found", UNFINISHED]] {
             let folder = tempfile::tempdir().unwrap();
-            there.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
+            for name in there {
+                fs::write(folder.path().join(name), "").unwrap();
+            }
             DataDir::open(folder.path()).unwrap();
             recognise(folder.path()).unwrap();
         }
