@@ -37,10 +37,10 @@ pub(super) fn bytes(value: &Val) -> usize {
     }
 }
 
-/// Whether a value is nested deeper than so many levels, as far as a short look tells: at the outer children of each level
-/// and at a bounded number of values. What nests by accident, in a loop, does so along one line.
+/// Whether a value is nested deeper than so many levels, as far as a short look tells: at the first and last children of each
+/// level and at a bounded number of lists and objects. What nests by accident, in a loop, does so along one line.
 pub(super) fn is_nested_deeper(value: &Val, levels: usize) -> bool {
-    const CHILDREN_MAX: usize = 4;
+    const CHILDREN_MAX: usize = 512;
     let mut looks_left = levels.saturating_mul(8);
     let mut waiting = vec![(value, 0_usize)];
     while let Some((value, depth)) = waiting.pop().filter(|_| looks_left > 0) {
@@ -49,15 +49,29 @@ pub(super) fn is_nested_deeper(value: &Val, levels: usize) -> bool {
             return true;
         }
         match value {
-            Val::Arr(items) => {
-                waiting.extend(items.iter().rev().take(CHILDREN_MAX).map(|item| (item, depth + 1)));
-                waiting.extend(items.first().filter(|_| items.len() > CHILDREN_MAX).map(|item| (item, depth + 1)));
-            }
-            Val::Obj(pairs) => waiting.extend(pairs.values().rev().take(CHILDREN_MAX).map(|value| (value, depth + 1))),
+            Val::Arr(items) => push_outer(&mut waiting, items.iter(), CHILDREN_MAX, depth + 1),
+            Val::Obj(pairs) => push_outer(&mut waiting, pairs.values(), CHILDREN_MAX, depth + 1),
             Val::Null | Val::Bool(_) | Val::Num(_) | Val::BStr(_) | Val::TStr(_) => {}
         }
     }
     false
+}
+
+/// The lists and objects among the first and the last children.
+fn push_outer<'a>(
+    waiting: &mut Vec<(&'a Val, usize)>,
+    mut children: impl DoubleEndedIterator<Item = &'a Val>,
+    children_max: usize,
+    depth: usize,
+) {
+    let first = children.by_ref().take(children_max);
+    waiting.extend(first.filter(|child| is_container(child)).map(|child| (child, depth)));
+    let last = children.rev().take(children_max);
+    waiting.extend(last.filter(|child| is_container(child)).map(|child| (child, depth)));
+}
+
+fn is_container(value: &Val) -> bool {
+    matches!(value, Val::Arr(_) | Val::Obj(_))
 }
 
 /// Why a value has no JSON text.

@@ -72,6 +72,7 @@ async fn what_is_nested_too_deeply_rejects_the_record() {
         "reduce range(1e7) as $i (0; [.])",
         "reduce range(1e7) as $i (null; {value: $i, rest: .})",
         "last(foreach range(1e7) as $i (0; [., 1, 2, 3, 4, 5]))",
+        "reduce range(1e7) as $i (0; [1, ., 2, 3, 4, 5])",
         "def f: [.] | f; f",
         "0 | until(false; {a: .})",
         &format!("reduce range(1e7) as $i (0; {}.{})", "[".repeat(100), "]".repeat(100)),
