@@ -13,6 +13,7 @@ pub mod order;
 pub mod overlay;
 pub mod overview;
 pub mod past;
+pub mod rest;
 pub mod rows;
 pub mod sheet;
 pub mod stream;
@@ -35,6 +36,7 @@ use messages::Messages;
 use overlay::{Hit, Overlay};
 use overview::Overview;
 use past::{Past, Wish};
+use rest::Rest;
 
 /// The most screens that lie over each other.
 pub const SCREENS_MAX: usize = 32;
@@ -74,6 +76,8 @@ pub struct Model {
     pub size: (u16, u16),
     /// The line to the terminal.
     pub line: Line,
+    /// Whether anything goes on.
+    pub rest: Rest,
     /// The four panes.
     pub overview: Overview,
     /// Screens over it, the last one on top.
@@ -111,6 +115,7 @@ impl Model {
             themes: Themes::default(),
             size: (0, 0),
             line: Line::default(),
+            rest: Rest::default(),
             overview: Overview::default(),
             screens: Vec::new(),
             overlay: None,

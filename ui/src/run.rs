@@ -320,8 +320,11 @@ impl Console {
     }
 
     async fn on_msg(&mut self, msg: Msg, cause: Cause) -> Option<End> {
-        self.painter.want(cause);
-        for effect in update(&mut self.model, (self.now)(), msg) {
+        let effects = update(&mut self.model, (self.now)(), msg);
+        if !self.model.rest.is_still() {
+            self.painter.want(cause);
+        }
+        for effect in effects {
             if let Some(end) = self.perform(effect).await {
                 return Some(end);
             }

@@ -16,12 +16,20 @@ pub use key::edit_line;
 
 use jiff::Timestamp;
 
-use crate::{effect::Effect, model::Model, msg::Msg, screen::Input};
+use crate::{
+    effect::Effect,
+    model::{Model, rest},
+    msg::Msg,
+    screen::Input,
+};
 
 /// Takes one message in, at a moment.
 pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
     model.now = now;
     model.live_mut().now = now;
+    if stirs(model, &msg) {
+        model.rest.stir(now);
+    }
     match msg {
         Msg::Key(key) => key::press(model, key),
         Msg::Paste(text) => key::paste(model, &text),
@@ -43,8 +51,20 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
     }
 }
 
+/// Whether more happened than that time passed.
+fn stirs(model: &Model, msg: &Msg) -> bool {
+    match msg {
+        Msg::Tick => false,
+        Msg::Events(events) => !events.is_empty(),
+        Msg::Vitals(vitals) => model.live().vitals.as_ref().is_none_or(|before| rest::tells_more(before, vitals)),
+        _ => true,
+    }
+}
+
 fn tick(model: &mut Model) -> Vec<Effect> {
     model.line.tick();
+    let is_quiet = rest::is_quiet(model.live()) && !model.messages.will_pass(model.now);
+    model.rest.tick(model.now, is_quiet);
     let mut effects = facts::ask_due(model);
     if model.past.is_none() {
         overview::tick(model);

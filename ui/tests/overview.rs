@@ -1,6 +1,9 @@
 //! The overview as an operator sees it: at every size, in every look, in every state it can be in.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use flexcore_engine::{event::pipeline::Outcome, projection::ReadModels};
 use flexcore_ui::{
@@ -13,11 +16,12 @@ use flexcore_ui::{
         svg::svg,
     },
 };
+use jiff::SignedDuration;
 
 fn live() -> ScriptedLink {
     let link = ScriptedLink::with(facts::models());
     link.change(|script| {
-        script.ticks = vec![facts::now() + jiff::SignedDuration::from_secs(134)];
+        script.ticks = vec![facts::now() + SignedDuration::from_secs(134)];
         script.events = (60..=100).map(|at| facts::event(at, "quake.seen", "quakes", "{\"mag\":4.5}")).collect();
         script.vitals = Some(Arc::new(facts::vitals(1)));
     });
@@ -79,7 +83,7 @@ fn a_lost_engine_is_said_and_the_console_stays_usable_and_comes_back() {
     insta::assert_snapshot!("lost-120x40", console.screen());
     console.press("j j").assert_shows("3 of 5");
     link.set_gone(false);
-    console.wait(std::time::Duration::from_secs(10));
+    console.wait(Duration::from_secs(10));
     console.assert_hides("no connection, data").assert_shows("the engine answers again");
 }
 
@@ -136,11 +140,11 @@ async fn a_snapshot_is_one_frame_of_what_the_engine_tells() {
     let link = live();
     let again = link.clone();
     tokio::spawn(async move {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         again.measure(facts::vitals(3));
     });
     let options = ConsoleOptions { now: Arc::new(facts::now), ..ConsoleOptions::default() };
-    let frame = snapshot(Arc::new(link), options, (120, 40), std::time::Duration::from_secs(2)).await;
+    let frame = snapshot(Arc::new(link), options, (120, 40), Duration::from_secs(2)).await;
     let shown = text(&frame);
     assert!(shown.contains("deploy-prod") && shown.contains("1m26s"), "{shown}");
     assert!(svg(&frame).starts_with("<svg"));
@@ -155,6 +159,35 @@ async fn a_snapshot_is_one_frame_of_what_the_engine_tells() {
 async fn a_snapshot_of_an_engine_that_is_gone_says_so() {
     let link = ScriptedLink::default();
     link.set_gone(true);
-    let frame = snapshot(Arc::new(link), ConsoleOptions::default(), (80, 24), std::time::Duration::from_secs(1)).await;
+    let frame = snapshot(Arc::new(link), ConsoleOptions::default(), (80, 24), Duration::from_secs(1)).await;
     assert!(text(&frame).contains("no connection yet"));
+}
+
+#[test]
+fn a_console_that_is_left_alone_sends_a_frame_a_minute_and_wakes_at_once() {
+    let link = ScriptedLink::with(facts::models());
+    let mut quiet = facts::vitals(1);
+    quiet.runs.clear();
+    link.change(|script| script.vitals = Some(Arc::new(quiet.clone())));
+    let clock = Arc::new(Mutex::new(facts::now()));
+    let mut pass = |console: &mut Headless, seconds: u32| {
+        (0..seconds)
+            .map(|_| {
+                *clock.lock().unwrap() += SignedDuration::from_secs(1);
+                quiet.at += SignedDuration::from_secs(1);
+                quiet.process.cpu_ms += 7;
+                link.measure(quiet.clone());
+                console.wait(Duration::from_secs(1)).take_frames().len()
+            })
+            .sum::<usize>()
+    };
+    let now = clock.clone();
+    let setup = Setup { now: Arc::new(move || *now.lock().unwrap()), ..Setup::sized(120, 40) };
+    let mut console = Headless::with(Arc::new(link.clone()), setup);
+    assert!(pass(&mut console, 15) > 10, "the clock counts seconds while somebody may be there");
+    assert_eq!(pass(&mut console, 180), 3);
+    console.assert_shows("   10:06Z");
+    link.emit(facts::event(101, "quake.seen", "quakes", "{\"mag\":5.1}"));
+    assert!(pass(&mut console, 1) > 0);
+    console.assert_shows("quake.seen");
 }

@@ -72,6 +72,11 @@ impl Agenda {
         self.unknown.insert(name);
     }
 
+    /// Whether one is due before a moment.
+    pub fn is_due_before(&self, at: Timestamp) -> bool {
+        self.ahead.first().is_some_and(|(due, _)| *due < at)
+    }
+
     /// Of which pipelines to ask now: not known, or passed.
     pub fn to_ask(&mut self, now: Timestamp, board: &Board) -> Vec<PipelineName> {
         while self.ahead.first().is_some_and(|(due, _)| *due <= now) {

@@ -61,6 +61,11 @@ impl Messages {
         self.all.back().filter(|_| !self.dismissed).filter(is_shown)
     }
 
+    /// Whether what stands in the footer goes by itself.
+    pub fn will_pass(&self, now: Timestamp) -> bool {
+        self.toast(now).is_some_and(|message| message.tone != Tone::Bad)
+    }
+
     /// It stands in the footer again: the key was only the same one, held.
     pub fn recall(&mut self) {
         self.dismissed = false;

@@ -115,6 +115,7 @@ pub(super) fn vitals(model: &mut Model, vitals: &Arc<Vitals>) -> Vec<Effect> {
     let live = model.live_mut();
     live.figures.observe(vitals);
     live.vitals = Some(vitals.clone());
+    model.rest.same_figures();
     if model.past.is_some() {
         return Vec::new();
     }

@@ -100,7 +100,8 @@ fn right_side(model: &Model) -> Vec<(String, Style)> {
     if let Some(latency) = model.line.latency() {
         parts.push((link(latency), theme.style(Role::Dim)));
     }
-    parts.extend([(actor, theme.style(Role::Accent)), (format!("{}Z", figures::time(facts.now)), theme.style(Role::Text))]);
+    let clock = if model.rest.is_resting() { figures::minute(facts.now) } else { figures::time(facts.now) };
+    parts.extend([(actor, theme.style(Role::Accent)), (format!("{clock}Z"), theme.style(Role::Text))]);
     parts
 }
 

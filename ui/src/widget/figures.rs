@@ -106,6 +106,11 @@ pub fn time(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
+/// The time of day in UTC to the minute, as wide as [`time`]: a clock that rests.
+pub fn minute(at: Timestamp) -> String {
+    at.strftime("   %H:%M").to_string()
+}
+
 /// The time of day in UTC with milliseconds.
 pub fn time_ms(at: Timestamp) -> String {
     at.strftime("%H:%M:%S%.3f").to_string()

@@ -1,0 +1,116 @@
+//! Whether anything goes on. Where nothing does, the screen rests: what only counts seconds moves once a minute, so that a
+//! console that is left open sends nothing over its line.
+
+use flexcore_engine::{
+    pipeline::definition::Mode,
+    vitals::{RunVitals, Vitals},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::facts::Facts;
+
+/// The screen rests when nothing has stirred for so long. Longer than the window of a rate: all of them have come to 0.
+const STIRS_FOR: SignedDuration = SignedDuration::from_secs(10);
+/// What is due sooner is counted down in seconds.
+const COUNTS_DOWN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Whether the screen rests.
+#[derive(Debug, Clone, Default)]
+pub struct Rest {
+    stirred_at: Timestamp,
+    /// The minute that is shown, while it rests.
+    minute: Option<i64>,
+    still: bool,
+}
+
+impl Rest {
+    /// Something happened that is worth a frame of its own.
+    pub fn stir(&mut self, now: Timestamp) {
+        *self = Self { stirred_at: now, ..Self::default() };
+    }
+
+    /// Figures came that tell nothing new.
+    pub fn same_figures(&mut self) {
+        self.still = self.minute.is_some();
+    }
+
+    /// A second has passed. `quiet`: nothing that is known counts in seconds.
+    pub fn tick(&mut self, now: Timestamp, quiet: bool) {
+        let rests = quiet && now.duration_since(self.stirred_at) >= STIRS_FOR;
+        let minute = rests.then(|| now.as_second().div_euclid(60));
+        self.still = rests && self.minute == minute;
+        self.minute = minute;
+    }
+
+    /// Whether it rests.
+    pub fn is_resting(&self) -> bool {
+        self.minute.is_some()
+    }
+
+    /// Whether the last thing that came is no reason to draw.
+    pub fn is_still(&self) -> bool {
+        self.still
+    }
+}
+
+/// Whether nothing that is known counts in seconds: the engine answers, no batch runs, nothing is due within a minute.
+pub fn is_quiet(facts: &Facts) -> bool {
+    let is_batch = |run: &RunVitals| {
+        let row = facts.models.board.pipelines.get(&run.pipeline);
+        row.is_none_or(|row| row.definition().mode == Mode::Batch)
+    };
+    let runs = facts.vitals.as_ref().map_or(&[][..], |vitals| &vitals.runs);
+    !facts.is_stale() && !facts.due.is_due_before(facts.now + COUNTS_DOWN) && !runs.iter().any(is_batch)
+}
+
+/// Whether two figures tell of different work or another state; what the process uses trembles all the time.
+pub fn tells_more(before: &Vitals, after: &Vitals) -> bool {
+    let states = |vitals: &Vitals| vitals.checks.iter().map(|check| (check.name().to_owned(), check.state())).collect::<Vec<_>>();
+    before.refuses != after.refuses
+        || before.started_at != after.started_at
+        || (before.workers_busy, before.workers) != (after.workers_busy, after.workers)
+        || (before.queues != after.queues || before.runs != after.runs || before.steps != after.steps)
+        || states(before) != states(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use flexcore_engine::vitals::CheckState;
+
+    use super::*;
+    use crate::testing::facts::{now, vitals};
+
+    #[test]
+    fn it_rests_after_ten_seconds_without_anything_and_moves_once_a_minute() {
+        let after = |secs| now() + SignedDuration::from_secs(secs);
+        let mut rest = Rest::default();
+        rest.stir(now());
+        let mut tick = |secs| {
+            rest.tick(after(secs), true);
+            (rest.is_resting(), rest.is_still())
+        };
+        assert_eq!([tick(1), tick(9)], [(false, false); 2]);
+        assert_eq!([tick(10), tick(11), tick(12)], [(true, false), (true, true), (true, true)]);
+        let minutes = (13..=132).filter(|secs| !tick(*secs).1).count();
+        assert_eq!(minutes, 2, "one frame for each new minute");
+        rest.stir(after(133));
+        assert!(!rest.is_resting() && !rest.is_still());
+        rest.tick(after(200), false);
+        assert!(!rest.is_resting(), "something counts in seconds");
+    }
+
+    #[test]
+    fn figures_stir_only_where_they_tell_of_work_or_another_state() {
+        let before = vitals(1);
+        let mut after = before.clone();
+        after.at += SignedDuration::from_secs(1);
+        after.process.cpu_ms += 10;
+        assert!(!tells_more(&before, &after));
+        after.queues[0].1.ready += 1;
+        assert!(tells_more(&before, &after));
+        let mut after = before.clone();
+        after.checks[0].finding.state = CheckState::Fail;
+        assert!(tells_more(&before, &after));
+        assert!(tells_more(&before, &vitals(2)));
+    }
+}
