@@ -15,6 +15,8 @@ mod paths;
 #[cfg(feature = "listener")]
 pub mod pipeline;
 #[cfg(feature = "listener")]
+mod plain;
+#[cfg(feature = "listener")]
 pub mod queue;
 #[cfg(feature = "listener")]
 mod remote;

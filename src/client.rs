@@ -1,7 +1,7 @@
 //! Asking a running engine: by its Unix socket, or by `--url` with a token. One thin layer over the client; what is asked is
 //! the API, so a command can do nothing that a program could not.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use reqwest::{Client as Http, Method, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,6 +13,13 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(90);
 /// A connection must be there within this time.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// Where an engine is, said by variables.
+pub const URL_VARIABLE: &str = "FLEXCORE_URL";
+/// What proves who asks, with a URL.
+pub const TOKEN_VARIABLE: &str = "FLEXCORE_TOKEN";
+/// Its socket.
+pub const SOCKET_VARIABLE: &str = "FLEXCORE_SOCKET";
+
 /// Where an engine is.
 #[derive(Debug, Clone, Default)]
 pub struct Target {
@@ -22,6 +29,17 @@ pub struct Target {
     pub token: Option<String>,
     /// Its socket; `None`: the only one that answers.
     pub socket: Option<PathBuf>,
+}
+
+impl Target {
+    /// The variables that make a command of this program ask the same engine; `None`: must not be there.
+    pub fn variables(&self) -> [(&'static str, Option<OsString>); 3] {
+        [
+            (URL_VARIABLE, self.url.clone().map(Into::into)),
+            (TOKEN_VARIABLE, self.token.clone().map(Into::into)),
+            (SOCKET_VARIABLE, self.socket.clone().map(Into::into)),
+        ]
+    }
 }
 
 /// Why there is no answer.

@@ -31,6 +31,9 @@ pub struct ConsoleArgs {
     /// Pipeline files, or folders of them
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Lines instead of a screen, for screen readers and scripts: each is a command, `help` lists them
+    #[arg(long, conflicts_with = "snapshot")]
+    plain: bool,
     /// Print one frame and exit
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     snapshot: Option<FrameSize>,
@@ -83,7 +86,7 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         Ok(pipelines) => pipelines,
         Err(mistakes) => return Ok(complain(&format!("{mistakes}{}", meant_command(&args.paths)))),
     };
-    if args.snapshot.is_none() && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+    if args.snapshot.is_none() && !args.plain && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
         return Ok(complain(&ConsoleError::NotATerminal.to_string()));
     }
     let _log = match telemetry::to_file(&settings) {
@@ -92,11 +95,16 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
     };
     super::block_on(async {
         let app = Arc::new(App::start(settings, types).await?);
-        let _listening = match http::listen(app.clone()).await {
+        let listening = match http::listen(app.clone()).await {
             Ok(listening) => listening,
             Err(error) => return Ok(complain(&told(&error))),
         };
         app.adopt(pipelines).await?;
+        if args.plain {
+            let code = converse(&listening).await?;
+            return leave(&app).await.map(|left| left.max(code));
+        }
+        let _kept = listening;
         let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
         if let Some(size) = args.snapshot {
             return print_frame(args, size, link, options).await.map(|()| DONE);
@@ -112,6 +120,20 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
             Err(error) => Ok(complain(&error.to_string())),
         }
     })
+}
+
+/// Lines are commands, and commands go through the engine's socket.
+#[cfg(feature = "listener")]
+async fn converse(listening: &http::Listening) -> color_eyre::Result<i32> {
+    let Some(socket) = listening.socket.clone() else {
+        return Ok(complain("--plain works through the engine's Unix socket, and api.socket says that there is none"));
+    };
+    super::plain::converse(&crate::client::Target { socket: Some(socket), ..Default::default() }).await
+}
+
+#[cfg(not(feature = "listener"))]
+async fn converse(_: &http::Listening) -> color_eyre::Result<i32> {
+    Ok(complain("this flexcore was built without the API (feature `listener`), and --plain works through it"))
 }
 
 /// What drains may take so long when the terminal is gone.

@@ -12,19 +12,19 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{DONE, FAILED, complain, told, unable};
-use crate::client::{Body, Client, ClientError, Target, part};
+use crate::client::{Body, Client, ClientError, SOCKET_VARIABLE, TOKEN_VARIABLE, Target, URL_VARIABLE, part};
 
 /// Which engine.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct TargetArgs {
     /// The engine at this address instead of the one of this user, like `http://box:8080`
-    #[arg(long, value_name = "URL", env = "FLEXCORE_URL", global = true)]
+    #[arg(long, value_name = "URL", env = URL_VARIABLE, global = true)]
     url: Option<String>,
     /// A token, with --url
-    #[arg(long, value_name = "TOKEN", env = "FLEXCORE_TOKEN", hide_env_values = true, global = true)]
+    #[arg(long, value_name = "TOKEN", env = TOKEN_VARIABLE, hide_env_values = true, global = true)]
     token: Option<String>,
     /// The engine's Unix socket, when several run
-    #[arg(long, value_name = "PATH", conflicts_with = "url", global = true)]
+    #[arg(long, value_name = "PATH", env = SOCKET_VARIABLE, conflicts_with = "url", global = true)]
     socket: Option<PathBuf>,
 }
 

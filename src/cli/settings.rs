@@ -44,7 +44,7 @@ pub(super) fn listed(last: &str) -> String {
 
 const CONFIG_VARIABLE: &str = "FLEXCORE_CONFIG";
 /// Variables that are no settings: where the settings are, and what commands on a running engine read.
-const OTHER_VARIABLES: [&str; 3] = [CONFIG_VARIABLE, "FLEXCORE_URL", "FLEXCORE_TOKEN"];
+const OTHER_VARIABLES: [&str; 4] = [CONFIG_VARIABLE, "FLEXCORE_URL", "FLEXCORE_TOKEN", "FLEXCORE_SOCKET"];
 
 impl SettingArgs {
     /// Flags over variables over the file over defaults, checked.

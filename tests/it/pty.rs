@@ -3,7 +3,7 @@
 
 #[cfg(feature = "listener")]
 mod full;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::fs;
 

@@ -8,6 +8,8 @@ mod data;
 mod ends;
 mod format;
 mod killed;
+#[cfg(feature = "listener")]
+mod plain;
 pub(crate) mod process;
 mod resumes;
 mod serves;

@@ -14,7 +14,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Set in programs that this harness starts from this very test binary.
-pub(super) const CHILD_VARIABLE: &str = "FLEXTEST_CHILD";
+pub(crate) const CHILD_VARIABLE: &str = "FLEXTEST_CHILD";
 
 /// Stands before the process id of a console.
 const MARK: &str = "console-pid=";
@@ -29,7 +29,7 @@ struct Shown {
     changed: Condvar,
 }
 
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     master: Option<Box<dyn MasterPty + Send>>,
     keys: Keys,
     child: Box<dyn Child + Send + Sync>,
@@ -39,21 +39,21 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// The console in a terminal.
-    pub(super) fn console(size: (u16, u16), args: &[&str]) -> Self {
+    pub(crate) fn console(size: (u16, u16), args: &[&str]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_flexcore"));
         command.args(args);
         Self::start(command, size)
     }
 
     /// A shell in a terminal, with jobs that can be stopped.
-    pub(super) fn shell(size: (u16, u16)) -> Self {
+    pub(crate) fn shell(size: (u16, u16)) -> Self {
         let mut command = CommandBuilder::new("sh");
         command.args(["-i"]);
         Self::start(command, size)
     }
 
     /// One test of this binary in a terminal.
-    pub(super) fn of_this_test(name: &str, size: (u16, u16)) -> Self {
+    pub(crate) fn of_this_test(name: &str, size: (u16, u16)) -> Self {
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
         command.args(["--exact", name, "--nocapture"]);
         command.env(CHILD_VARIABLE, "1");
@@ -80,22 +80,22 @@ impl Terminal {
         Self { master: Some(pair.master), keys, child, shown, _state: state }
     }
 
-    pub(super) fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         let mut writer = self.keys.lock().unwrap();
         writer.write_all(keys.as_bytes()).unwrap();
         writer.flush().unwrap();
     }
 
-    pub(super) fn resize(&self, (width, height): (u16, u16)) {
+    pub(crate) fn resize(&self, (width, height): (u16, u16)) {
         self.shown.parser.lock().unwrap().0.screen_mut().set_size(height, width);
         self.master.as_ref().expect("the terminal is still there").resize(size_of(width, height)).unwrap();
     }
 
-    pub(super) fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(text, |screen| screen.contents().contains(text));
     }
 
-    pub(super) fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
+    pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
         let end = Instant::now() + PATIENCE;
         let mut parser = self.shown.parser.lock().unwrap();
         while !is_so(parser.0.screen()) {
@@ -105,32 +105,32 @@ impl Terminal {
         }
     }
 
-    pub(super) fn contents(&self) -> String {
+    pub(crate) fn contents(&self) -> String {
         self.shown.parser.lock().unwrap().0.screen().contents()
     }
 
-    pub(super) fn in_alternate_screen(&self) -> bool {
+    pub(crate) fn in_alternate_screen(&self) -> bool {
         self.shown.parser.lock().unwrap().0.screen().alternate_screen()
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }
 
     /// Tells the process that started this one where its console is.
     #[expect(clippy::print_stdout, reason = "read by the parent")]
-    pub(super) fn announce(&self) {
+    pub(crate) fn announce(&self) {
         println!("{MARK}{}", self.pid().as_raw_nonzero());
     }
 
     /// One test of this binary as a process that is not in a terminal, which holds a terminal itself.
-    pub(super) fn holder(test: &str) -> Holder {
+    pub(crate) fn holder(test: &str) -> Holder {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", test, "--nocapture"]).env(CHILD_VARIABLE, "1").stdout(Stdio::piped());
         Holder(command.spawn().unwrap())
     }
 
-    pub(super) fn wait_exit(&mut self) -> u32 {
+    pub(crate) fn wait_exit(&mut self) -> u32 {
         let code = self.wait_gone();
         // Everything that the program wrote before it ended is read before the screen is looked at.
         let end = Instant::now() + PATIENCE;
@@ -141,7 +141,7 @@ impl Terminal {
         code
     }
 
-    pub(super) fn wait_gone(&mut self) -> u32 {
+    pub(crate) fn wait_gone(&mut self) -> u32 {
         let mut code = None;
         poll("the program's end", || {
             code = self.child.try_wait().unwrap().map(|status| status.exit_code());
@@ -150,7 +150,7 @@ impl Terminal {
         code.expect("polled until it is there")
     }
 
-    pub(super) fn assert_restored(&self) {
+    pub(crate) fn assert_restored(&self) {
         let parser = self.shown.parser.lock().unwrap();
         let screen = parser.0.screen();
         assert!(!screen.alternate_screen(), "still in the alternate screen");
@@ -166,17 +166,17 @@ impl Terminal {
 }
 
 /// A process that holds a terminal in which a console runs.
-pub(super) struct Holder(std::process::Child);
+pub(crate) struct Holder(std::process::Child);
 
 impl Holder {
     /// Waits until the console is there.
-    pub(super) fn console_pid(&mut self) -> Pid {
+    pub(crate) fn console_pid(&mut self) -> Pid {
         let mut lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
         let said = lines.find_map(|line| line.unwrap().split_once(MARK).map(|(_, pid)| pid.to_owned()));
         Pid::from_raw(said.expect("the holder says where its console is").parse().unwrap()).unwrap()
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
@@ -190,7 +190,7 @@ impl Drop for Holder {
 }
 
 /// Waits until a process is no more, or is only waited for by whoever adopted it.
-pub(super) fn wait_gone(pid: Pid) {
+pub(crate) fn wait_gone(pid: Pid) {
     let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
     poll("the console's end", || {
         let stat = std::fs::read_to_string(&path).unwrap_or_default();

@@ -45,13 +45,11 @@ fn a_pipeline_is_operated_from_the_command_line() {
     assert!(done(&place, &["runs", "show", id]).out.contains("run 1 of copy"));
     assert!(done(&place, &["runs", "list", "--pipeline", "copy"]).out.contains(id));
     done(&place, &["runs", "logs", id]);
-    // A machine that is busy with other tests may hold a check up: the exit code says the same as the words.
-    let told = place.done(&["node", "health"]);
-    let health = told.out;
-    assert_eq!(told.code, Some(i32::from(health.starts_with("unhealthy"))), "{health}");
-    assert!(health.contains("log writable"), "{health}");
-    let json_of_health: Value = serde_json::from_str(&place.done(&["node", "health", "--json"]).out).unwrap();
-    assert!(json_of_health["checks"].is_array());
+    // It is well as soon as everything was looked at once.
+    let well = (0..500).map(|_| place.done(&["node", "health"])).find(|health| health.code == Some(0));
+    let health = well.expect("it is healthy in the end").out;
+    assert!(health.starts_with("healthy") && health.contains("log writable"), "{health}");
+    assert!(json(&place, &["node", "health"])["checks"].is_array());
     assert_eq!(json(&place, &["pipeline", "pause", "copy", "--reason", "lunch"])["paused_because"], "lunch");
     for verb in ["resume", "archive", "restore", "archive", "delete"] {
         done(&place, &["pipeline", verb, "copy"]);
