@@ -207,7 +207,6 @@ impl Runtime {
     /// going then.
     pub async fn stop(mut self, grace: Duration) -> usize {
         self.shared.shutdown.cancel();
-        self.shared.live.cancel_all();
         let clock = self.shared.engine.clock().clone();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         tokio::select! {

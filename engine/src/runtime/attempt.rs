@@ -143,7 +143,9 @@ impl Attempt {
             epoch: assignment.epoch,
             correlation: assignment.correlation,
         });
-        Self { shared, assignment, receipt, cancel: CancellationToken::new(), abandon: CancellationToken::new(), report }
+        // One that is begun while the engine stops is stopped, too.
+        let cancel = shared.shutdown.child_token();
+        Self { shared, assignment, receipt, cancel, abandon: CancellationToken::new(), report }
     }
 
     async fn run(self) {

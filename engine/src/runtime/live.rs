@@ -125,10 +125,6 @@ impl LiveRuns {
         }
     }
 
-    pub(crate) fn cancel_all(&self) {
-        self.lock().runs.values().for_each(|live| live.cancel.cancel());
-    }
-
     pub(crate) fn abandon(&self, run: RunId) {
         if let Some(live) = self.lock().runs.get(&run) {
             live.abandon.cancel();

@@ -24,14 +24,18 @@ impl Pump {
     }
 
     pub(super) async fn run(mut self) {
-        let shutdown = self.shared.shutdown.clone();
-        while let Some(slot) = tokio::select! { () = shutdown.cancelled() => None, slot = self.free_slot() => Some(slot) } {
-            let leased = tokio::select! { () = shutdown.cancelled() => break, leased = self.next() => leased };
+        // Runs that are given back at the end are there for the next engine, not for this one.
+        while let Some((leased, slot)) = self.shared.shutdown.clone().run_until_cancelled(self.taken()).await {
             self.attempts.spawn(attempt::work(self.shared.clone(), leased, slot));
             // Ended attempts are collected here, so that the set stays as small as the number of slots.
             while self.attempts.try_join_next().is_some() {}
         }
         while self.attempts.join_next().await.is_some() {}
+    }
+
+    async fn taken(&self) -> (Leased, OwnedSemaphorePermit) {
+        let slot = self.free_slot().await;
+        (self.next().await, slot)
     }
 
     async fn free_slot(&self) -> OwnedSemaphorePermit {

@@ -121,6 +121,13 @@ impl World {
         Self::at("2026-01-31T12:00:00Z").await
     }
 
+    async fn with_workers(workers: u32) -> Self {
+        let clock = ManualClock::new(moment("2026-01-31T12:00:00Z"));
+        let store = Arc::new(MemoryLog::new(Limits::default()));
+        let queues = Arc::new(MemoryQueues::new(clock.shared()));
+        Self::set(store, queues, clock, |settings| settings.workers = workers).await
+    }
+
     /// The engine stops as it is asked to; what it leaves.
     async fn stopped(self) -> (Arc<dyn Store>, Arc<dyn Queues>, ManualClock) {
         let Self { engine, clock, runtime, .. } = self;

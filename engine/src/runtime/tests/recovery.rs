@@ -128,6 +128,24 @@ async fn a_queued_run_begins_once() {
 }
 
 #[tokio::test]
+async fn nothing_begins_once_the_engine_stops() {
+    for _ in 0..20 {
+        let world = World::with_workers(1).await;
+        let mut definition = gated(1);
+        definition["overlap"] = json!("allow");
+        world.active(definition).await;
+        let runs = [world.run().await, world.run().await, world.run().await];
+        world.pass_until("run.started", 1).await;
+        let (store, queues, clock) = world.stopped().await;
+        let world = World::on(store, queues, clock, 1_000_000).await;
+        assert_eq!(world.events("run.interrupted").await.len(), 1);
+        world.steps.open("out", 100);
+        world.pass_until("run.succeeded", runs.len()).await;
+        assert_eq!(world.events("run.started").await.len(), runs.len() + 1);
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_was_to_stop_when_its_worker_died_has_stopped() {
     for left in LEFT {
         let world = World::new().await;
