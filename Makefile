@@ -1,5 +1,5 @@
 # Two commands do all the set-up on a fresh machine with Rust: `make run` and `make test`.
-.PHONY: run test crash fuzz api-test api-fuzz lint fmt bench picture audit docker compose-up clean
+.PHONY: run test crash fuzz api-test api-fuzz lint fmt bench bench-console picture audit docker compose-up clean
 
 run: ## The console on live examples
 	cargo run --release -- examples
@@ -35,6 +35,9 @@ bench: ## Everything beside its peer, as one table of ratios; `make bench QUICK=
 	rm -rf target/tmp/bench
 	cargo bench --quiet -p flexcore --features peers --bench '*' -- $(if $(QUICK),--quick)
 	@cargo bench --quiet -p flexcore --features peers --bench table -- --print
+
+bench-console: ## The console in a terminal, over slow lines and beside btop where that is installed; `make bench-console MINUTES=60` watches its memory for an hour
+	cargo bench --quiet -p flexcore --bench line -- $(if $(QUICK),--quick)
 
 picture: ## The README's picture, from a real frame
 	scripts/picture.sh

@@ -111,6 +111,51 @@ impl Bench {
         self.pair(name, &format!("limit {limit} {unit}"), &format!("1/{unit}"), 1.0, rounds, || 1.0 / ours(), || 1.0 / limit);
     }
 
+    /// So many of something, or a third for a first look.
+    pub(crate) fn rounds(&self, rounds: usize) -> usize {
+        if self.quick { rounds.div_ceil(3) } else { rounds }
+    }
+
+    /// Figures that were measured already and must stay within a limit: the ratio is the limit's.
+    pub(crate) fn limit(&mut self, name: &str, unit: &str, limit: f64, figures: impl IntoIterator<Item = f64>) {
+        let figures: Vec<f64> = figures.into_iter().collect();
+        let limits = vec![limit; figures.len()];
+        self.less(name, &format!("limit {limit} {unit}"), unit, figures, limits);
+    }
+
+    /// The same beside a peer: less is better, and the ratio is the peer's figure to ours.
+    pub(crate) fn less(
+        &mut self,
+        name: &str,
+        peer_name: &str,
+        unit: &str,
+        ours: impl IntoIterator<Item = f64>,
+        peer: impl IntoIterator<Item = f64>,
+    ) {
+        if self.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+            self.skipped = true;
+            return;
+        }
+        self.skipped = false;
+        let (ours, peer) = (sorted(ours.into_iter()), sorted(peer.into_iter()));
+        // A figure of nothing is as good as one that is next to nothing.
+        let ratios = sorted(ours.iter().map(|ours| median(&peer) / ours.max(1e-3)));
+        let row = Row {
+            name: name.into(),
+            ours: median(&ours),
+            unit: unit.into(),
+            peer_name: peer_name.into(),
+            peer: median(&peer),
+            ratio: median(&ratios),
+            lowest: ratios[0],
+            highest: ratios[ratios.len() - 1],
+            aim: 1.0,
+            notes: Vec::new(),
+        };
+        println!("{}", line(&row));
+        self.rows.push(row);
+    }
+
     /// A remark under the row before.
     pub(crate) fn note(&mut self, text: String) {
         if let Some(row) = self.rows.last_mut().filter(|_| !self.skipped) {

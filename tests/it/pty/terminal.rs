@@ -4,7 +4,10 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     process::{Command, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -27,6 +30,10 @@ type Keys = Arc<Mutex<Box<dyn Write + Send>>>;
 struct Shown {
     parser: Mutex<(vt100::Parser, bool)>,
     changed: Condvar,
+    /// Whether it answers what it is asked.
+    answers: bool,
+    /// Whether it reads what is written to it.
+    reads: AtomicBool,
 }
 
 pub(crate) struct Terminal {
@@ -45,6 +52,13 @@ impl Terminal {
         Self::start(command, size)
     }
 
+    /// The console in a terminal that answers nothing.
+    pub(crate) fn silent(size: (u16, u16), args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_flexcore"));
+        command.args(args);
+        Self::begin(command, size, false)
+    }
+
     /// A shell in a terminal, with jobs that can be stopped.
     pub(crate) fn shell(size: (u16, u16)) -> Self {
         let mut command = CommandBuilder::new("sh");
@@ -60,7 +74,11 @@ impl Terminal {
         Self::start(command, size)
     }
 
-    fn start(mut command: CommandBuilder, (width, height): (u16, u16)) -> Self {
+    fn start(command: CommandBuilder, size: (u16, u16)) -> Self {
+        Self::begin(command, size, true)
+    }
+
+    fn begin(mut command: CommandBuilder, (width, height): (u16, u16), answers: bool) -> Self {
         let state = tempfile::tempdir().unwrap();
         command.cwd(env!("CARGO_MANIFEST_DIR"));
         command.env("TERM", "xterm-256color");
@@ -69,8 +87,8 @@ impl Terminal {
         let pair = native_pty_system().openpty(size_of(width, height)).unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let shown =
-            Arc::new(Shown { parser: Mutex::new((vt100::Parser::new(height, width, 0), false)), changed: Condvar::new() });
+        let parser = Mutex::new((vt100::Parser::new(height, width, 0), false));
+        let shown = Arc::new(Shown { parser, changed: Condvar::new(), answers, reads: AtomicBool::new(true) });
         let reader = pair.master.try_clone_reader().unwrap();
         let keys: Keys = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
         thread::spawn({
@@ -81,18 +99,41 @@ impl Terminal {
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
+        self.send(keys.as_bytes());
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         let mut writer = self.keys.lock().unwrap();
-        writer.write_all(keys.as_bytes()).unwrap();
+        writer.write_all(bytes).unwrap();
         writer.flush().unwrap();
     }
 
+    /// From now on what is written to it stays where it is.
+    pub(crate) fn stop_reading(&self) {
+        self.shown.reads.store(false, Ordering::SeqCst);
+    }
+
     pub(crate) fn resize(&self, (width, height): (u16, u16)) {
-        self.shown.parser.lock().unwrap().0.screen_mut().set_size(height, width);
+        if width > 0 && height > 0 {
+            self.shown.parser.lock().unwrap().0.screen_mut().set_size(height, width);
+        }
+        self.resize_unread((width, height));
+    }
+
+    pub(crate) fn resize_unread(&self, (width, height): (u16, u16)) {
         self.master.as_ref().expect("the terminal is still there").resize(size_of(width, height)).unwrap();
     }
 
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(text, |screen| screen.contents().contains(text));
+    }
+
+    /// Whether a text is there before long.
+    pub(crate) fn sees(&self, text: &str) -> bool {
+        let parser = self.shown.parser.lock().unwrap();
+        let is_missing = |parser: &mut (vt100::Parser, bool)| !parser.0.screen().contents().contains(text);
+        let (parser, _) = self.shown.changed.wait_timeout_while(parser, Duration::from_secs(1), is_missing).unwrap();
+        parser.0.screen().contents().contains(text)
     }
 
     pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
@@ -214,7 +255,10 @@ fn read_all(mut reader: Box<dyn Read + Send>, shown: &Shown, keys: &Keys) {
     let mut bytes = vec![0; 65_536];
     loop {
         let read = reader.read(&mut bytes).unwrap_or(0);
-        if bytes[..read].windows(ASK.len()).any(|window| window == ASK) {
+        while !shown.reads.load(Ordering::SeqCst) {
+            thread::park_timeout(PATIENCE);
+        }
+        if shown.answers && bytes[..read].windows(ASK.len()).any(|window| window == ASK) {
             // A program that has ended wants no answer.
             let _ = keys.lock().unwrap().write_all(ANSWER);
         }
