@@ -3,9 +3,9 @@
 //!
 //! The peer is `btop`, where it is installed (a Debian package); rows beside it are left out where it is not.
 
-mod harness;
 #[path = "line/figures.rs"]
 mod figures;
+mod harness;
 #[path = "line/load.rs"]
 mod load;
 #[path = "line/pty.rs"]
@@ -36,7 +36,9 @@ fn main() {
     let place = tempfile::tempdir().expect("a folder for temporary files");
     for number in 0..30 {
         let file = place.path().join(format!("p{number:02}.pipeline.yaml"));
-        let text = format!("name: p{number:02}\nsteps:\n  - {{name: make, uses: generate, with: {{count: 1}}}}\n  - {{name: out, uses: drop}}\n");
+        let text = format!(
+            "name: p{number:02}\nsteps:\n  - {{name: make, uses: generate, with: {{count: 1}}}}\n  - {{name: out, uses: drop}}\n"
+        );
         fs::write(file, text).expect("the folder is ours");
     }
     let folder = place.path();
@@ -162,7 +164,8 @@ fn peer_latency(peer: &Program, at: usize) -> f64 {
 fn memory(bench: &mut Bench, folder: &Path) {
     let program = console(folder, Wire::LOCAL);
     let load = Load::start(folder, EVENTS_PER_S);
-    let minutes: u32 = std::env::var("MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(if bench.is_quick() { 1 } else { 4 });
+    let minutes: u32 =
+        std::env::var("MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(if bench.is_quick() { 1 } else { 4 });
     let begun = Usage::of(program.pid());
     let rss: Vec<f64> = (0..minutes * 6)
         .map(|_| {

@@ -265,8 +265,13 @@ impl Console {
     async fn on_input(&mut self, input: Input) -> Option<End> {
         match input {
             Input::Bytes(bytes) => {
+                let pasted = self.decoder.pasted_so_far();
                 let said = self.decoder.feed(&bytes);
-                self.escape_at = self.decoder.patience().map(|patience| Instant::now() + patience);
+                // The terminal's answers do not make a paste longer: one that does not end would never be over.
+                let waits_on = self.decoder.is_pasting() && self.decoder.pasted_so_far() == pasted;
+                if !waits_on || self.escape_at.is_none() {
+                    self.escape_at = self.decoder.patience().map(|patience| Instant::now() + patience);
+                }
                 self.on_said(said).await
             }
             Input::Resize(columns, rows) => {

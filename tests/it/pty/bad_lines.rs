@@ -69,6 +69,17 @@ fn a_terminal_that_reads_nothing_can_be_left_and_ended() {
 }
 
 #[test]
+fn a_paste_that_never_ends_is_over_when_nothing_more_of_it_comes() {
+    let mut terminal = console();
+    terminal.press("/\x1b[200~quakes and \x1b[31m more");
+    // The terminal answers each frame meanwhile.
+    terminal.wait_for("quakes and [31m more");
+    terminal.press("\x1b");
+    terminal.wait_until("the filter is left", |screen| !screen.contents().contains("and [31m more"));
+    assert_answers(&mut terminal, "a paste");
+}
+
+#[test]
 fn nonsense_on_the_line_is_survived() {
     let mut terminal = console();
     let many = "9".repeat(5_000);
@@ -84,7 +95,6 @@ fn nonsense_on_the_line_is_survived() {
         "\u{feff}\u{202e}\u{200b}\u{10ffff}",
         &format!("\x1b[{many}"),
         &format!("\x1b]{many}"),
-        "\x1b[200~pasted \x1b[31m and never ended",
         "\x1b[201~",
     ] {
         terminal.press(nonsense);

@@ -65,6 +65,16 @@ impl Decoder {
         }
     }
 
+    /// Whether a paste has begun and not ended.
+    pub fn is_pasting(&self) -> bool {
+        self.lexer.state() == State::Paste
+    }
+
+    /// Grows with every byte of a paste.
+    pub fn pasted_so_far(&self) -> u64 {
+        self.lexer.pasted_so_far()
+    }
+
     /// Nothing followed: what waits means what it is.
     pub fn flush(&mut self) -> Vec<Said> {
         self.lone_escape = self.lexer.state() == State::Escape;
@@ -183,9 +193,13 @@ mod tests {
         let mut decoder = Decoder::default();
         assert_eq!(decoder.feed(b"\x1b["), []);
         assert_eq!(decoder.feed(b"B"), [Said::Key(Key::plain(Code::Down))]);
-        assert_eq!(decoder.feed(b"\x1b[200~q\ny\x1b[0n\x00"), []);
+        assert_eq!(decoder.feed(b"\x1b[200~q\ny\x1b[0"), []);
+        let so_far = decoder.pasted_so_far();
+        assert_eq!(decoder.feed(b"n"), [Said::Working], "an answer between two packets of a paste");
+        assert!(decoder.pasted_so_far() < so_far);
+        assert_eq!(decoder.feed(b"\x1b[1n\x00"), []);
         assert_eq!(decoder.feed(b"es\x1b[20"), []);
-        assert_eq!(decoder.feed(b"1~x"), [Said::Paste("q\ny[0nes".into()), Said::Key(Key::char('x'))]);
+        assert_eq!(decoder.feed(b"1~x"), [Said::Paste("q\ny[1nes".into()), Said::Key(Key::char('x'))]);
     }
 
     #[test]

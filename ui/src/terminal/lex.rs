@@ -8,6 +8,8 @@ const CONTROL_BYTES_MAX: usize = 64;
 
 const PASTE_BEGIN: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
+/// What the console asks for all the time may come in the middle of a paste, between two packets of it.
+const ANSWER: &[u8] = super::pace::ANSWER;
 const ESC: u8 = 0x1b;
 const BELL: u8 = 0x07;
 /// What an old kind of mouse report is long, after its head.
@@ -56,6 +58,10 @@ pub(super) struct Lexer {
     kept: Vec<u8>,
     /// How much of the end of a paste was seen.
     ending: usize,
+    /// How much of an answer was seen in a paste.
+    answering: usize,
+    /// Bytes of pastes so far, whether kept or not.
+    pasted: u64,
     tokens: Vec<Token>,
 }
 
@@ -66,6 +72,11 @@ impl Lexer {
             self.byte(*byte);
         }
         std::mem::take(&mut self.tokens)
+    }
+
+    /// Grows with every byte that belongs to a paste.
+    pub(super) fn pasted_so_far(&self) -> u64 {
+        self.pasted
     }
 
     pub(super) fn state(&self) -> State {
@@ -184,7 +195,7 @@ impl Lexer {
         let is_key = matches!(last, b'A'..=b'F' | b'H' | b'I' | b'O' | b'P' | b'Q' | b'S' | b'Z' | b'~' | b'u');
         if self.kept == PASTE_BEGIN {
             self.kept.clear();
-            (self.state, self.ending) = (State::Paste, 0);
+            (self.state, self.ending, self.answering) = (State::Paste, 0, 0);
         } else if matches!(body, b"0" | b"3") && last == b'n' {
             self.drop_it();
             self.tokens.push(Token::Working);
@@ -196,15 +207,27 @@ impl Lexer {
     }
 
     fn paste(&mut self, byte: u8) {
-        self.ending = if byte == PASTE_END[self.ending] { self.ending + 1 } else { usize::from(byte == ESC) };
+        let follows = |seen: usize, whole: &[u8]| if byte == whole[seen] { seen + 1 } else { usize::from(byte == ESC) };
+        (self.ending, self.answering) = (follows(self.ending, PASTE_END), follows(self.answering, ANSWER));
+        self.pasted += 1;
         if self.kept.len() < PASTE_BYTES_MAX {
             self.kept.push(byte);
         }
         if self.ending == PASTE_END.len() {
-            let end = (1..=PASTE_END.len()).rev().find(|length| self.kept.ends_with(&PASTE_END[..*length])).unwrap_or(0);
-            self.kept.truncate(self.kept.len() - end);
+            self.cut(PASTE_END);
             self.pasted();
+        } else if self.answering == ANSWER.len() {
+            self.cut(ANSWER);
+            self.answering = 0;
+            self.pasted -= ANSWER.len() as u64;
+            self.tokens.push(Token::Working);
         }
+    }
+
+    /// Takes the end off what is kept, as much of it as there was room for.
+    fn cut(&mut self, end: &[u8]) {
+        let length = (1..=end.len()).rev().find(|length| self.kept.ends_with(&end[..*length])).unwrap_or(0);
+        self.kept.truncate(self.kept.len() - length);
     }
 
     fn pasted(&mut self) {
