@@ -18,22 +18,24 @@ use super::Input;
 
 const SHELL: &str = "/bin/sh";
 
-/// `$1` says what the guard waits at, `$2` what the program reads instead of the rest of this input; then the program. A guard
-/// that cannot wait ends nothing.
+/// `$1` says what the guard waits at, `$2` what the program reads instead of the rest of this input; then the program. What
+/// the guard waits at is opened before the program begins: where that cannot be, this process has ended meanwhile, and
+/// nothing begins.
 const LINES: &str = r#"
 read -r flexcore_go || exit 125
 flexcore_life=$1 flexcore_input=$2
 shift 2
+exec 9<"$flexcore_life" || exit 125
 ( (
     trap '' TERM INT HUP
-    exec <"$flexcore_life"
+    exec <&9 9<&-
     read -r flexcore_end
     kill -s TERM 0
     sleep 5
     kill -s KILL 0
 ) >/dev/null 2>&1 & )
 [ "$flexcore_input" = - ] || exec <"$flexcore_input"
-exec "$@"
+exec "$@" 9<&-
 "#;
 
 /// Held open for as long as this process lives: nobody else has the end that is written to.
