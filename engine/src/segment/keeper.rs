@@ -7,7 +7,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
 };
@@ -65,24 +65,30 @@ impl Keeper {
 
     /// Drops segments before long. Where that fails it is tried again before the next file is made.
     pub(crate) fn drop_before(&self, number: u64) {
-        if let Some(jobs) = &self.dropping.jobs {
-            // A full queue already holds the same request, of a little earlier.
-            let _ = jobs.try_send(number);
-        }
+        // What waits already is the same request, of a little earlier.
+        let _ = self.dropping.offer(number);
     }
 }
 
 /// A thread that does one job after another, until nobody can ask for more.
-struct Hands<J> {
+pub(crate) struct Hands<J> {
     jobs: Option<SyncSender<J>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl<J: Send + 'static> Hands<J> {
-    fn start(name: &str, act: impl FnMut(J) + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(name: &str, act: impl FnMut(J) + Send + 'static) -> io::Result<Self> {
         let (jobs, queue) = sync_channel(JOBS_MAX);
         let work = move || queue.into_iter().for_each(act);
         Ok(Self { jobs: Some(jobs), thread: Some(thread::Builder::new().name(name.into()).spawn(work)?) })
+    }
+
+    /// Asks for a job, unless enough of them wait already: then it is given back.
+    pub(crate) fn offer(&self, job: J) -> Option<J> {
+        match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
+            Some(Err(TrySendError::Full(job) | TrySendError::Disconnected(job))) => Some(job),
+            Some(Ok(())) | None => None,
+        }
     }
 }
 

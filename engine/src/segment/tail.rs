@@ -31,6 +31,11 @@ pub(crate) fn batch_bytes_max(segment_bytes: u64) -> usize {
     (segment_bytes - segment_bytes / RESERVE_SHARE) as usize - HEADER_BYTES - COMMIT_BYTES
 }
 
+/// The most bytes of records in a batch that a full disk still takes if it relieves.
+pub(crate) fn relief_bytes_max(segment_bytes: u64) -> usize {
+    (segment_bytes / RESERVE_SHARE) as usize - COMMIT_BYTES
+}
+
 /// The segment that is written to.
 pub(crate) struct Active {
     file: Box<dyn DiskFile>,

@@ -5,6 +5,7 @@
 //! layout, `segment::scan` for what counts after a crash, `writer` for how many callers share one sync.
 
 mod contents;
+mod crusher;
 pub mod doctor;
 mod group;
 mod look;
@@ -27,7 +28,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::memory::{Limits, MemoryLog, unfit, weigh};
+use super::memory::{Limits, MemoryLog, steps, unfit, weigh};
 use crate::{
     event::Envelope,
     id::{Position, StreamName, Version},
@@ -43,7 +44,8 @@ pub use crate::segment::capture::{Capture, CapturedFile};
 pub use crate::segment::{OpenError, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 pub use look::capture_files;
 
-use group::{Answer, Append, Ask, Put};
+use group::{Answer, Append, Ask, Put, Truncation};
+use record::TRUNCATE_BYTES;
 use thin::Thinner;
 use writer::ended;
 
@@ -93,6 +95,8 @@ pub struct Journal {
     syncs: Arc<LatencyMeter>,
     recovered: Recovered,
     batch_bytes_max: usize,
+    /// Of what makes room.
+    relief_bytes_max: usize,
     lock: Option<Lock>,
 }
 
@@ -220,7 +224,16 @@ impl Store for Journal {
     }
 
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
-        self.reply(|answer| Ok(Ask::Truncate { before, forget: forget.to_vec(), answer }))
+        let forget = forget.to_vec();
+        Reply::Pending(Box::pin(async move {
+            let (oldest, next) = self.index.reach();
+            for step in steps(oldest, before.0.min(next), &forget, self.relief_bytes_max - TRUNCATE_BYTES) {
+                let ((answer, answered), forget) = (oneshot::channel(), step.forget.to_vec());
+                let truncation = Truncation { before: step.before, forget, drops_files: step.is_last, answer };
+                self.ask(Ask::Truncate(truncation), answered).await?;
+            }
+            Ok(())
+        }))
     }
 
     fn let_go(&self, expired: &[Expired]) -> Reply<'_, Result<u64, AppendError>> {

@@ -8,6 +8,7 @@ mod heads;
 mod kept;
 mod read;
 mod segments;
+mod steps;
 mod thin;
 
 use std::{
@@ -32,8 +33,9 @@ use crate::{
 };
 
 pub(in crate::store) use fit::{Weight, unfit, weigh};
-pub(in crate::store) use kept::{Kept, Stream, is_met};
+pub(in crate::store) use kept::{Dropped, Kept, Stream, is_met};
 use segments::Room;
+pub(in crate::store) use steps::steps;
 pub(in crate::store) use thin::{Thinned, is_expired};
 
 /// How much the log may hold. Above a limit it asks to be truncated; at twice a limit it takes no more.
@@ -141,6 +143,12 @@ impl MemoryLog {
         }
     }
 
+    /// Where what is kept begins, and the position that the next event gets.
+    pub(in crate::store) fn reach(&self) -> (u64, u64) {
+        let kept = self.kept();
+        (kept.oldest(), kept.next())
+    }
+
     fn put_snapshot_now(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), AppendError> {
         let mut kept = self.kept();
         let version = kept.version(stream);
@@ -154,12 +162,15 @@ impl MemoryLog {
     }
 
     fn truncate_now(&self, before: Position, forget: &[StreamName]) {
-        let mut kept = self.kept();
-        // What went before stays gone, and a stream that ended there with it.
-        let before = before.0.max(kept.oldest());
-        let dropped = kept.truncate_exactly(before, forget);
-        drop(kept);
-        drop(dropped);
+        let (oldest, next) = self.reach();
+        for step in steps(oldest, before.0.min(next), forget, usize::MAX) {
+            let mut kept = self.kept();
+            // What went before stays gone, and a stream that ended there with it.
+            let before = step.before.max(kept.oldest());
+            let dropped = kept.truncate_exactly(before, step.forget);
+            drop(kept);
+            drop(dropped);
+        }
     }
 
     fn stats_now(&self) -> StoreStats {

@@ -21,11 +21,7 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, AppendError>>;
 pub(super) enum Ask {
     Append(Append),
     Snapshot(Put),
-    Truncate {
-        before: Position,
-        forget: Vec<StreamName>,
-        answer: Answer<()>,
-    },
+    Truncate(Truncation),
     /// Something that changes nothing, if the last write was refused.
     TryAgain(Answer<()>),
 }
@@ -36,6 +32,15 @@ pub(super) struct Append {
     pub(super) weight: Weight,
     pub(super) records: Batch,
     pub(super) answer: Answer<Appended>,
+}
+
+/// A step of one.
+pub(super) struct Truncation {
+    pub(super) before: u64,
+    pub(super) forget: Vec<StreamName>,
+    /// Files that nothing is in any more may go: not at every step, because what outlives them is written anew each time.
+    pub(super) drops_files: bool,
+    pub(super) answer: Answer<()>,
 }
 
 pub(super) struct Put {
@@ -69,14 +74,14 @@ impl Ask {
         match self {
             Self::Append(append) => append.records.len(),
             Self::Snapshot(put) => put.records.len(),
-            Self::Truncate { .. } | Self::TryAgain(_) => 0,
+            Self::Truncate(_) | Self::TryAgain(_) => 0,
         }
     }
 
     pub(super) fn refuse(self, refusal: impl FnOnce() -> AppendError) {
         match self {
             Self::Append(append) => drop(append.answer.send(Err(refusal()))),
-            Self::Snapshot(Put { answer, .. }) | Self::Truncate { answer, .. } | Self::TryAgain(answer) => {
+            Self::Snapshot(Put { answer, .. }) | Self::Truncate(Truncation { answer, .. }) | Self::TryAgain(answer) => {
                 drop(answer.send(Err(refusal())));
             }
         }

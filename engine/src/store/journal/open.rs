@@ -15,12 +15,14 @@ use crate::{
         open::{Opened, open, segment_bytes},
         pen::Pen,
         state::States,
-        tail::batch_bytes_max,
+        tail::{batch_bytes_max, relief_bytes_max},
     },
     store::memory::MemoryLog,
 };
 
-use super::{ASKS_MAX, Journal, OpenError, Recovered, Settings, contents::LogContents, thin::Thinner, writer::Writer};
+use super::{
+    ASKS_MAX, Journal, OpenError, Recovered, Settings, contents::LogContents, crusher::Crusher, thin::Thinner, writer::Writer,
+};
 
 impl Journal {
     pub(super) fn on(disk: Arc<dyn Disk>, settings: Settings) -> Result<Self, OpenError> {
@@ -31,7 +33,7 @@ impl Journal {
         let events = kept.len();
         let recovered = Recovered { events, segments: found.segments, torn: found.torn, died: None };
         let index = Arc::new(MemoryLog::holding(settings.limits, kept));
-        Self::start(index, beside, Pen::new(tail), recovered, batch_bytes_max(segment_bytes))
+        Self::start(index, beside, Pen::new(tail), recovered, segment_bytes)
             .map_err(|error| OpenError::disk("start a thread for", ".", error))
     }
 
@@ -40,14 +42,28 @@ impl Journal {
         (states, thinner): (States, Arc<Mutex<Thinner>>),
         pen: Pen,
         recovered: Recovered,
-        batch_bytes_max: usize,
+        segment_bytes: u64,
     ) -> io::Result<Self> {
+        let (batch_bytes_max, relief_bytes_max) = (batch_bytes_max(segment_bytes), relief_bytes_max(segment_bytes));
         let (sender, asks) = mpsc::channel(ASKS_MAX);
         let condition = pen.condition().clone();
         let syncs = pen.tail.syncs.clone();
-        let writer = Writer { index: index.clone(), asks, pen, batch_bytes_max, waiting: None, spare: Batch::default() };
+        let (index_of_writer, spare, crusher) = (index.clone(), Batch::default(), Crusher::start()?);
+        let writer = Writer { index: index_of_writer, asks, pen, batch_bytes_max, waiting: None, spare, crusher };
         let writer = thread::Builder::new().name("journal-writer".into()).spawn(move || writer.run())?;
         let (asks, writer) = (Some(sender), Some(writer));
-        Ok(Self { index, asks, writer, condition, states, thinner, syncs, recovered, batch_bytes_max, lock: None })
+        Ok(Self {
+            index,
+            asks,
+            writer,
+            condition,
+            states,
+            thinner,
+            syncs,
+            recovered,
+            batch_bytes_max,
+            relief_bytes_max,
+            lock: None,
+        })
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 
 use crate::segment::{
     field::{Body, put_moment, put_text},
-    frame::Batch,
+    frame::{Batch, FRAME_BYTES},
 };
 
 pub(super) const EVENT: u8 = 1;
@@ -30,6 +30,9 @@ pub(super) const TRUNCATE: u8 = 3;
 pub(super) const STREAM: u8 = 5;
 pub(super) const SKIP: u8 = 6;
 pub(super) const GONE: u8 = 7;
+
+/// A record of a truncation that names no stream, whole.
+pub(super) const TRUNCATE_BYTES: usize = FRAME_BYTES + 12;
 
 /// Types of events that are shared while a file is read; beyond that each event has its own.
 const KINDS_MAX: usize = 10_000;

@@ -7,6 +7,7 @@ mod doctor;
 mod faults;
 mod files;
 mod golden;
+mod retain;
 mod state;
 mod thin;
 

@@ -7,14 +7,15 @@ use std::{io, mem, sync::Arc};
 use tokio::sync::mpsc;
 
 use crate::{
-    id::{Position, StreamName},
+    id::StreamName,
     port::store::AppendError,
     segment::{frame::Batch, pen::Pen},
     store::memory::MemoryLog,
 };
 
 use super::{
-    group::{Answer, Ask, Group, unavailable},
+    crusher::Crusher,
+    group::{Answer, Ask, Group, Truncation, unavailable},
     record::push_truncate,
 };
 
@@ -22,8 +23,6 @@ use super::{
 const GROUP_BYTES_MAX: usize = 1 << 20;
 /// Callers in a group.
 const GROUP_CALLERS_MAX: usize = 2_048;
-/// Streams to forget that one record names.
-const FORGET_MAX: usize = 64;
 
 pub(super) struct Writer {
     pub(super) index: Arc<MemoryLog>,
@@ -35,6 +34,7 @@ pub(super) struct Writer {
     pub(super) waiting: Option<Ask>,
     /// Memory that is used again.
     pub(super) spare: Batch,
+    pub(super) crusher: Crusher,
 }
 
 impl Writer {
@@ -42,7 +42,7 @@ impl Writer {
         while let Some(ask) = self.waiting.take().or_else(|| self.asks.blocking_recv()) {
             match (self.pen.condition().poison(), ask) {
                 (Some(reason), ask) => ask.refuse(|| unavailable(&reason, None)),
-                (None, Ask::Truncate { before, forget, answer }) => self.truncate(before, &forget, answer),
+                (None, Ask::Truncate(truncation)) => self.truncate(truncation),
                 (None, Ask::TryAgain(answer)) => self.try_again(answer),
                 (None, ask) => self.write_group(ask),
             }
@@ -66,7 +66,7 @@ impl Writer {
         let mut ask = Some(first);
         while let Some(next) = ask {
             match next {
-                Ask::Truncate { .. } | Ask::TryAgain(_) => self.waiting = Some(next),
+                Ask::Truncate(_) | Ask::TryAgain(_) => self.waiting = Some(next),
                 next if group.len() > 0 && group.batch.len() + next.bytes() > self.batch_bytes_max => self.waiting = Some(next),
                 Ask::Append(append) => group.add_append(&self.index, append),
                 Ask::Snapshot(put) => group.add_snapshot(&self.index, put),
@@ -106,31 +106,28 @@ impl Writer {
         drop(answer.send(outcome.map_err(|(reason, error)| unavailable(&reason, Some(&error)))));
     }
 
-    fn truncate(&mut self, before: Position, forget: &[StreamName], answer: Answer<()>) {
-        let outcome = self.record_truncation(before, forget);
+    fn truncate(&mut self, truncation: Truncation) {
+        let outcome = self.record_truncation(&truncation);
+        let answer = truncation.answer;
         drop(answer.send(outcome.map_err(|(reason, error)| unavailable(&reason, Some(&error)))));
     }
 
     /// The position counts exactly, though files go only whole.
-    fn record_truncation(&mut self, before: Position, forget: &[StreamName]) -> Result<(), (String, io::Error)> {
-        let (next, was) = {
+    fn record_truncation(&mut self, truncation: &Truncation) -> Result<(), (String, io::Error)> {
+        let (oldest, next, known) = {
             let kept = self.index.kept();
-            (kept.next(), kept.oldest())
+            let known: Vec<StreamName> = truncation.forget.iter().filter(|stream| kept.version(stream).0 > 0).cloned().collect();
+            (truncation.before.clamp(kept.oldest(), kept.next()), kept.next(), known)
         };
-        let oldest = before.0.clamp(was, next);
-        let known: Vec<StreamName> = forget.iter().filter(|stream| self.index.kept().version(stream).0 > 0).cloned().collect();
-        if known.is_empty() && oldest == was {
-            return Ok(());
-        }
-        let parts = known.chunks(FORGET_MAX).chain(known.is_empty().then_some(&[][..]));
-        for streams in parts {
+        if !known.is_empty() || oldest > self.index.kept().oldest() {
             let mut batch = Batch::default();
-            push_truncate(&mut batch, oldest, streams);
+            push_truncate(&mut batch, oldest, &known);
             self.pen.write(&mut batch, next, next, true)?;
-            let dropped = self.index.publish(|kept| kept.truncate_exactly(oldest, streams));
-            drop(dropped);
+            self.crusher.give(self.index.publish(|kept| kept.truncate_exactly(oldest, &known)));
         }
-        self.pen.tail.drop_before(oldest);
+        if truncation.drops_files {
+            self.pen.tail.drop_before(oldest);
+        }
         Ok(())
     }
 }

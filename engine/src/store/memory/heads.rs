@@ -22,6 +22,10 @@ pub(super) struct Heads {
     places: HashTable<u32>,
     row: Vec<Option<Head>>,
     free: Vec<u32>,
+    /// Heads that go with their last events, and heads that have marks: so that a truncation looks at these alone. A place may
+    /// be here twice, or no longer belong here.
+    going: Vec<u32>,
+    marked: Vec<u32>,
     hasher: RandomState,
 }
 
@@ -36,6 +40,8 @@ pub(super) struct Head {
     marks: Vec<(u64, u64)>,
     /// Goes with its last event.
     forget: bool,
+    /// It is among the heads that have marks.
+    is_marked: bool,
 }
 
 /// Where a head stands.
@@ -66,9 +72,17 @@ impl Heads {
     }
 
     /// The head at a place, or a new one for a stream that has none.
-    pub(super) fn of_writer(&mut self, place: Option<Place>, stream: &StreamName) -> &mut Head {
-        let Place(place) = place.unwrap_or_else(|| self.add(stream));
-        self.row[place as usize].as_mut().expect("a place in the table has a head")
+    pub(super) fn of_writer(&mut self, place: Option<Place>, stream: &StreamName) -> (Place, &mut Head) {
+        let place = place.unwrap_or_else(|| self.add(stream));
+        (place, self.row[place.0 as usize].as_mut().expect("a place in the table has a head"))
+    }
+
+    /// To be told when a head that was written to [has new marks](Head::has_new_marks).
+    pub(super) fn note_marks(&mut self, place: Place) {
+        if let Some(head) = &mut self.row[place.0 as usize] {
+            head.is_marked = true;
+            self.marked.push(place.0);
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Stream> {
@@ -83,29 +97,37 @@ impl Heads {
     /// Puts a stream back of which no event is kept.
     pub(super) fn restore(&mut self, stream: &Stream) {
         let place = self.find(&stream.name);
-        let head = self.of_writer(place, &stream.name);
+        let (Place(place), head) = self.of_writer(place, &stream.name);
         (head.version, head.last, head.forget) = (stream.version.0, stream.last.0, stream.forget);
+        self.going.extend(stream.forget.then_some(place));
     }
 
     pub(super) fn forget_with_last_event(&mut self, streams: &[StreamName]) {
         for stream in streams {
             if let Some(place) = self.find(stream) {
-                self.of_writer(Some(place), stream).forget = true;
+                self.of_writer(Some(place), stream).1.forget = true;
+                self.going.push(place.0);
             }
         }
     }
 
-    /// Lets go of what belongs to dropped events. Whether a stream went.
-    pub(super) fn trim(&mut self, oldest: u64) -> bool {
-        let before = self.len();
-        for place in 0..self.row.len() {
-            let Some(head) = &mut self.row[place] else { continue };
-            head.trim(oldest);
-            if head.forget && head.last < oldest {
-                self.remove(place as u32);
+    /// Lets go of what belongs to dropped events; the heads that went.
+    pub(super) fn trim(&mut self, oldest: u64) -> Vec<Head> {
+        let mut going = std::mem::take(&mut self.going);
+        going.sort_unstable();
+        going.dedup();
+        let mut gone = Vec::new();
+        going.retain(|place| match self.at(*place) {
+            Some(head) if head.forget && head.last < oldest => {
+                gone.extend(self.remove(*place));
+                false
             }
-        }
-        self.len() < before
+            head => head.is_some_and(|head| head.forget),
+        });
+        self.going = going;
+        let Self { marked, row, .. } = self;
+        marked.retain(|place| row[*place as usize].as_mut().is_some_and(|head| head.trim(oldest)));
+        gone
     }
 
     fn at(&self, place: u32) -> Option<&Head> {
@@ -113,7 +135,7 @@ impl Heads {
     }
 
     fn add(&mut self, stream: &StreamName) -> Place {
-        let head = Head { name: stream.clone(), version: 0, last: 0, marks: Vec::new(), forget: false };
+        let head = Head { name: stream.clone(), version: 0, last: 0, marks: Vec::new(), forget: false, is_marked: false };
         let place = self.free.pop().unwrap_or_else(|| {
             self.row.push(None);
             u32::try_from(self.row.len() - 1).expect("memory ends before four billion streams")
@@ -125,12 +147,13 @@ impl Heads {
         Place(place)
     }
 
-    fn remove(&mut self, place: u32) {
-        let Some(head) = self.row[place as usize].take() else { return };
+    fn remove(&mut self, place: u32) -> Option<Head> {
+        let head = self.row[place as usize].take()?;
         if let Ok(entry) = self.places.find_entry(self.hasher.hash_one(&head.name), |found| *found == place) {
             entry.remove();
         }
         self.free.push(place);
+        Some(head)
     }
 }
 
@@ -183,9 +206,17 @@ impl Head {
         self.marks.get(at).copied().unwrap_or((self.version, self.last))
     }
 
-    fn trim(&mut self, oldest: u64) {
+    /// Whether a truncation has to be told of its marks.
+    pub(super) fn has_new_marks(&self) -> bool {
+        !self.is_marked && !self.marks.is_empty()
+    }
+
+    /// Lets go of marks; whether there are any left.
+    fn trim(&mut self, oldest: u64) -> bool {
         let dropped = self.marks.partition_point(|(_, position)| *position < oldest);
         self.marks.drain(..dropped);
+        self.is_marked &= !self.marks.is_empty();
+        self.is_marked
     }
 }
 
@@ -196,12 +227,13 @@ mod tests {
     #[test]
     fn marks_shorten_the_walk_and_go_with_their_events() {
         let mut heads = Heads::default();
-        let head = heads.of_writer(None, &StreamName("s".into()));
+        let (_, head) = heads.of_writer(None, &StreamName("s".into()));
         for position in 1..=1_000 {
             assert_eq!(head.push(position * 10), (Version(position), (position - 1) * 10));
         }
         assert_eq!((head.near(1), head.near(64), head.near(65)), ((64, 640), (64, 640), (128, 1_280)));
         assert_eq!((head.near(960), head.near(961), head.near(1_000)), ((960, 9_600), (1_000, 10_000), (1_000, 10_000)));
+        assert!(head.has_new_marks());
         head.trim(1_000);
         assert_eq!((head.near(64), head.near(65)), ((128, 1_280), (128, 1_280)));
         head.trim(u64::MAX);
@@ -216,12 +248,36 @@ mod tests {
             for at in 0..100 {
                 let stream = name(round * 100 + at);
                 let place = heads.find(&stream);
-                heads.of_writer(place, &stream).push(round * 100 + at + 1);
+                heads.of_writer(place, &stream).1.push(round * 100 + at + 1);
             }
             heads.forget_with_last_event(&(0..50).map(|at| name(round * 100 + at)).collect::<Vec<_>>());
-            assert!(heads.trim(u64::MAX));
+            assert_eq!((heads.trim(u64::MAX).len(), heads.going.len()), (50, 0));
         }
         assert_eq!((heads.len(), heads.row.len()), (500, 550));
         assert!((0..1_000).all(|at| heads.version(&name(at)) == Version(u64::from(at % 100 >= 50))));
+    }
+
+    #[test]
+    fn a_truncation_looks_at_nothing_but_what_it_may_change() {
+        let mut heads = Heads::default();
+        let name = |at: u64| StreamName(format!("s{at}").into());
+        for position in 1..=1_000 {
+            let stream = name(position.min(900));
+            let place = heads.find(&stream);
+            let (place, head) = heads.of_writer(place, &stream);
+            head.push(position);
+            if head.has_new_marks() {
+                heads.note_marks(place);
+            }
+        }
+        assert_eq!((heads.marked.len(), heads.going.len()), (1, 0));
+        // One that lives on, one that is named twice, one whose last event stays.
+        heads.forget_with_last_event(&[name(1), name(2), name(2), name(899)]);
+        let place = heads.find(&name(1));
+        heads.of_writer(place, &name(1)).1.push(1_001);
+        assert_eq!(heads.trim(500).iter().map(Head::name).collect::<Vec<_>>(), [name(2)]);
+        assert_eq!((heads.len(), heads.marked.len(), heads.going.len()), (899, 1, 1));
+        assert_eq!(heads.trim(2_000).iter().map(Head::name).collect::<Vec<_>>(), [name(899)]);
+        assert_eq!((heads.len(), heads.marked.len(), heads.going.len()), (898, 0, 0));
     }
 }

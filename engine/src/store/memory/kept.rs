@@ -12,7 +12,7 @@ use crate::{
 use super::{
     Limits,
     fit::{Weight, unfit},
-    heads::{Heads, Place},
+    heads::{Head, Heads, Place},
     segments::{Segment, Segments},
 };
 
@@ -21,6 +21,13 @@ pub(in crate::store) struct Kept {
     pub(super) heads: Heads,
     snapshots: HashMap<StreamName, Snapshot>,
     snapshot_bytes: u64,
+}
+
+/// What was taken out. Freeing it takes longer than taking it out did: to be dropped where nobody waits.
+pub(in crate::store) struct Dropped {
+    _segments: Vec<Segment>,
+    _heads: Vec<Head>,
+    _snapshots: Vec<Snapshot>,
 }
 
 /// Where a stream stands.
@@ -139,11 +146,14 @@ impl Kept {
 
     /// Takes the events out of the append, but leaves its memory to be freed after the lock.
     fn push(&mut self, place: Option<Place>, append: &mut StreamAppend) {
-        let head = self.heads.of_writer(place, &append.stream);
+        let (place, head) = self.heads.of_writer(place, &append.stream);
         for event in append.events.drain(..) {
             let position = self.segments.next();
             let (version, link) = head.push(position);
             self.segments.push(Envelope { position: Position(position), stream: head.name(), version, event }, link);
+        }
+        if head.has_new_marks() {
+            self.heads.note_marks(place);
         }
     }
 
@@ -159,35 +169,33 @@ impl Kept {
 
     /// Everything before a position, not less: what is left is the same however often it was read in between. What it takes
     /// out is to be freed after the lock.
-    pub(in crate::store) fn truncate_exactly(&mut self, before: u64, forget: &[StreamName]) -> Vec<Segment> {
+    pub(in crate::store) fn truncate_exactly(&mut self, before: u64, forget: &[StreamName]) -> Dropped {
         self.heads.forget_with_last_event(forget);
-        let dropped = self.segments.take_all_before(before);
-        self.trim(before);
-        dropped
+        let segments = self.segments.take_all_before(before);
+        let heads = self.heads.trim(before);
+        let snapshots = if self.snapshots.is_empty() { Vec::new() } else { self.take_snapshots(&heads) };
+        Dropped { _segments: segments, _heads: heads, _snapshots: snapshots }
     }
 
-    fn trim(&mut self, oldest: u64) {
-        if self.heads.trim(oldest) {
-            self.drop_orphaned_snapshots();
-        }
-    }
-
-    fn drop_orphaned_snapshots(&mut self) {
-        let heads = &self.heads;
-        self.snapshots.retain(|stream, _| heads.get(stream).is_some());
-        self.snapshot_bytes = self.snapshots.values().map(|snapshot| snapshot.data.len() as u64).sum();
+    fn take_snapshots(&mut self, heads: &[Head]) -> Vec<Snapshot> {
+        let taken: Vec<Snapshot> = heads.iter().filter_map(|head| self.snapshots.remove(&head.name())).collect();
+        self.snapshot_bytes -= taken.iter().map(|snapshot| snapshot.data.len() as u64).sum::<u64>();
+        taken
     }
 
     /// Puts an event back that was here before; its position must be the next one, or a later one where those between are
     /// missing. Whether its stream can be there.
     pub(in crate::store) fn replay(&mut self, mut envelope: Envelope) -> bool {
         let place = self.heads.find(&envelope.stream);
-        let head = self.heads.of_writer(place, &envelope.stream);
+        let (place, head) = self.heads.of_writer(place, &envelope.stream);
         if !head.skip_before(envelope.version) {
             return false;
         }
         let (_, link) = head.push(envelope.position.0);
         envelope.stream = head.name();
+        if head.has_new_marks() {
+            self.heads.note_marks(place);
+        }
         self.segments.push(envelope, link);
         true
     }
@@ -200,7 +208,7 @@ impl Kept {
     /// Takes in that events of a stream were let go, from a version to another. Whether they come next.
     pub(in crate::store) fn let_go(&mut self, stream: &StreamName, first: Version, last: Version) -> bool {
         let place = self.heads.find(stream);
-        self.heads.of_writer(place, stream).let_go(first, last)
+        self.heads.of_writer(place, stream).1.let_go(first, last)
     }
 
     /// Puts a stream back whose events are no longer kept.
