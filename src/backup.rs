@@ -9,6 +9,8 @@
 //!
 //! The file is a tar archive of the directory. Its last entry, `MANIFEST`, has the length and checksum of each.
 
+mod paced;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -22,6 +24,8 @@ use crate::{
     compose,
     data_dir::{self, DataDirError},
 };
+
+use paced::Paced;
 
 const MANIFEST: &str = "MANIFEST";
 /// How often an instant is looked for at which the log does not move: each look takes some microseconds.
@@ -106,7 +110,8 @@ pub fn backup(folder: &Path, to: &Path) -> Result<Summary, BackupError> {
 fn write(folder: &Path, file: &Path) -> Result<Summary, BackupError> {
     let mut captured = cut(folder)?;
     let out = File::create_new(file).map_err(failed("write", file))?;
-    let mut archive = Archive { tar: tar::Builder::new(BufWriter::new(out)), manifest: String::new(), files: 0, bytes: 0 };
+    let mut archive =
+        Archive { tar: tar::Builder::new(BufWriter::new(Paced::new(out))), manifest: String::new(), files: 0, bytes: 0 };
     for name in PLAIN {
         let path = folder.join(name);
         match fs::read(&path) {
@@ -180,7 +185,7 @@ struct Archive<W: Write> {
     bytes: u64,
 }
 
-impl Archive<BufWriter<File>> {
+impl Archive<BufWriter<Paced>> {
     fn add(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.manifest.push_str(&manifest_line(name, bytes));
         self.files += 1;
@@ -199,7 +204,7 @@ impl Archive<BufWriter<File>> {
         let manifest = std::mem::take(&mut self.manifest);
         self.put(MANIFEST, manifest.as_bytes())?;
         let file = self.tar.into_inner()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
+        file.file.sync_all()?;
         Ok(Summary { files: self.files, bytes: self.bytes })
     }
 }

@@ -9,14 +9,12 @@ use jiff::Timestamp;
 
 use super::{
     Contents, OpenError,
-    disk::{Disk, DiskFile, write_all_at},
+    disk::{Disk, DiskFile, STEP_BYTES, write_all_at, write_in_steps},
     frame::{Batch, HEADER_BYTES, Header, Purpose, seed_of},
     load::{Loader, base_name, list, segment_name},
 };
 
 pub(crate) const UNFINISHED: &str = "base.tmp";
-/// Bytes after which what is written is synced: at the end it would be much at once, and syncs of segments would wait.
-const UNSYNCED_BYTES_MAX: u64 = 4 << 20;
 
 /// A base on its way to disk.
 pub(crate) struct BaseFile<'f> {
@@ -31,9 +29,10 @@ impl BaseFile<'_> {
     /// Adds a batch, which is empty afterwards.
     pub(crate) fn add(&mut self, batch: &mut Batch) -> io::Result<()> {
         let bytes = batch.seal(self.seed, self.end, self.next);
-        write_all_at(self.file, self.end, bytes)?;
+        write_in_steps(self.file, self.end, bytes)?;
         self.end += bytes.len() as u64;
-        if self.end - self.synced >= UNSYNCED_BYTES_MAX {
+        // Many small batches add up, too.
+        if self.end - self.synced >= STEP_BYTES as u64 {
             self.file.sync_data()?;
             self.synced = self.end;
         }

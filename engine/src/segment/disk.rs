@@ -61,6 +61,37 @@ pub(crate) fn fill(file: &mut dyn DiskFile, from: u64, to: u64) -> io::Result<()
     Ok(())
 }
 
+/// Bytes of a large file after which what is written is synced. At its end it would be much at once, and syncs of other files
+/// of the same disk, which appends wait for, would wait for all of it.
+pub(crate) const STEP_BYTES: usize = 512 << 10;
+
+/// Writes much, in steps that are synced; what comes last may not be.
+pub(crate) fn write_in_steps(file: &mut dyn DiskFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    let mut at = offset;
+    for step in bytes.chunks(STEP_BYTES) {
+        write_all_at(file, at, step)?;
+        at += step.len() as u64;
+        if step.len() == STEP_BYTES {
+            file.sync_data()?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes many zeros, in steps that are synced; what comes last may not be.
+pub(crate) fn fill_in_steps(file: &mut dyn DiskFile, length: u64) -> io::Result<()> {
+    let mut at = 0;
+    while at < length {
+        let end = length.min(at + STEP_BYTES as u64);
+        fill(file, at, end)?;
+        at = end;
+        if at < length {
+            file.sync_data()?;
+        }
+    }
+    Ok(())
+}
+
 /// A folder of the file system.
 pub(crate) struct Folder {
     path: PathBuf,

@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     OpenError,
-    disk::{Disk, DiskFile, fill},
+    disk::{Disk, DiskFile, fill_in_steps},
 };
 
 /// The file that becomes the next segment.
@@ -113,10 +113,12 @@ struct Dropper {
 impl Dropper {
     fn drop_before(&self, number: u64) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.undone.store(0, Ordering::SeqCst);
         if let Err(error) = (self.drop_before)(&*self.disk, number) {
             tracing::warn!(%error, "segments of the journal that are no longer needed could not be dropped");
-            self.undone.store(number, Ordering::SeqCst);
+            self.undone.fetch_max(number, Ordering::SeqCst);
+        } else if self.undone.load(Ordering::SeqCst) <= number {
+            // What was asked for meanwhile, and goes further, is still to be done. It changes in turns alone.
+            self.undone.store(0, Ordering::SeqCst);
         }
     }
 
@@ -131,7 +133,7 @@ impl Dropper {
 /// A file of zeros. When the disk is full, what was made of it is given back.
 pub(crate) fn prepare(disk: &dyn Disk, segment_bytes: u64) -> Prepared {
     let made = disk.create(NEXT).and_then(|mut file| {
-        fill(&mut *file, 0, segment_bytes)?;
+        fill_in_steps(&mut *file, segment_bytes)?;
         file.sync_all()?;
         Ok(file)
     });
@@ -139,4 +141,32 @@ pub(crate) fn prepare(disk: &dyn Disk, segment_bytes: u64) -> Prepared {
         drop(disk.remove(NEXT));
     }
     made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::sim::SimDisk;
+
+    /// Leaves a file for what it dropped; past segment 7 only where there is room.
+    fn drop_if_roomy(disk: &dyn Disk, number: u64) -> Result<(), OpenError> {
+        let made = if number > 7 { disk.open("room").map(drop) } else { Ok(()) };
+        made.and_then(|()| disk.create(&number.to_string())).map(drop).map_err(|error| OpenError::disk("drop", ".", error))
+    }
+
+    #[test]
+    fn what_could_not_be_dropped_is_remembered_though_less_was_dropped_since() {
+        let disk = SimDisk::default();
+        let (undone, turn) = (AtomicU64::new(0), Mutex::new(()));
+        let dropper = Dropper { disk: Arc::new(disk.clone()), drop_before: drop_if_roomy, undone, turn };
+        // As where the thread that makes files tries an earlier one again while a later one fails.
+        for number in [9, 5, 8] {
+            dropper.drop_before(number);
+        }
+        assert_eq!(dropper.undone.load(Ordering::SeqCst), 9);
+        drop(disk.create("room").unwrap());
+        dropper.try_again();
+        assert_eq!(disk.names().unwrap(), ["5", "9", "room"]);
+        assert_eq!(dropper.undone.load(Ordering::SeqCst), 0);
+    }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     OpenError,
-    disk::{Disk, write_all_at},
+    disk::{Disk, write_in_steps},
     frame::{Batch, Format, Header, Purpose, seed_of},
     load::{REWRITTEN, segment_name},
     report::Repair,
@@ -61,7 +61,7 @@ pub(crate) fn write_segment(
 pub(crate) fn replace(disk: &dyn Disk, number: u64, bytes: &[u8]) -> Result<(), OpenError> {
     let name = segment_name(number);
     let written = disk.create(REWRITTEN).and_then(|mut file| {
-        write_all_at(&mut *file, 0, bytes)?;
+        write_in_steps(&mut *file, 0, bytes)?;
         file.sync_all()?;
         disk.rename(REWRITTEN, &name)?;
         disk.sync()

@@ -27,6 +27,8 @@ pub(crate) struct World {
     /// Calls that change something.
     pub(crate) calls: u64,
     pub(crate) syncs: u64,
+    /// The most bytes that a sync of a file had to write which is no segment.
+    pub(crate) most_beside: usize,
     /// From this call on there is no power.
     pub(crate) power_until: Option<u64>,
     /// Bytes of all files.
@@ -214,15 +216,19 @@ impl World {
     fn sync(&mut self, id: usize) -> io::Result<()> {
         self.call()?;
         self.syncs += 1;
+        let is_beside = self.names.iter().any(|(name, known)| *known == id && !name.ends_with(".journal"));
         let file = &mut self.files[id];
         let changes = std::mem::take(&mut file.unsynced);
         if self.failing_syncs > 0 {
             self.failing_syncs -= 1;
             return Err(fails(EIO));
         }
+        let written = |change: &Change| if let Change::Write(_, bytes) = change { bytes.len() } else { 0 };
+        let bytes = changes.iter().map(written).sum();
         for change in changes {
             change.apply(&mut file.durable);
         }
+        self.most_beside = self.most_beside.max(if is_beside { bytes } else { 0 });
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::disk::{Disk, write_all_at};
+use super::disk::{Disk, write_all_at, write_in_steps};
 
 const MAGIC: &[u8; 8] = b"FLEXSTAT";
 const FORMAT_VERSION: u32 = 1;
@@ -52,7 +52,7 @@ impl States {
         header[12..].copy_from_slice(&crc32c::crc32c(data).to_le_bytes());
         let mut file = self.disk.create(UNFINISHED)?;
         write_all_at(&mut *file, 0, &header)?;
-        write_all_at(&mut *file, HEADER_BYTES as u64, data)?;
+        write_in_steps(&mut *file, HEADER_BYTES as u64, data)?;
         file.sync_all()?;
         self.disk.rename(UNFINISHED, &file_name(name))?;
         self.disk.sync()

@@ -9,9 +9,10 @@ use bytes::Bytes;
 
 use super::{Journal, event, kept, stream, to};
 use crate::{
+    event::{EventType, NewEvent},
     id::{Position, StreamName, Version},
-    port::store::{Expected, Store},
-    segment::sim::SimDisk,
+    port::store::{Expected, Expired, Snapshot, Store},
+    segment::{disk::STEP_BYTES, frame::HEADER_BYTES, sim::SimDisk},
     store::{journal::Settings, memory::Limits},
 };
 
@@ -28,8 +29,7 @@ fn names() -> Vec<StreamName> {
 
 /// An event for each stream, with that data, and one for a stream that stays.
 async fn fill(journal: &Journal, data: impl Fn() -> Bytes) {
-    let one =
-        |stream: StreamName| to(stream.as_str(), Expected::NoStream, vec![crate::event::NewEvent { data: data(), ..event("") }]);
+    let one = |stream: StreamName| to(stream.as_str(), Expected::NoStream, vec![NewEvent { data: data(), ..event("") }]);
     journal.append(names().into_iter().map(one).collect()).await.unwrap();
     journal.append(vec![to("stays", Expected::NoStream, vec![event("{}")])]).await.unwrap();
 }
@@ -76,4 +76,25 @@ async fn what_is_dropped_is_not_freed_by_the_thread_that_all_appends_wait_for() 
     drop(journal);
     let told = told.lock().unwrap();
     assert_eq!((told.len(), told.iter().find(|name| *name == "journal-writer")), (STREAMS, None));
+}
+
+#[tokio::test]
+async fn nothing_large_is_synced_at_once_beside_appends() {
+    let disk = SimDisk::default();
+    let journal = open(&disk);
+    journal.keep_state("models", vec![b'x'; 3 << 20].into()).await.unwrap();
+    let large = |kind: &str| NewEvent { kind: EventType(kind.into()), ..event(&"x".repeat(200_000)) };
+    for at in 0..30 {
+        let kind = if at % 3 == 0 { "noted" } else { "tested" };
+        journal.append(vec![to(&format!("run/{at}"), Expected::Any, vec![large(kind)])]).await.unwrap();
+        let snapshot = Snapshot { version: Version(1), position: Position(1), data: vec![b'{'; 50_000].into() };
+        journal.put_snapshot(&stream(&format!("run/{at}")), snapshot).await.unwrap();
+    }
+    assert_eq!(journal.let_go(&[Expired { kind: "noted".into(), before: Position(25) }]).await.unwrap(), 8);
+    journal.truncate(Position(20), &[]).await.unwrap();
+    drop(journal);
+    let (names, most) = (disk.files().into_iter().map(|(name, _)| name).collect::<Vec<_>>(), disk.world().most_beside);
+    assert!(names.iter().any(|name| name.ends_with(".base")), "{names:?}");
+    // A next file, a state, a base and a file without some of its events: each is larger than that.
+    assert!(most <= STEP_BYTES + HEADER_BYTES && most > STEP_BYTES / 2, "{most}");
 }
