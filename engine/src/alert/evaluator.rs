@@ -1,26 +1,29 @@
 //! Which alerts there should be, as of a moment. It remembers what it needs of the past and no more: a few samples a figure,
 //! a few moments a kind of event.
 
+mod look;
+mod resumed;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
 use super::{
-    About, AlertId, Reading, Severity,
-    rule::{Bound, Condition, MISSED, Rule},
+    About, AlertId, Figure, Reading, Severity,
+    rule::{Condition, MISSED, Rule},
 };
 use crate::{
     event::{Envelope, Event, pipeline::SkipReason},
     id::{PipelineName, QueueName, RunId},
-    port::clock::between,
     projection::ReadModels,
     unit::Duration,
 };
 
+use look::{Look, growth, known, unchanged};
+use resumed::Resumed;
+
 /// Things that one rule watches; more are not looked at.
 pub const SUBJECTS_MAX: usize = 2_000;
-/// Samples kept of a figure whose growth is watched.
-const SAMPLES_MAX: u32 = 60;
 /// Moments kept of a kind of event: more than so many count as so many.
 const MOMENTS_MAX: usize = 1_000;
 
@@ -49,6 +52,8 @@ pub type Wanted = BTreeMap<AlertId, Firing>;
 pub struct Evaluator {
     rules: Vec<Rule>,
     watched: Vec<BTreeMap<String, Watch>>,
+    /// Of each rule, what was raised before it was looked at.
+    resumed: Vec<BTreeMap<AlertId, Resumed>>,
     began: Timestamp,
 }
 
@@ -62,13 +67,31 @@ struct Watch {
     moments: VecDeque<Timestamp>,
     /// Since when it is as the rule says.
     since: Option<Timestamp>,
+    /// Whether enough was seen of it to say that it is not as the rule says.
+    is_known: bool,
 }
 
 impl Evaluator {
     /// From a moment on: what is absent was last there then.
     pub fn new(rules: Vec<Rule>, began: Timestamp) -> Self {
-        let watched = rules.iter().map(|_| BTreeMap::new()).collect();
-        Self { rules, watched, began }
+        let (watched, resumed) = rules.iter().map(|_| (BTreeMap::new(), BTreeMap::new())).unzip();
+        Self { rules, watched, resumed, began }
+    }
+
+    /// What is raised as it begins, or as rules are exchanged, and since when it is so. A rule that has such an alert need not
+    /// wait again before it fires, and the alert [stays](Self::keeps) until enough was seen to say that it is over.
+    pub fn resume<'a>(&mut self, raised: impl Iterator<Item = (&'a AlertId, Timestamp)>) {
+        for (id, since) in raised {
+            let of_it = |rule: &&Rule| AlertId::new(&rule.name, "").as_str() == id.rule() && rule.watches_alert(id.subject());
+            for (_, resumed) in self.rules.iter().zip(&mut self.resumed).filter(|(rule, _)| of_it(rule)) {
+                resumed.insert(id.clone(), Resumed::new(since));
+            }
+        }
+    }
+
+    /// Whether an alert stays raised though it was not found to be so: nobody knows yet.
+    pub fn keeps(&self, id: &AlertId) -> bool {
+        self.resumed.iter().any(|resumed| resumed.contains_key(id))
     }
 
     /// Other rules from now on. What is known of the figures of rules that stay is kept, so that a rate goes on; what was
@@ -80,6 +103,7 @@ impl Evaluator {
             let known = kept.iter().position(|(known, _)| known == rule);
             self.watched.push(known.map(|at| kept.swap_remove(at).1).unwrap_or_default());
         }
+        self.resumed = rules.iter().map(|_| BTreeMap::new()).collect();
         self.rules = rules;
     }
 
@@ -111,27 +135,32 @@ impl Evaluator {
     /// Which alerts there should be, given every figure of a moment.
     pub fn evaluate(&mut self, readings: &[Reading], now: Timestamp) -> Wanted {
         let mut wanted = Wanted::new();
-        for (rule, watched) in self.rules.iter().zip(&mut self.watched) {
-            let values = match &rule.condition {
+        for ((rule, watched), resumed) in self.rules.iter().zip(&mut self.watched).zip(&mut self.resumed) {
+            let look = Look { rule, resumed, now };
+            let fired = match &rule.condition {
                 Condition::Threshold(figure, _) => {
-                    let readings = readings.iter().filter(|reading| reading.figure == *figure);
-                    take(rule, watched, readings, |_, reading| Some(reading.value), now)
+                    look.take(watched, of(readings, *figure), |watch, value| Some(known(watch, value)))
                 }
                 Condition::Rate(figure, over, _) => {
-                    let readings = readings.iter().filter(|reading| reading.figure == *figure);
-                    take(rule, watched, readings, |watch, reading| growth(watch, reading.value, *over, now), now)
+                    look.take(watched, of(readings, *figure), |watch, value| growth(watch, value, *over, now))
                 }
                 Condition::Still(figure, over) => {
-                    let readings = readings.iter().filter(|reading| reading.figure == *figure);
-                    take(rule, watched, readings, |watch, reading| unchanged(watch, reading.value, *over, now), now)
+                    look.take(watched, of(readings, *figure), |watch, value| unchanged(watch, value, *over, now))
                 }
-                Condition::Count(_, over, _) => counted(rule, watched, *over, now),
-                Condition::Absent(_, over) => absent(rule, watched, *over, self.began, now),
+                Condition::Count(_, over, _) => look.counted(watched, *over),
+                Condition::Absent(_, over) => look.absent(watched, *over, self.began),
             };
-            wanted.extend(values.into_iter().map(|fired| (AlertId::new(&rule.name, &fired.subject), firing(rule, fired))));
+            let fired: Wanted =
+                fired.into_iter().map(|fired| (AlertId::new(&rule.name, &fired.subject), firing(rule, fired))).collect();
+            resumed::settle(rule, resumed, watched, &fired, now);
+            wanted.extend(fired);
         }
         wanted
     }
+}
+
+fn of(readings: &[Reading], figure: Figure) -> impl Iterator<Item = &Reading> + Clone {
+    readings.iter().filter(move |reading| reading.figure == figure)
 }
 
 /// What is as a rule says.
@@ -142,26 +171,6 @@ struct Fired {
     since: Timestamp,
 }
 
-/// Takes the readings of a figure in, and says which of them have been beyond the limit for long enough. What is no longer
-/// read is forgotten.
-fn take<'a>(
-    rule: &Rule,
-    watched: &mut BTreeMap<String, Watch>,
-    readings: impl Iterator<Item = &'a Reading> + Clone,
-    value: impl Fn(&mut Watch, &Reading) -> Option<f64>,
-    now: Timestamp,
-) -> Vec<Fired> {
-    let readings = readings.filter(|reading| rule.watches(&reading.subject));
-    let names: std::collections::HashSet<&str> = readings.clone().map(|reading| reading.subject.as_str()).collect();
-    watched.retain(|subject, _| names.contains(subject.as_str()));
-    let fired = |reading: &Reading| {
-        let watch = entry(watched, &reading.subject, &reading.about)?;
-        let value = value(watch, reading);
-        held(rule, watch, &reading.subject, value, now)
-    };
-    readings.filter_map(fired).collect()
-}
-
 fn entry<'a>(watched: &'a mut BTreeMap<String, Watch>, subject: &str, about: &About) -> Option<&'a mut Watch> {
     if !watched.contains_key(subject) {
         if watched.len() >= SUBJECTS_MAX {
@@ -170,73 +179,6 @@ fn entry<'a>(watched: &'a mut BTreeMap<String, Watch>, subject: &str, about: &Ab
         watched.insert(subject.to_owned(), Watch { about: about.clone(), ..Watch::default() });
     }
     watched.get_mut(subject)
-}
-
-/// It fires when the value has been beyond the limit for as long as the rule wants.
-fn held(rule: &Rule, watch: &mut Watch, subject: &str, value: Option<f64>, now: Timestamp) -> Option<Fired> {
-    let bound = match &rule.condition {
-        Condition::Threshold(_, bound) | Condition::Rate(_, _, bound) | Condition::Count(_, _, bound) => *bound,
-        // Their value is how long nothing came; none is told before that is long enough.
-        Condition::Still(..) | Condition::Absent(..) => Bound::Above(f64::MIN),
-    };
-    let broken = value.filter(|value| bound.is_broken(*value));
-    watch.since = broken.map(|_| watch.since.unwrap_or(now));
-    let since = watch.since.filter(|since| between(*since, now) >= rule.hold.0)?;
-    Some(Fired { subject: subject.to_owned(), about: watch.about.clone(), value: broken?, since })
-}
-
-/// How much a figure grew a second, within a time. Nothing is known of it before two samples; a counter that begins anew is
-/// seen from there on.
-fn growth(watch: &mut Watch, value: f64, over: Duration, now: Timestamp) -> Option<f64> {
-    let every = over.0 / SAMPLES_MAX;
-    if watch.samples.back().is_none_or(|(at, _)| between(*at, now) >= every) {
-        watch.samples.push_back((now, value));
-    }
-    // The oldest one that is kept is the last that is not younger than the window.
-    while watch.samples.get(1).is_some_and(|(at, _)| between(*at, now) >= over.0) {
-        watch.samples.pop_front();
-    }
-    let (_, then) = watch.samples.front()?;
-    Some((value - then) / over.0.as_secs_f64())
-}
-
-/// How long a figure has not changed, once that is long enough.
-fn unchanged(watch: &mut Watch, value: f64, over: Duration, now: Timestamp) -> Option<f64> {
-    if watch.samples.back().is_none_or(|(_, known)| known.total_cmp(&value).is_ne()) {
-        watch.samples.clear();
-        watch.samples.push_back((now, value));
-    }
-    let (since, _) = watch.samples.back()?;
-    let length = between(*since, now);
-    (length >= over.0).then_some(length.as_secs_f64())
-}
-
-fn counted(rule: &Rule, watched: &mut BTreeMap<String, Watch>, over: Duration, now: Timestamp) -> Vec<Fired> {
-    let count = |watch: &mut Watch| {
-        while watch.moments.front().is_some_and(|at| between(*at, now) > over.0) {
-            watch.moments.pop_front();
-        }
-        watch.moments.len() as f64
-    };
-    let mut fired = Vec::new();
-    for (subject, watch) in watched.iter_mut() {
-        let value = count(watch);
-        fired.extend(held(rule, watch, subject, Some(value), now));
-    }
-    watched.retain(|_, watch| !watch.moments.is_empty());
-    fired
-}
-
-/// A rule about one thing by name fires before the first event was ever seen; one about all things has one alert for all.
-fn absent(rule: &Rule, watched: &mut BTreeMap<String, Watch>, over: Duration, began: Timestamp, now: Timestamp) -> Vec<Fired> {
-    let subject = if is_about_all(rule) { "" } else { rule.of.as_deref().unwrap_or_default() };
-    let about = PipelineName::new(subject).map_or(About::Engine, About::Pipeline);
-    let Some(watch) = entry(watched, subject, &about) else { return Vec::new() };
-    let last = watch.moments.back().copied().unwrap_or(began).max(began.min(now));
-    watch.moments.drain(..watch.moments.len().saturating_sub(1));
-    let length = between(last, now);
-    let value = (length >= over.0).then_some(length.as_secs_f64());
-    held(rule, watch, subject, value, now).into_iter().collect()
 }
 
 /// Absence is told of one thing by its name, or of all together: what never came has no name to be told apart by.

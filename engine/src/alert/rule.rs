@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Figure, Severity};
+use super::{AlertId, Figure, Severity};
 use crate::{event::Event, id::PipelineName, pipeline::Mistake, unit::Duration};
 
 /// The most rules of one engine.
@@ -145,6 +145,12 @@ impl Rule {
     /// Whether it watches a subject.
     pub fn watches(&self, subject: &str) -> bool {
         self.of.as_deref().is_none_or(|pattern| fits(pattern, subject))
+    }
+
+    /// Whether an alert about a subject can be of this rule: that of all things together has none.
+    pub(super) fn watches_alert(&self, subject: &str) -> bool {
+        let as_named = |pattern: &str| fits(AlertId::new("", pattern).subject(), subject);
+        subject.is_empty() || self.of.as_deref().is_none_or(as_named)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Alerts: whenever new figures are taken, the rules are evaluated, and what begins or ends is submitted. The log knows what is
-//! raised, so a process that begins anew raises nothing twice and resolves what ended meanwhile.
+//! raised, so a process that begins anew raises nothing twice, and resolves what ended meanwhile once it knows.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -58,9 +58,11 @@ impl Watcher {
         }
     }
 
-    /// What rules count of the past is read back from the log.
-    async fn begin(&self) -> Place {
+    /// What rules count of the past is read back from the log, and what is raised stays so until it is known to be over.
+    async fn begin(&mut self) -> Place {
         let engine = &self.shared.engine;
+        let evaluator = &mut self.evaluator;
+        engine.view(|models| evaluator.resume(models.alerts.raised().map(|(id, row)| (id, row.since)))).await;
         let since = engine.clock().now().checked_sub(self.evaluator.looks_back().0).unwrap_or(Timestamp::MIN);
         let first = engine.first_since(since).await.unwrap_or_else(|_| engine.store().head().next());
         let after = Position(first.0.saturating_sub(1));
@@ -89,8 +91,10 @@ impl Watcher {
     async fn evaluate(&mut self, vitals: &Vitals) {
         let readings = self.shared.engine.view(|models| figures(vitals, models)).await;
         let wanted = self.evaluator.evaluate(&readings, vitals.at);
-        let raised = self.shared.engine.view(|models| models.alerts.raised().map(|(id, _)| id.clone()).collect()).await;
-        for (id, command) in changes(wanted, &raised).into_iter().take(CHANGES_MAX) {
+        let raised: BTreeSet<AlertId> =
+            self.shared.engine.view(|models| models.alerts.raised().map(|(id, _)| id.clone()).collect()).await;
+        let evaluator = &self.evaluator;
+        for (id, command) in changes(wanted, &raised, |id| evaluator.keeps(id)).into_iter().take(CHANGES_MAX) {
             match self.shared.submit(Command::Alert(id, command)).await {
                 Ok(_) | Err(Refusal::Rejected(_)) => {}
                 Err(refusal) => return tracing::warn!(%refusal, "an alert is not on record; it is tried again"),
@@ -100,8 +104,8 @@ impl Watcher {
 }
 
 /// What begins, and what is over.
-fn changes(wanted: Wanted, raised: &BTreeSet<AlertId>) -> Vec<(AlertId, AlertCommand)> {
-    let over = raised.iter().filter(|id| !wanted.contains_key(*id)).cloned().collect::<Vec<_>>();
+fn changes(wanted: Wanted, raised: &BTreeSet<AlertId>, keeps: impl Fn(&AlertId) -> bool) -> Vec<(AlertId, AlertCommand)> {
+    let over = raised.iter().filter(|id| !wanted.contains_key(*id) && !keeps(id)).cloned().collect::<Vec<_>>();
     let begins = wanted.into_iter().filter(|(id, _)| !raised.contains(id));
     let raise = begins.map(|(id, firing)| (id, AlertCommand::Raise { firing }));
     let resolve = over.into_iter().map(|id| (id, AlertCommand::Resolve { reason: "it is no longer so".into() }));

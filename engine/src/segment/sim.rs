@@ -216,7 +216,7 @@ impl World {
     fn sync(&mut self, id: usize) -> io::Result<()> {
         self.call()?;
         self.syncs += 1;
-        let is_beside = self.names.iter().any(|(name, known)| *known == id && !name.ends_with(".journal"));
+        let is_beside = self.names.iter().any(|(name, known)| *known == id && name.rsplit('.').next() != Some("journal"));
         let file = &mut self.files[id];
         let changes = std::mem::take(&mut file.unsynced);
         if self.failing_syncs > 0 {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    alert::{Figure, default_rules},
+    alert::{Figure, default_rules, rule::Bound},
     event::{EventType, NewEvent, pipeline::TickSkipped},
     id::{Actor, CorrelationId, EventId, Position, StreamName, Version},
     port::clock::after,
@@ -164,4 +164,81 @@ fn rules_are_exchanged_and_what_is_known_of_those_that_stay_is_kept() {
     assert_eq!(evaluator.evaluate(&reading(3.0), second(2)).len(), 2);
     evaluator.exchange(Vec::new());
     assert!(evaluator.evaluate(&reading(3.0), second(3)).is_empty());
+}
+
+/// The seconds at which an alert of a rule is raised that was raised before, given what is read of its figure at each second.
+fn stays(rule: &Rule, figure: Figure, values: &[Option<f64>]) -> Vec<usize> {
+    let (mut evaluator, id) = (Evaluator::new(vec![rule.clone()], second(100)), AlertId::new("r", ""));
+    evaluator.resume([(&id, second(10)), (&AlertId::new("other", ""), second(10))].into_iter());
+    let mut is_raised = true;
+    let step = |(at, value): (usize, &Option<f64>)| {
+        let readings: Vec<_> = value.iter().map(|value| reading(figure, "", *value)).collect();
+        let wanted = evaluator.evaluate(&readings, second(100 + at as u64));
+        if let Some(firing) = wanted.get(&id).filter(|_| is_raised) {
+            assert_eq!(firing.since, second(10), "it is the same one");
+        }
+        is_raised = wanted.contains_key(&id) || (is_raised && evaluator.keeps(&id));
+        assert!(!evaluator.keeps(&AlertId::new("other", "")), "no rule has it");
+        is_raised.then_some(at)
+    };
+    values.iter().enumerate().filter_map(step).collect()
+}
+
+fn all(values: &[f64]) -> Vec<Option<f64>> {
+    values.iter().copied().map(Some).collect()
+}
+
+#[test]
+fn a_raised_alert_need_not_wait_again_and_stays_until_it_was_not_so_for_as_long() {
+    let rule = Rule { hold: seconds(3), ..rule(Condition::Threshold(Figure::EventLoopLag, Bound::Above(1.0))) };
+    let figure = Figure::EventLoopLag;
+    assert_eq!(stays(&rule, figure, &all(&[2.0, 2.0, 0.0, 0.0])), [0, 1], "what it knows, it knows as ever");
+    assert_eq!(stays(&rule, figure, &all(&[0.0, 0.0, 0.0, 0.0, 0.0])), [0, 1, 2]);
+    assert_eq!(stays(&rule, figure, &[None, None, Some(2.0), None, Some(0.0)]), [0, 1, 2]);
+    let unread = [vec![None; 70], all(&[0.0])].concat();
+    assert_eq!(stays(&rule, figure, &unread), (0..60).collect::<Vec<_>>(), "what is gone is over");
+    let at_once = Rule { hold: seconds(0), ..rule };
+    assert_eq!(stays(&at_once, figure, &[None, Some(0.0), Some(0.0)]), [0]);
+}
+
+#[test]
+fn a_raised_rate_is_over_when_its_time_has_passed_and_not_before_it_knows() {
+    let grows = rule(Condition::Rate(Figure::AppendFailures, seconds(4), Bound::Above(0.5)));
+    assert_eq!(stays(&grows, Figure::AppendFailures, &all(&[0.0; 8])), [0, 1, 2, 3]);
+    assert_eq!(
+        stays(&grows, Figure::AppendFailures, &all(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0, 5.0, 5.0])),
+        [0, 1, 2, 3, 4, 5, 6]
+    );
+}
+
+#[test]
+fn a_raised_alert_of_a_figure_that_is_still_is_over_when_it_changes() {
+    let still = rule(Condition::Still(Figure::QueueReady, seconds(3)));
+    assert_eq!(stays(&still, Figure::QueueReady, &all(&[1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0])), [0, 1, 2, 3, 4]);
+    assert_eq!(stays(&still, Figure::QueueReady, &all(&[1.0, 2.0, 2.0])), [0]);
+}
+
+/// The seconds at which an alert about `quakes` is raised that was raised before.
+fn stays_on(condition: Condition, events: &[Envelope], upto: u64) -> Vec<u64> {
+    let rule = Rule { of: Some("quakes".into()), ..rule(condition) };
+    let (mut evaluator, id) = (Evaluator::new(vec![rule], second(0)), AlertId::new("r", "quakes"));
+    evaluator.resume(std::iter::once((&id, second(0))));
+    let models = ReadModels::default();
+    let step = |at: &u64| {
+        events.iter().filter(|event| event.event.at == second(*at)).for_each(|event| evaluator.observe(event, &models));
+        evaluator.evaluate(&[], second(*at)).contains_key(&id) || evaluator.keeps(&id)
+    };
+    (0..upto).take_while(step).collect()
+}
+
+#[test]
+fn a_raised_alert_about_events_is_over_as_they_tell() {
+    let kind = || vec!["pipeline.run_ended".to_owned()];
+    let ended = |at| event("pipeline.run_ended", "pipeline/quakes", at, "{}");
+    // That nothing came since it began says nothing yet; that something came says all.
+    assert_eq!(stays_on(Condition::Absent(kind(), seconds(4)), &[], 9), (0..9).collect::<Vec<_>>());
+    assert_eq!(stays_on(Condition::Absent(kind(), seconds(4)), &[ended(2)], 9), [0, 1]);
+    // They are all in the log.
+    assert!(stays_on(Condition::Count(kind(), seconds(4), Bound::Above(0.0)), &[], 9).is_empty());
+    assert_eq!(stays_on(Condition::Count(kind(), seconds(1), Bound::Above(0.0)), &[ended(0), ended(1)], 9), [0, 1, 2]);
 }

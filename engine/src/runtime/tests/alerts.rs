@@ -7,6 +7,7 @@ use crate::{
     alert::AlertId,
     command::AlertCommand,
     event::{Event, alert::AlertRaised},
+    port::clock::between,
     projection::{ReadModels, alerts::AlertRow},
 };
 
@@ -98,4 +99,28 @@ async fn an_alert_outlives_the_events_that_told_of_it() {
     let again: AlertId = "run-failed/p".parse().unwrap();
     let resolve = AlertCommand::Resolve { reason: "by hand".into() };
     world.engine.submit(Request::new(Command::Alert(again, resolve), Actor::Engine, world.clock.shared().now())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_resolves_nothing_that_it_does_not_know_and_raises_nothing_twice() {
+    let world = World::new().await;
+    // Each of its runs gives up records: the dead letters grow, and after that they do not.
+    let mut definition = with(json!({"poison": 2}), &json!({}));
+    definition["steps"][1]["on_error"] = json!("dead_letter");
+    world.active(definition).await;
+    world.run().await;
+    world.pass_until("pipeline.run_ended", 1).await;
+    world.run().await;
+    let alerts = world.pass_until("alert.raised", 1).await;
+    assert_eq!(alerts[0].stream.as_str(), "alert/dead-letters/p");
+    let (store, queues, clock) = world.stopped().await;
+    let world = World::on(store, queues, clock, 1_000_000).await;
+    let began = world.clock.shared().now();
+    for _ in 0..60 {
+        world.pass(Duration::from_secs(1)).await;
+    }
+    assert!(row(&world, "dead-letters/p").await.raised, "within its five minutes nobody knows whether they still grow");
+    let resolved = world.pass_until("alert.resolved", 1).await;
+    assert_eq!((resolved.len(), world.events("alert.raised").await.len()), (1, 1));
+    assert!(between(began, resolved[0].event.at) >= Duration::from_secs(300), "{began} {}", resolved[0].event.at);
 }
