@@ -11,6 +11,8 @@ mod fjall;
 #[path = "journal/floor.rs"]
 mod floor;
 mod harness;
+#[path = "journal/held.rs"]
+mod held;
 #[path = "journal/life.rs"]
 mod life;
 #[path = "journal/ours.rs"]

@@ -1,21 +1,11 @@
 //! What a journal costs over its life: to open and to read with a million events in it, and to keep small while it is
 //! written to.
 
-use std::{
-    cell::{Cell, LazyCell},
-    fs,
-    hint::black_box,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::{cell::LazyCell, fs, hint::black_box, time::Instant};
 
 use flexcore_engine::{
     id::Position,
-    port::store::{Expired, Filter, READ_EVENTS_MAX, Store},
+    port::store::{Filter, READ_EVENTS_MAX, Store},
     store::{
         journal::{Journal, Settings},
         memory::Limits,
@@ -26,8 +16,9 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    events::{self, KIND, Turn},
+    events::{self, Turn},
     harness::Bench,
+    held,
     ours::{ROOMY, commit},
 };
 
@@ -35,8 +26,6 @@ const EVENTS: usize = 1_000_000;
 const BATCH: usize = 1_000;
 /// What is kept when retention is on.
 const KEPT: Settings = Settings { segment_bytes: 16 << 20, limits: Limits { events_max: 100_000, bytes_max: 128 << 20 } };
-/// Appends that are timed one by one while retention is at work.
-const TIMED: usize = 1_000;
 
 pub(crate) fn rows(bench: &mut Bench) {
     let world = LazyCell::new(World::new);
@@ -46,17 +35,10 @@ pub(crate) fn rows(bench: &mut Bench) {
     let halves = LazyCell::new(|| halves(millions * EVENTS));
     let name = format!("memory, {millions} M events, retention");
     bench.pair(&name, "second half of the run", "1/MB", 0.9, 1, || 1.0 / halves.1, || 1.0 / halves.0);
-    let longest = Cell::new((0.0, 0.0));
-    bench.within("append held up by retention", "ms", 10.0, 3, || {
-        let (calm, busy) = (longest_append_ms(false), longest_append_ms(true));
-        longest.set((calm, busy));
-        (busy - calm).max(0.01)
-    });
-    let (calm, busy) = longest.get();
-    bench.note(format!("in the last round the longest of {TIMED} appends took {busy:.1} ms, {calm:.1} ms without retention"));
+    held::rows(bench);
 }
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().build().expect("a runtime needs nothing but memory")
 }
 
@@ -135,46 +117,4 @@ fn resident_mb() -> f64 {
     let text = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: f64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
     pages * 4_096.0 / 1e6
-}
-
-/// The longest of many appends of one event each, alone or while a thread lets events go and truncates.
-fn longest_append_ms(retains: bool) -> f64 {
-    let folder = events::folder();
-    let (journal, turn) = (Journal::open(folder.path(), ROOMY).expect("the folder is ours"), Turn::default());
-    let journal = Arc::new(journal);
-    let fill = async {
-        for _ in 0..200 {
-            commit(&journal, &turn, BATCH).await;
-        }
-    };
-    runtime().block_on(fill);
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        if retains {
-            scope.spawn(|| runtime().block_on(drop_slowly(&journal, &done)));
-        }
-        let longest = runtime().block_on(async {
-            let mut longest = Duration::ZERO;
-            for _ in 0..TIMED {
-                let start = Instant::now();
-                commit(&journal, &turn, 1).await;
-                longest = longest.max(start.elapsed());
-            }
-            longest
-        });
-        done.store(true, Ordering::Relaxed);
-        longest.as_secs_f64() * 1e3
-    })
-}
-
-/// First lets single events go, which writes files anew, then drops whole files; over and over, a part of the log each time.
-async fn drop_slowly(journal: &Journal, done: &AtomicBool) {
-    for part in 1..=10 {
-        let before = Position(part * 20_000);
-        if done.load(Ordering::Relaxed) {
-            return;
-        }
-        journal.let_go(&[Expired { kind: KIND.into(), before: Position(before.0 - 10_000) }]).await.expect("it is kept");
-        journal.truncate(before, &[]).await.expect("there is room");
-    }
 }
