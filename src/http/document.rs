@@ -10,7 +10,7 @@ use axum::{
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, Content, Info, License, OpenApi, Ref, RefOr, ResponseBuilder,
+        Components, Content, Info, KnownFormat, License, OpenApi, Ref, RefOr, ResponseBuilder, Schema, SchemaFormat,
         path::{HttpMethod, Operation, PathItem},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
@@ -79,6 +79,15 @@ fn finish(path: &str, method: &HttpMethod, operation: &mut Operation) {
     };
     let name: String = path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     operation.operation_id = Some(format!("{word}{name}").replace("__", "_").trim_end_matches('_').to_owned());
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+            && schema.format == Some(SchemaFormat::KnownFormat(KnownFormat::Int64))
+            && schema.minimum.is_some()
+        {
+            // A position: the format would say that it has 63 bits.
+            schema.format = None;
+        }
+    }
     let has_body = operation.request_body.is_some();
     for (status, told, applies) in [
         ("400", "The request is malformed", true),

@@ -100,7 +100,7 @@ struct LegacyEvent<'a> {
     aggregate_id: Option<String>,
     /// What there is to know.
     #[serde(borrow)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     data: Option<&'a RawValue>,
 }
 

@@ -66,7 +66,8 @@ impl AppendQuery {
 }
 
 /// Appends a fact of the user's own. CloudEvents are taken in their structured (`application/cloudevents+json`) and in their
-/// binary mode.
+/// binary mode. Of one, the log keeps type, subject (else source) as the stream, id and data; `time` and extensions are not kept:
+/// the log has a clock of its own.
 #[utoipa::path(
     post,
     path = "/events",

@@ -1,7 +1,9 @@
 //! Events that come in: our own short shape, and CloudEvents in both of their modes. What they carry is passed on as text.
 //!
 //! The log has its own clock and its own names. Of a CloudEvent it keeps `type`, the subject (else the source) as the stream,
-//! the data, and the id where that is a UUID; any other id becomes one, the same for the same source and id.
+//! the data, and the id where that is a UUID; any other id becomes one, the same for the same source and id. Its `time` is that
+//! of another clock and its extensions are for those who carry it: both end here. What is to be kept of them belongs in the
+//! data, which is kept to the byte.
 
 use std::borrow::Cow;
 
@@ -38,7 +40,7 @@ pub(in crate::http) struct Incoming<'a> {
     aggregate_id: Option<Cow<'a, str>>,
     /// Names the event; one is made when there is none.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     id: Option<Cow<'a, str>>,
     /// CloudEvents: 1.0.
     #[serde(borrow)]
@@ -74,6 +76,12 @@ impl Incoming<'_> {
         if self.specversion.is_some() && (self.id.is_none() || self.source.is_none()) {
             return Err(Problem::unfit("a CloudEvent has an id and a source"));
         }
+        let named = [&self.stream, &self.aggregate_id, &self.id, &self.source, &self.subject];
+        if named.into_iter().flatten().any(|name| name.is_empty()) {
+            return Err(Problem::unfit(
+                "a name is empty: stream, aggregate_id, id, source and subject have a text or are left out",
+            ));
+        }
         let stream = [&self.stream, &self.aggregate_id, &self.subject, &self.source].into_iter().flatten().next();
         let stream = stream.map_or(STREAM_DEFAULT, |stream| stream.as_ref()).to_owned();
         let data = match self.data.or(self.data_base64) {
@@ -103,6 +111,9 @@ pub(in crate::http) fn binary(headers: &HeaderMap, is_json: bool, bytes: &Bytes)
         return Err(Problem::unfit("ce-specversion is not 1.0: that is the version of CloudEvents that is understood"));
     }
     let (id, source, kind) = (needed("ce-id")?, needed("ce-source")?, needed("ce-type")?);
+    if id.is_empty() || source.is_empty() {
+        return Err(Problem::unfit("ce-id and ce-source have a text"));
+    }
     let stream = field("ce-stream")?.or(field("ce-subject")?).unwrap_or_else(|| source.clone());
     let data = match (bytes.is_empty(), is_json) {
         (true, _) => Bytes::from_static(b"null"),
@@ -146,6 +157,14 @@ mod tests {
     fn attributes_are_percent_decoded() {
         assert_eq!(attribute(&HeaderValue::from_static("a%20b%C3%BC%")).unwrap(), "a bü%");
         assert!(attribute(&HeaderValue::from_static("%FF")).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_empty_is_none() {
+        for text in [r#"{"type":"x","stream":""}"#, r#"{"type":"x","stream":"a","subject":""}"#, r#"{"type":"x","id":""}"#] {
+            let body = Bytes::from_static(text.as_bytes());
+            assert!(body::parse::<Incoming<'_>>(&body).unwrap().fact(&body).is_err(), "{text}");
+        }
     }
 
     #[test]
