@@ -4,13 +4,14 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::terminal::Terminal;
+use super::terminal::{PATIENCE, Terminal};
 
 /// Two files of the log and two of the queues fit, another one of either, and little else.
 const ROOM: &str = "88m";
@@ -97,7 +98,11 @@ async fn on_a_full_disk_nothing_is_accepted_all_is_said_and_it_goes_on_by_itself
     assert!(status == StatusCode::SERVICE_UNAVAILABLE && text.contains("No space left"), "{status} {text}");
     fs::remove_file(disk.path("ballast")).unwrap();
     terminal.wait_until("it goes on by itself", |screen| !screen.contents().contains(TOLD));
-    assert_eq!(asking.health().await.0, StatusCode::OK);
+    // Figures that a busy machine took late are a reason of their own, for as long as that lasts.
+    let begun = Instant::now();
+    while let (StatusCode::SERVICE_UNAVAILABLE, why) = asking.health().await {
+        assert!(begun.elapsed() < PATIENCE, "{why}");
+    }
     acknowledged.push(asking.append(LARGE).await.unwrap());
     terminal.press("q");
     terminal.wait_exit();

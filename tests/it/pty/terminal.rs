@@ -23,7 +23,7 @@ pub(crate) const CHILD_VARIABLE: &str = "FLEXTEST_CHILD";
 const MARK: &str = "console-pid=";
 
 /// Long enough for a slow machine; a wait that takes so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 type Keys = Arc<Mutex<Box<dyn Write + Send>>>;
 
