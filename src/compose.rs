@@ -31,14 +31,17 @@ use flexcore_engine::{
 };
 use tokio::sync::{Mutex, watch};
 
-#[cfg(feature = "http")]
-use crate::notify::Notifier;
 use crate::{
     alerts::{self, Alerting, BadAlerts},
     config::Settings,
     data_dir::{self, DataDir},
     probe,
     step::{self, EnvFileSecrets},
+};
+#[cfg(feature = "http")]
+use crate::{
+    notify::Notifier,
+    traces::{self, Traces, Tracing},
 };
 
 /// Everything, running.
@@ -61,6 +64,11 @@ pub struct App {
     /// Taken when it stops.
     #[cfg(feature = "http")]
     notifier: Mutex<Option<Notifier>>,
+    #[cfg(feature = "http")]
+    traces: Option<Traces>,
+    /// Taken when it stops.
+    #[cfg(feature = "http")]
+    tracing: Mutex<Option<Tracing>>,
     /// Taken when it stops.
     runtime: Mutex<Option<Runtime>>,
     /// Given back last.
@@ -93,7 +101,13 @@ impl App {
             let notifier = Notifier::start(engine.clone(), secrets.clone(), &*settings.node, webhooks);
             Mutex::new(Some(notifier.wrap_err("nobody can be told of alerts")?))
         };
+        #[cfg(feature = "http")]
+        let tracing = Tracing::start(&engine, &secrets, &settings.node, &settings.traces)?;
         Ok(Self {
+            #[cfg(feature = "http")]
+            traces: tracing.as_ref().map(|tracing| tracing.traces().clone()),
+            #[cfg(feature = "http")]
+            tracing: Mutex::new(tracing),
             settings,
             engine,
             types,
@@ -134,7 +148,25 @@ impl App {
     /// Submits a command of this process's operator.
     pub async fn submit(&self, command: Command) -> Result<Accepted, Refusal> {
         let actor = Actor::Operator(self.settings.operator.as_str().into());
-        self.engine.submit(Request::new(command, actor, self.engine.clock().now())).await
+        self.submit_request(Request::new(command, actor, self.engine.clock().now())).await
+    }
+
+    /// Submits a command of somebody's. It is a span of its trace, if there are any.
+    pub async fn submit_request(&self, request: Request) -> Result<Accepted, Refusal> {
+        #[cfg(feature = "http")]
+        let open = self.traces.as_ref().and_then(|traces| Some((traces.command(request.correlation)?, traces::of(&request))));
+        let answer = self.engine.submit(request).await;
+        #[cfg(feature = "http")]
+        if let Some((open, told)) = open {
+            open.end(told.with_error(answer.as_ref().err().map(ToString::to_string)));
+        }
+        answer
+    }
+
+    /// Where spans go, if anywhere.
+    #[cfg(feature = "http")]
+    pub fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
     }
 
     /// The newest vital figures, and a way to wait for newer ones.
@@ -154,6 +186,10 @@ impl App {
         // What it has not told yet is told at the next start.
         #[cfg(feature = "http")]
         drop(self.notifier.lock().await.take());
+        #[cfg(feature = "http")]
+        if let Some(tracing) = self.tracing.lock().await.take() {
+            tracing.stop().await;
+        }
         if let Err(error) = self.engine.record_stopped(left as u64).await {
             tracing::warn!(%error, "the stop is not on record");
         }
@@ -300,5 +336,9 @@ fn runtime_settings(settings: &Settings, folder: &Path, store_kind: String) -> R
         store_kind,
         alerts: settings.alerts.rules.clone(),
         folder: folder.to_owned(),
+        #[cfg(feature = "http")]
+        traced: settings.traces.url.is_some(),
+        #[cfg(not(feature = "http"))]
+        traced: false,
     }
 }

@@ -8,6 +8,8 @@ pub mod file;
 mod key;
 mod layer;
 mod retention;
+#[cfg(feature = "http")]
+mod traces;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,8 @@ use crate::alerts::Alerting;
 pub use api::{ApiSettings, SocketSetting, Tls};
 pub use key::{KEYS, Key};
 pub use layer::{BadSettings, Layers};
+#[cfg(feature = "http")]
+pub use traces::TraceSettings;
 
 /// The most theme files that are looked at beside the one that is wanted.
 const THEMES_MAX: usize = 100;
@@ -70,6 +74,9 @@ pub struct Settings {
     pub alerts: Alerting,
     /// Where and how the API is served.
     pub api: ApiSettings,
+    /// Where traces go.
+    #[cfg(feature = "http")]
+    pub traces: TraceSettings,
     /// A folder with a file per secret.
     pub secrets_folder: Option<PathBuf>,
     /// A command that prints a secret; the path is its last argument.
@@ -102,6 +109,8 @@ impl Settings {
             alerts_file: read.path("alerts.rules"),
             alerts: Alerting::default(),
             api: api::read(&mut read),
+            #[cfg(feature = "http")]
+            traces: traces::read(&mut read),
             secrets_folder: read.path("secrets.folder"),
             secrets_command: Some(read.text("secrets.command")).filter(|text| !text.is_empty()),
         };

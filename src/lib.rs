@@ -26,3 +26,5 @@ pub mod session;
 pub mod shutdown;
 pub mod step;
 pub mod telemetry;
+#[cfg(feature = "http")]
+pub mod traces;

@@ -205,6 +205,7 @@ pub(crate) async fn dry_run(app: &App, checked: Checked, params: Map<String, Val
         pipeline: definition.name.clone(),
         run: RunId::fresh(),
         attempt: 1,
+        trace: None,
         revision,
         params: Arc::new(params),
         started_at: app.engine.clock().now(),

@@ -313,6 +313,18 @@ pub enum AlertCommand {
     },
 }
 
+impl Command {
+    /// What is asked of what kind of thing, like `activate pipeline`: there are only so many of these.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Pipeline(_, command) => format!("{} pipeline", command.verb()),
+            Self::Run(_, command) => format!("{} run", command.verb()),
+            Self::Queue(_, command) => format!("{} queue", command.verb()),
+            Self::Alert(_, command) => format!("{} alert", command.verb()),
+        }
+    }
+}
+
 impl fmt::Display for Command {
     /// Like `activate pipeline quakes`: for the audit of refusals and for toasts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     event::run::RunError,
-    id::{PipelineName, QueueName, Revision, RunId, StepName},
+    id::{CorrelationId, PipelineName, QueueName, Revision, RunId, StepName},
     pipeline::{Definition, Plan},
     port::{
         clock::Clock,
@@ -69,6 +69,8 @@ pub struct FlowContext {
     pub run: RunId,
     /// From 1.
     pub attempt: u32,
+    /// The trace that requests of its steps name; `None`: none is recorded.
+    pub trace: Option<CorrelationId>,
     /// The revision.
     pub revision: Revision,
     /// Checked parameters.
@@ -96,6 +98,7 @@ impl FlowContext {
             pipeline: self.pipeline.clone(),
             run: self.run,
             attempt: self.attempt,
+            trace: self.trace,
             revision: self.revision,
             step: step.clone(),
             params: self.params.clone(),

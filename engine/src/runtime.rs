@@ -78,6 +78,8 @@ pub struct RuntimeSettings {
     pub alerts: Vec<Rule>,
     /// Where steps start relative paths of pipelines that have no folder.
     pub folder: PathBuf,
+    /// Whether traces are recorded: then requests of steps to others name theirs.
+    pub traced: bool,
 }
 
 /// What only the shell can look at. Each is asked at every sample, so none may wait for anything.

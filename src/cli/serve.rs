@@ -114,11 +114,12 @@ async fn tell(app: &App, after: Position) -> Position {
         let Description { severity, subject, text } = describe(envelope);
         let (subject, text) = (safe(&subject), safe(&text));
         let run_ended = matches!(envelope.decode(), Some(Ok(Event::RunEnded(_))));
+        let correlation = envelope.event.correlation;
         match severity {
-            Severity::Error => tracing::error!("{subject}: {text}"),
-            Severity::Warn => tracing::warn!("{subject}: {text}"),
-            Severity::Info if run_ended => tracing::info!("{subject}: {text}"),
-            Severity::Info => tracing::debug!("{subject}: {text}"),
+            Severity::Error => tracing::error!(%correlation, "{subject}: {text}"),
+            Severity::Warn => tracing::warn!(%correlation, "{subject}: {text}"),
+            Severity::Info if run_ended => tracing::info!(%correlation, "{subject}: {text}"),
+            Severity::Info => tracing::debug!(%correlation, "{subject}: {text}"),
         }
     }
     page.seen

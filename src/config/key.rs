@@ -60,6 +60,13 @@ pub const KEYS: &[Key] = &[
     Key { name: "api.connections_max", default: "4096", help: "The most connections at once; half of them for one address" },
     Key { name: "api.rate_max", default: "2000", help: "Requests a second of one token or address, and as a burst; 0: no limit" },
     Key { name: "api.cors_origin", default: "", help: "The web origin whose scripts may use the API, like https://ops.example" },
+    Key {
+        name: "traces.url",
+        default: "",
+        help: "An OpenTelemetry collector (OTLP, protobuf over HTTP), like http://127.0.0.1:4318/v1/traces; none: no traces",
+    },
+    Key { name: "traces.headers", default: "", help: "Sent to it, like authorization=Bearer ${secret:OTLP_TOKEN}, x-team=ops" },
+    Key { name: "traces.share", default: "1", help: "The share of traces that is recorded, 0 to 1" },
     Key { name: "secrets.folder", default: "", help: "A folder with a file per secret" },
     Key { name: "secrets.command", default: "", help: "A command that prints a secret; its path is the last argument" },
 ];

@@ -112,6 +112,7 @@ fn context(loaded: &Loaded, case: &TestCase) -> FlowContext {
         pipeline: loaded.definition.name.clone(),
         run: RunId::fresh(),
         attempt: 1,
+        trace: None,
         revision: loaded.revision,
         params: Arc::new(params(loaded, case)),
         started_at: Timestamp::constant(946_684_800, 0),

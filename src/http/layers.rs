@@ -9,7 +9,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -20,6 +20,10 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{metrics::counted, problem::Problem, state::Api};
+use crate::traces::{
+    Kind, Told,
+    parent::{self, Parent},
+};
 
 /// An answer must begin within this time. Streams begin at once and go on.
 pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
@@ -35,15 +39,18 @@ pub(super) fn around(router: Router<Api>, api: &Api) -> Router {
         .layer(middleware::from_fn(timed))
         .layer(middleware::from_fn_with_state(api.clone(), door::enter))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(correlated))
+        .layer(middleware::from_fn_with_state(api.clone(), correlated))
         .layer(middleware::from_fn_with_state(api.clone(), counted))
         .with_state(api.clone())
 }
 
-async fn correlated(mut request: Request, next: Next) -> Response {
+/// A request belongs to what it says that it belongs to: by our own header, or by a trace, which is the same to us.
+async fn correlated(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(&CORRELATION).and_then(|given| Uuid::try_parse_ascii(given.as_bytes()).ok());
-    let correlation = given.map_or_else(CorrelationId::fresh, CorrelationId);
+    let caller = request.headers().get(parent::HEADER).and_then(|header| Parent::read(header.as_bytes()));
+    let correlation = given.map(CorrelationId).or(caller.map(|caller| caller.trace)).unwrap_or_else(CorrelationId::fresh);
     let uri = request.uri().clone();
+    let span = api.app().traces().and_then(|traces| Some((traces.request(correlation, caller)?, traced(&request))));
     request.extensions_mut().insert(correlation);
     // Whatever is logged on the way says what it belongs to.
     let mut response = next.run(request).instrument(tracing::info_span!("request", %correlation)).await;
@@ -51,12 +58,31 @@ async fn correlated(mut request: Request, next: Next) -> Response {
     if is_error && response.extensions_mut().remove::<Whole>().is_none() {
         response = written(response, correlation, &uri);
     }
+    if let Some((open, told)) = span {
+        open.end(answered(told, response.status()));
+    }
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     let text = correlation.0.hyphenated().encode_lower(&mut text);
     let headers = response.headers_mut();
     headers.extend(HeaderValue::from_str(text).ok().map(|value| (CORRELATION, value)));
     headers.extend(PROTECTION);
     response
+}
+
+/// What there is to tell of a request before it is answered. Its path is that of the route: there are only so many.
+fn traced(request: &Request) -> Told {
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
+    let method = request.method().as_str();
+    let attributes =
+        vec![("http.request.method", method.into()), ("http.route", route.into()), ("url.path", request.uri().path().into())];
+    Told { name: format!("{method} {route}"), kind: Kind::Server, attributes, error: None }
+}
+
+fn answered(mut told: Told, status: StatusCode) -> Told {
+    told.attributes.push(("http.response.status_code", u64::from(status.as_u16()).into()));
+    // A refusal is an answer, says the convention for servers.
+    let error = status.is_server_error().then(|| format!("it was answered with {status}"));
+    told.with_error(error)
 }
 
 /// For everything that a browser might make of an answer. Nothing here is a page with scripts.

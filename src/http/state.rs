@@ -81,6 +81,6 @@ impl Api {
     pub(super) async fn submit(&self, caller: &Caller, command: Command) -> Result<Accepted, Problem> {
         let at = self.engine().clock().now();
         let Caller { actor, correlation, .. } = caller.clone();
-        Ok(self.engine().submit(Request { command, actor, at, correlation, cause: None }).await?)
+        Ok(self.app().submit_request(Request { command, actor, at, correlation, cause: None }).await?)
     }
 }

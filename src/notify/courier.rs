@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use flexcore_engine::{
-    event::Envelope,
-    id::{EventId, Position},
+    event::{Envelope, NewEvent},
+    id::{CorrelationId, EventId, Position},
     pipeline::definition::Retry,
     port::clock::between,
     retry::backoff,
@@ -17,6 +17,7 @@ use flexcore_engine::{
 };
 use jiff::Timestamp;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::{AGE_MAX, LETTERS_MAX, Office, message::Message, post::Failure};
 
@@ -40,6 +41,7 @@ pub(super) struct Address {
 pub(super) struct Letter {
     pub(super) id: EventId,
     pub(super) at: Timestamp,
+    pub(super) correlation: CorrelationId,
     pub(super) body: Bytes,
     pub(super) addresses: Vec<Address>,
 }
@@ -48,7 +50,8 @@ impl Letter {
     pub(super) fn new(envelope: &Envelope, message: &Message, addresses: Vec<Address>) -> Self {
         // Text and numbers, written to memory.
         let body = serde_json::to_vec(message).unwrap_or_default().into();
-        Self { id: envelope.event.id, at: envelope.event.at, body, addresses }
+        let NewEvent { id, at, correlation, .. } = envelope.event;
+        Self { id, at, correlation, body, addresses }
     }
 }
 
@@ -156,10 +159,16 @@ impl Round {
     }
 
     async fn told(&self, letter: &Letter) -> String {
+        let span =
+            tracing::info_span!("notification", target_name = self.target, event = %letter.id, correlation = %letter.correlation);
+        self.delivered(letter).instrument(span).await
+    }
+
+    async fn delivered(&self, letter: &Letter) -> String {
         let mut outcome = "delivered".to_owned();
         for address in &letter.addresses {
             if let Err(why) = self.deliver(letter, address).await {
-                tracing::warn!(target_name = self.target, event = %letter.id, "a notification was given up: {why}");
+                tracing::warn!("a notification was given up: {why}");
                 outcome = format!("given up: {why}");
             }
         }
@@ -180,7 +189,7 @@ impl Round {
                 Err(Failure { why, .. }) if tries >= address.attempts => return Err(format!("{why}, {tries} tries")),
                 Err(Failure { why, wait, .. }) => {
                     let wait = wait.unwrap_or_default().min(RETRY_AFTER_MAX.0).max(pause(letter, tries));
-                    tracing::warn!(target_name = self.target, event = %letter.id, tries, "not taken: {why}; again in {wait:.0?}");
+                    tracing::warn!(tries, "not taken: {why}; again in {wait:.0?}");
                     clock.sleep(wait).await;
                 }
             }

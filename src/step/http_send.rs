@@ -20,6 +20,11 @@ use reqwest::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::traces::{
+    parent::{self, Parent},
+    step_span,
+};
+
 use super::{
     jq::{self, Given, Program},
     spec::Spec,
@@ -111,7 +116,7 @@ impl Spec for HttpSend {
     fn build(with: With, context: StepContext) -> BoxFuture<'static, Result<BuiltStep, StepError>> {
         Box::pin(async move {
             let url = parse_url(&with.url).map_err(StepError::permanent)?;
-            let client = client(&with)?;
+            let client = client(&with, &context)?;
             let paths = with.path.as_ref().map(|text| paths(text, &context)).transpose()?;
             Ok(BuiltStep::Sink(Box::new(Sender { client, url, with, paths })))
         })
@@ -127,13 +132,18 @@ fn parse_url(text: &str) -> Result<Url, String> {
     }
 }
 
-fn client(with: &With) -> Result<Client, StepError> {
+fn client(with: &With, context: &StepContext) -> Result<Client, StepError> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // An error means that there is a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    if let Some(trace) = context.trace {
+        let span = step_span(context.run, context.attempt, &context.step);
+        let parent = Parent { trace, span, sampled: true }.to_string();
+        headers.extend(HeaderValue::try_from(parent).ok().map(|value| (HeaderName::from_static(parent::HEADER), value)));
+    }
     for (name, value) in &with.headers {
         let unfit = || StepError::permanent(format!("`{name}` is not a header that can be sent"));
         let mut header = HeaderValue::try_from(value).map_err(|_| unfit())?;

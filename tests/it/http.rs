@@ -19,4 +19,5 @@ mod runs;
 mod sockets;
 mod stream;
 mod tls;
+mod traces;
 pub(crate) mod world;

@@ -132,6 +132,7 @@ impl World {
             pipeline: PipelineName::new("test").unwrap(),
             run: RunId::of_tick(&PipelineName::new("test").unwrap(), Timestamp::UNIX_EPOCH),
             attempt: 1,
+            trace: None,
             revision: Revision([7; 32]),
             params: Arc::default(),
             started_at: self.clock.now(),

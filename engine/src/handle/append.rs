@@ -149,7 +149,7 @@ impl Engine {
         }
         let rejected = CommandRejected { command: request.command.to_string(), reason: rejection.to_string() };
         if let Err(refusal) = self.append_to(StreamName::engine(), rejected.into(), &Stamp::of(request)).await {
-            tracing::warn!(%refusal, command = %request.command, "a refusal could not be audited");
+            tracing::warn!(%refusal, command = %request.command, correlation = %request.correlation, "a refusal could not be audited");
         }
     }
 

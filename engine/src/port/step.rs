@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{BoxFuture, clock::Clock, queue::Queues};
 use crate::{
     flow::log::StepLog,
-    id::{PipelineName, Revision, RunId, StepName},
+    id::{CorrelationId, PipelineName, Revision, RunId, StepName},
     pipeline::{Mistake, Step},
 };
 
@@ -339,6 +339,8 @@ pub struct StepContext {
     pub run: RunId,
     /// From 1.
     pub attempt: u32,
+    /// The trace that requests to others name; `None`: none is recorded.
+    pub trace: Option<CorrelationId>,
     /// The revision.
     pub revision: Revision,
     /// The step.

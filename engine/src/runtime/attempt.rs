@@ -5,6 +5,7 @@ use std::{sync::Arc, time};
 
 use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     HEARTBEAT, LEASE, Shared,
@@ -51,7 +52,11 @@ pub(super) async fn work(shared: Arc<Shared>, leased: Leased, slot: OwnedSemapho
         return give_back(&shared, leased.receipt, IN_HAND_AGAIN).await;
     };
     match claim(&shared, ticket.run).await {
-        Claim::Go(assignment) => Attempt::new(shared.clone(), *assignment, leased.receipt).run().await,
+        Claim::Go(assignment) => {
+            // Whatever is logged on the way says what it belongs to, as it does for a request.
+            let span = tracing::info_span!("run", run = %assignment.run, correlation = %assignment.correlation);
+            Attempt::new(shared.clone(), *assignment, leased.receipt).run().instrument(span).await;
+        }
         Claim::Later(delay) => give_back(&shared, leased.receipt, delay).await,
         Claim::Moot => done(&shared, leased.receipt).await,
     }
@@ -185,7 +190,7 @@ impl Attempt {
             self.cancel.cancel();
         }
         // A task of its own: a panic ends the task and is an answer here.
-        self.watched(tokio::spawn(flow.run())).await
+        self.watched(tokio::spawn(flow.run().in_current_span())).await
     }
 
     fn built(&self, plan: Plan, meters: Arc<FlowMeters>, log: RunLog) -> Flow {
@@ -215,6 +220,7 @@ impl Attempt {
             pipeline: assignment.pipeline.clone(),
             run: assignment.run,
             attempt: assignment.attempt,
+            trace: self.shared.settings.traced.then_some(assignment.correlation),
             revision: assignment.revision,
             params: Arc::new(assignment.params.clone()),
             started_at: engine.clock().now(),
@@ -247,7 +253,7 @@ impl Attempt {
                     let extended = self.shared.engine.queues().extend(&runs_queue(), self.receipt, LEASE).await;
                     if let Err(error) = extended {
                         // Somebody else may hold the run by now: nothing more may be written.
-                        tracing::warn!(%error, run = %self.assignment.run, "the lease was lost; the attempt stops");
+                        tracing::warn!(%error, "the lease was lost; the attempt stops");
                         flow.abort();
                         return Some(FlowEnd::Fenced);
                     }
@@ -265,7 +271,7 @@ impl Attempt {
             FlowEnd::Fenced => return,
         };
         while let Err(ReportError::Unavailable(reason)) = self.report.submit(command.clone()).await {
-            tracing::warn!(reason, run = %self.assignment.run, "the end of an attempt is not on record yet");
+            tracing::warn!(reason, "the end of an attempt is not on record yet");
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => return,
                 () = self.shared.engine.clock().sleep(Duration::from_secs(1).0) => {}
@@ -276,7 +282,7 @@ impl Attempt {
     /// Where the log cannot take it the attempt is found lost at the next start, and counts.
     async fn interrupt(&self) {
         if let Err(error) = self.report.submit(RunCommand::Interrupt { epoch: self.assignment.epoch }).await {
-            tracing::warn!(%error, run = %self.assignment.run, "that an attempt was interrupted is not on record");
+            tracing::warn!(%error, "that an attempt was interrupted is not on record");
         }
     }
 

@@ -110,6 +110,7 @@ impl World {
             store_kind: "memory".into(),
             alerts: default_rules(),
             folder: "/".into(),
+            traced: false,
         };
         set(&mut settings);
         let probe = Probes::new(ProcessVitals::default);

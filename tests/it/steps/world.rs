@@ -55,6 +55,7 @@ impl World {
             pipeline: PipelineName::new("trial").unwrap(),
             run: RunId::fresh(),
             attempt: 1,
+            trace: None,
             revision: Revision([7; 32]),
             log: log.of_step(name.clone(), clock.clone()),
             step: name,

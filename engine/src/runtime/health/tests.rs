@@ -59,6 +59,7 @@ impl World {
             store_kind: "memory".into(),
             alerts: Vec::new(),
             folder: "/".into(),
+            traced: false,
         };
         let troubles = Troubles { pipelines: 0, failing: Vec::new(), queued: 0, overdue: 0 };
         let sight = Sight {
