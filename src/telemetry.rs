@@ -61,7 +61,8 @@ fn daily(folder: &Path) -> Result<tracing_appender::rolling::RollingFileAppender
 
 fn start<W: for<'w> MakeWriter<'w> + Send + Sync + 'static>(settings: &Settings, writer: W) {
     let filter = EnvFilter::new(&settings.log_level);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
+    // A line that cannot be written (a full disk) is lost: telling of that on standard error would panic where that is full.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).log_internal_errors(false);
     // A second subscriber in one process (tests) is refused; the first one stays.
     let started = if settings.log_json { lines.json().try_init() } else { lines.try_init() };
     if let Err(error) = started {

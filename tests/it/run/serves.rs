@@ -1,6 +1,6 @@
 //! The engine without a console.
 
-use std::io::Read;
+use std::{io::Read, process::Stdio};
 
 use rustix::process::Signal;
 
@@ -119,4 +119,24 @@ fn the_file_of_alerts_is_checked_at_the_start_and_read_again_on_sighup() {
     running.until("it lives: ");
     running.signal(Signal::TERM);
     assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_engine_whose_log_lines_cannot_be_written_works_on() {
+    let place = Place::with(LIVE);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut serve = place.command(&["serve", ".", "--set", "socket=s"]);
+    let mut child = serve.stdout(Stdio::null()).stderr(full).spawn().unwrap();
+    // Every answer is a line less that could be written: it is asked until it has been there, and then some more.
+    let mut asked = || {
+        assert!(child.try_wait().unwrap().is_none(), "it has fallen");
+        place.done(&["pipeline", "pause", "none", "--socket", "s"]).told
+    };
+    while !asked().contains("there is no pipeline `none`") {}
+    for _ in 0..3 {
+        assert!(asked().contains("there is no pipeline `none`"));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
