@@ -69,6 +69,7 @@ fn context(folder: &Path, definition: &Definition) -> FlowContext {
         pipeline: definition.name.clone(),
         run: RunId::fresh(),
         attempt: 1,
+        trace: None,
         revision: Revision([0; 32]),
         params: Arc::default(),
         started_at: clock.now(),

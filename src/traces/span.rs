@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::parent::Parent;
 
 /// The longest text of an attribute, in bytes.
-pub const TEXT_BYTES_MAX: usize = 256;
+pub(super) const TEXT_BYTES_MAX: usize = 256;
 
 /// Names a span in its trace; never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

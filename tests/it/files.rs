@@ -55,6 +55,7 @@ fn context(of: &StepContext) -> FlowContext {
         pipeline: of.pipeline.clone(),
         run: RunId::fresh(),
         attempt: 1,
+        trace: None,
         revision: Revision([7; 32]),
         params: of.params.clone(),
         started_at: of.started_at,
