@@ -2,7 +2,7 @@
 
 pub mod readers;
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use tokio::task::{coop::consume_budget, yield_now};
 
@@ -15,8 +15,10 @@ use crate::{
 
 /// The most events of one pull.
 pub const PULL_EVENTS_MAX: usize = 1_024;
-/// Whoever got fewer events is close behind the writer.
-const CLOSE: usize = 64;
+/// Whoever has fewer events before it is close behind the writer.
+const CLOSE: u64 = 512;
+/// How often others run first while there come more, before what is there is read.
+const GATHER_MAX: usize = 16;
 
 /// Reads the log from a position on and waits for more at its end.
 pub struct Subscription {
@@ -24,14 +26,12 @@ pub struct Subscription {
     filter: Filter,
     after: Position,
     seen: Option<Reading>,
-    /// Got so little the last time that it is better to let others run first: then there is more to get at once.
-    is_close: bool,
 }
 
 impl Subscription {
     /// Begins after a position: [`Position::default`] for everything, [`Store::head`] for what is new.
     pub fn new(store: Arc<dyn Store>, after: Position, filter: Filter) -> Self {
-        Self { store, filter, after, seen: None, is_close: false }
+        Self { store, filter, after, seen: None }
     }
 
     /// Makes it known by a name, so that how far it is can be looked at as long as it lives.
@@ -49,20 +49,33 @@ impl Subscription {
     /// The next events, at least one and at most [`PULL_EVENTS_MAX`]; waits until there are some. Dropping the future loses
     /// nothing. [`ReadError::Truncated`] comes back on every call until [`Subscription::skip_to_oldest`].
     pub async fn next(&mut self) -> Result<Page, ReadError> {
-        if mem::take(&mut self.is_close) {
-            yield_now().await;
-        }
         loop {
             if self.store.head() <= self.after {
                 self.store.wait_past(self.after).await;
             }
+            self.gather().await;
             // A log that is written fast never makes us wait: let others run now and then all the same.
             consume_budget().await;
             let page = self.store.read_some(self.after, &self.filter, PULL_EVENTS_MAX).await?;
             self.go_on(page.seen);
             if !page.events.is_empty() {
-                self.is_close = page.events.len() < CLOSE;
                 return Ok(page);
+            }
+        }
+    }
+
+    /// Lets others run first as long as the log grows meanwhile: there is more to get at once then, for all who wait with us.
+    async fn gather(&self) {
+        let mut head = self.store.head();
+        for _ in 0..GATHER_MAX {
+            let before = head;
+            if head.0.saturating_sub(self.after.0) >= CLOSE {
+                return;
+            }
+            yield_now().await;
+            head = self.store.head();
+            if head == before {
+                return;
             }
         }
     }

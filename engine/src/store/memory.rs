@@ -21,6 +21,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub(in crate::store) use fit::{Weight, unfit, weigh};
+use kept::One;
 pub(in crate::store) use kept::{Dropped, Kept, Stream, is_met};
 use segments::Room;
 pub(in crate::store) use steps::steps;
@@ -57,14 +59,21 @@ impl Default for Limits {
 /// The log in memory. Share it by `Arc`.
 pub struct MemoryLog {
     limits: Limits,
-    /// The newest position; written under the lock, read without.
-    head: AtomicU64,
-    kept: Mutex<Kept>,
-    /// Somebody waits for the next append. Without, an append wakes nobody, which is most of its cost.
-    awaited: AtomicBool,
+    /// What hashes of streams are taken with, before the lock.
+    hasher: RandomState,
     states: Mutex<HashMap<&'static str, Bytes>>,
+    kept: Apart<Mutex<Kept>>,
+    /// The newest position; written under the lock, read without.
+    head: Apart<AtomicU64>,
+    /// Somebody waits for the next append. Without, an append wakes nobody, which is most of its cost.
+    awaited: Apart<AtomicBool>,
     grown: Notify,
 }
+
+/// In lines of the processor's cache of its own (they are fetched two at a time): who reads one of them does not take those
+/// away that a writer on another core needs.
+#[repr(align(128))]
+struct Apart<T>(T);
 
 impl Default for MemoryLog {
     fn default() -> Self {
@@ -80,20 +89,32 @@ impl MemoryLog {
 
     /// One that goes on from what is kept.
     pub(in crate::store) fn holding(limits: Limits, kept: Kept) -> Self {
-        let head = AtomicU64::new(kept.next() - 1);
-        let (kept, awaited) = (Mutex::new(kept), AtomicBool::new(false));
-        Self { limits, head, kept, awaited, states: Mutex::default(), grown: Notify::new() }
+        let (head, hasher) = (Apart(AtomicU64::new(kept.next() - 1)), kept.heads.hasher());
+        let (kept, awaited) = (Apart(Mutex::new(kept)), Apart(AtomicBool::new(false)));
+        Self { limits, hasher, states: Mutex::default(), kept, head, awaited, grown: Notify::new() }
     }
 
     /// [`Store::append`] without a future: it never waits.
     pub fn append_now(&self, mut batch: Vec<StreamAppend>) -> Result<Appended, AppendError> {
         let weight = weigh(&batch)?;
-        self.publish(|kept| {
-            kept.admit(weight, self.limits)?;
-            let first = kept.next();
-            kept.commit(&mut batch)?;
-            Ok(Appended { first: Position(first), last: Position(kept.next() - 1) })
-        })
+        if batch.len() > 1 {
+            return self.publish(|kept| self.admitted(kept, weight, |kept| kept.commit(&mut batch)));
+        }
+        let mut one = One::new(batch.pop().expect("an append of no events is refused before"), &self.hasher);
+        self.publish(|kept| self.admitted(kept, weight, |kept| kept.commit_one(&mut one)))
+    }
+
+    #[inline]
+    fn admitted(
+        &self,
+        kept: &mut Kept,
+        weight: Weight,
+        commit: impl FnOnce(&mut Kept) -> Result<(), AppendError>,
+    ) -> Result<Appended, AppendError> {
+        kept.admit(weight, self.limits)?;
+        let first = kept.next();
+        commit(kept)?;
+        Ok(Appended { first: Position(first), last: Position(kept.next() - 1) })
     }
 
     /// Changes what is kept and lets readers know.
@@ -104,10 +125,10 @@ impl MemoryLog {
         let (grows, orders_room) = (kept.next() > before, kept.segments.orders_room());
         if grows {
             // In one order with what waiters do: either they are seen here, or they see this.
-            self.head.store(kept.next() - 1, Ordering::SeqCst);
+            self.head.0.store(kept.next() - 1, Ordering::SeqCst);
         }
         drop(kept);
-        if grows && self.awaited.load(Ordering::SeqCst) && self.awaited.swap(false, Ordering::SeqCst) {
+        if grows && self.awaited.0.load(Ordering::SeqCst) && self.awaited.0.swap(false, Ordering::SeqCst) {
             self.grown.notify_waiters();
         }
         if orders_room {
@@ -127,7 +148,7 @@ impl MemoryLog {
     }
 
     pub(in crate::store) fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes no lock: however many wait, those who write do not wait for them.
@@ -135,8 +156,8 @@ impl MemoryLog {
         while self.head() <= seen {
             let mut grown = pin!(self.grown.notified());
             grown.as_mut().enable();
-            self.awaited.store(true, Ordering::SeqCst);
-            if Position(self.head.load(Ordering::SeqCst)) > seen {
+            self.awaited.0.store(true, Ordering::SeqCst);
+            if Position(self.head.0.load(Ordering::SeqCst)) > seen {
                 return;
             }
             grown.await;
@@ -212,7 +233,7 @@ impl Store for MemoryLog {
     }
 
     fn head(&self) -> Position {
-        Position(self.head.load(Ordering::Acquire))
+        Position(self.head.0.load(Ordering::Acquire))
     }
 
     fn wait_past(&self, seen: Position) -> BoxFuture<'_, ()> {

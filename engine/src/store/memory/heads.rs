@@ -1,7 +1,7 @@
 //! Where each stream stands. A stream's events are found by links backward from its head, so that an append touches one
 //! entry and no list that grows; long streams have marks on the way.
 
-use std::hash::BuildHasher;
+use std::{hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -54,8 +54,18 @@ impl Heads {
     }
 
     pub(super) fn find(&self, stream: &StreamName) -> Option<Place> {
+        self.find_hashed(self.hasher.hash_one(stream), stream)
+    }
+
+    /// By the hash of its name, which need not be taken under a lock.
+    pub(super) fn find_hashed(&self, hash: u64, stream: &StreamName) -> Option<Place> {
         let is_it = |place: &u32| self.at(*place).is_some_and(|head| head.name == *stream);
-        self.places.find(self.hasher.hash_one(stream), is_it).copied().map(Place)
+        self.places.find(hash, is_it).copied().map(Place)
+    }
+
+    /// What hashes are taken with; always the same.
+    pub(super) fn hasher(&self) -> RandomState {
+        self.hasher.clone()
     }
 
     pub(super) fn get(&self, stream: &StreamName) -> Option<&Head> {
@@ -160,6 +170,11 @@ impl Heads {
 impl Head {
     pub(super) fn name(&self) -> StreamName {
         self.name.clone()
+    }
+
+    /// Whether a name is the very text that is kept.
+    pub(super) fn shares(&self, name: &StreamName) -> bool {
+        Arc::ptr_eq(&self.name.0, &name.0)
     }
 
     /// Counts one more event at a position; its version, and the position of the one before it.

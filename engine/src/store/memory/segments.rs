@@ -34,12 +34,15 @@ fn weight(envelope: &Envelope) -> u64 {
     bytes_of(envelope.event.data.len(), envelope.event.kind.as_str().len())
 }
 
+/// In the order in which it is written, as [`Kept`](super::Kept) is.
+#[repr(C)]
 pub(super) struct Segments {
+    growing: Growing,
+    spare: Spare,
     sealed: Vec<Segment>,
     /// From here on, sealed segments are small.
     small_from: usize,
-    growing: Growing,
-    spare: Spare,
+    /// Events and bytes of those that are sealed.
     events: u64,
     bytes: u64,
 }
@@ -120,21 +123,18 @@ impl Segments {
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.events
+        self.events + self.growing.events.len() as u64
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        self.bytes + self.growing.bytes
     }
 
     /// Adds an event, whose position must be the next one, or a later one: those between are missing.
     #[inline]
     pub(super) fn push(&mut self, envelope: Envelope, link: u64) {
-        let bytes = weight(&envelope);
-        self.bytes += bytes;
-        self.events += 1;
         self.growing.next = envelope.position.0 + 1;
-        self.growing.bytes += bytes;
+        self.growing.bytes += weight(&envelope);
         self.growing.events.push(envelope);
         self.growing.links.push(link);
         if self.growing.events.len() >= SEGMENT_EVENTS_MAX {
@@ -269,6 +269,8 @@ impl Segments {
             return self.extend_last();
         }
         let segment = self.growing.take(&mut self.spare);
+        self.events += segment.events.len() as u64;
+        self.bytes += segment.bytes;
         let is_small = segment.events.len() < SMALL;
         if !is_small {
             self.join_small();
