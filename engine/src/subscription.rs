@@ -18,7 +18,7 @@ pub const PULL_EVENTS_MAX: usize = 1_024;
 /// Whoever has fewer events before it is close behind the writer.
 const CLOSE: u64 = 512;
 /// How often others run first while there come more, before what is there is read.
-const GATHER_MAX: usize = 16;
+const GATHER_MAX: usize = 4;
 
 /// Reads the log from a position on and waits for more at its end.
 pub struct Subscription {

@@ -13,11 +13,13 @@ mod thin;
 
 use std::{
     collections::HashMap,
+    hint,
     pin::pin,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    thread,
 };
 
 use bytes::Bytes;
@@ -39,6 +41,10 @@ pub(in crate::store) use kept::{Dropped, Kept, Stream, is_met};
 use segments::Room;
 pub(in crate::store) use steps::steps;
 pub(in crate::store) use thin::{Thinned, is_expired};
+
+/// Looks at a lock that is held, each after twice as long; then turns that others get.
+const SPINS_MAX: u32 = 5;
+const YIELDS_MAX: u32 = 10;
 
 /// How much the log may hold. Above a limit it asks to be truncated; at twice a limit it takes no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +153,17 @@ impl MemoryLog {
         self.limits
     }
 
+    /// It is held for less than a wake-up takes: whoever finds it held looks again, then lets others run, and sleeps only if
+    /// that did not help. Where one sleeps, whoever gives it back must wake them, and all go at the pace of wake-ups.
     pub(in crate::store) fn kept(&self) -> MutexGuard<'_, Kept> {
+        for turn in 0..SPINS_MAX + YIELDS_MAX {
+            match self.kept.0.try_lock() {
+                Ok(kept) => return kept,
+                Err(TryLockError::Poisoned(kept)) => return kept.into_inner(),
+                Err(TryLockError::WouldBlock) if turn < SPINS_MAX => (0..1 << turn).for_each(|_| hint::spin_loop()),
+                Err(TryLockError::WouldBlock) => thread::yield_now(),
+            }
+        }
         self.kept.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

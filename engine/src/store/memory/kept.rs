@@ -15,7 +15,7 @@ use super::{
     Limits,
     fit::{Weight, unfit},
     heads::{Head, Heads, Place},
-    segments::{Segment, Segments},
+    segments::{Segment, Segments, bytes_of},
 };
 
 /// In the order in which it is written, and what every append writes first: it stands in the same lines of the processor's
@@ -154,19 +154,25 @@ impl Kept {
             return Err(AppendError::Conflict { stream: name.clone(), actual });
         }
         let (place, head) = self.heads.of_writer(place, name);
-        let last = one.events.pop();
-        for event in one.events.drain(..) {
+        let earlier = one.events.len().saturating_sub(1);
+        for event in one.events.drain(..earlier) {
             let position = self.segments.next();
             let (version, link) = head.push(position);
             self.segments.push(Envelope { position: Position(position), stream: head.name(), version, event }, link);
         }
-        if let Some(event) = last {
-            // A count of a shared text less, up and down again, where the writer names the stream by the text that is kept.
-            let own = if head.shares(name) { one.stream.take() } else { None };
-            let (position, stream) = (self.segments.next(), own.unwrap_or_else(|| head.name()));
-            let (version, link) = head.push(position);
-            self.segments.push(Envelope { position: Position(position), stream, version, event }, link);
-        }
+        let Some(last) = one.events.last() else { return Ok(()) };
+        let (position, bytes) = (self.segments.next(), bytes_of(last.data.len(), last.kind.as_str().len()));
+        let (version, link) = head.push(position);
+        // Where the writer names the stream by the text that is kept, that one is shared once more and once less: neither is done.
+        let own = if head.shares(name) { one.stream.take() } else { None };
+        let stream = own.unwrap_or_else(|| head.name());
+        let mut event = || one.events.pop().expect("it was looked at");
+        self.segments.push_with(position, bytes, link, || Envelope {
+            position: Position(position),
+            stream,
+            version,
+            event: event(),
+        });
         if head.has_new_marks() {
             self.heads.note_marks(place);
         }

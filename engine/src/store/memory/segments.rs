@@ -7,6 +7,7 @@
 //! remembers of an event that is gone where its stream goes on.
 
 use std::{
+    iter,
     mem::{self, MaybeUninit},
     ops::Range,
     sync::Arc,
@@ -131,11 +132,17 @@ impl Segments {
     }
 
     /// Adds an event, whose position must be the next one, or a later one: those between are missing.
-    #[inline]
     pub(super) fn push(&mut self, envelope: Envelope, link: u64) {
-        self.growing.next = envelope.position.0 + 1;
-        self.growing.bytes += weight(&envelope);
-        self.growing.events.push(envelope);
+        let (position, bytes) = (envelope.position.0, weight(&envelope));
+        self.push_with(position, bytes, link, || envelope);
+    }
+
+    /// The same of one that is made where it stays: it is large to be moved about under the lock.
+    #[inline]
+    pub(super) fn push_with(&mut self, position: u64, bytes: u64, link: u64, make: impl FnOnce() -> Envelope) {
+        self.growing.next = position + 1;
+        self.growing.bytes += bytes;
+        self.growing.events.extend(iter::once_with(make));
         self.growing.links.push(link);
         if self.growing.events.len() >= SEGMENT_EVENTS_MAX {
             self.seal();
