@@ -5,6 +5,7 @@ run: ## The console on live examples
 	cargo run --release -- examples
 
 test: ## All tests
+	scripts/test-tools.sh
 	cargo test --workspace --no-fail-fast
 
 crash: ## Kill the program 200 times under load and compare; `make crash N=1000 SEED=7`; as root also with a full disk

@@ -147,7 +147,11 @@ impl App {
 
     /// Submits a command of this process's operator.
     pub async fn submit(&self, command: Command) -> Result<Accepted, Refusal> {
-        let actor = Actor::Operator(self.settings.operator.as_str().into());
+        self.submit_as(Actor::Operator(self.settings.operator.as_str().into()), command).await
+    }
+
+    /// Submits a command of somebody.
+    pub async fn submit_as(&self, actor: Actor, command: Command) -> Result<Accepted, Refusal> {
         self.submit_request(Request::new(command, actor, self.engine.clock().now())).await
     }
 

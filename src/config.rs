@@ -8,6 +8,7 @@ pub mod file;
 mod key;
 mod layer;
 mod retention;
+mod ssh;
 #[cfg(feature = "http")]
 mod traces;
 
@@ -23,6 +24,7 @@ use crate::alerts::Alerting;
 pub use api::{ApiSettings, SocketSetting, Tls};
 pub use key::{KEYS, Key};
 pub use layer::{BadSettings, Layers};
+pub use ssh::SshSettings;
 #[cfg(feature = "http")]
 pub use traces::TraceSettings;
 
@@ -77,6 +79,8 @@ pub struct Settings {
     /// Where traces go.
     #[cfg(feature = "http")]
     pub traces: TraceSettings,
+    /// Where and how consoles are served by SSH.
+    pub ssh: SshSettings,
     /// A folder with a file per secret.
     pub secrets_folder: Option<PathBuf>,
     /// A command that prints a secret; the path is its last argument.
@@ -111,6 +115,7 @@ impl Settings {
             api: api::read(&mut read),
             #[cfg(feature = "http")]
             traces: traces::read(&mut read),
+            ssh: ssh::read(&mut read),
             secrets_folder: read.path("secrets.folder"),
             secrets_command: Some(read.text("secrets.command")).filter(|text| !text.is_empty()),
         };

@@ -7,6 +7,7 @@
 //! DIR/queues/   the queues' journal
 //! DIR/adopted   which revision each pipeline's file was when it was last taken over
 //! DIR/children/ child processes that run, so that the next start ends those that outlived this process
+//! DIR/authorized_keys, DIR/ssh_host_ed25519_key   who may come in by SSH, and the host's own key, unless they are elsewhere
 //! ```
 
 mod lock;

@@ -26,7 +26,7 @@ mod pipelines;
 mod problem;
 mod query;
 mod queues;
-mod rate;
+pub(crate) mod rate;
 mod refusal;
 mod routes;
 mod runs;

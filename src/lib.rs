@@ -22,8 +22,14 @@ pub mod metrics;
 #[cfg(feature = "http")]
 pub mod notify;
 pub mod probe;
+pub mod role;
 pub mod session;
 pub mod shutdown;
+#[cfg(feature = "ssh")]
+pub mod ssh;
+#[cfg(not(feature = "ssh"))]
+#[path = "ssh_absent.rs"]
+pub mod ssh;
 pub mod step;
 pub mod telemetry;
 #[cfg(feature = "http")]

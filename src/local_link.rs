@@ -11,7 +11,7 @@ use flexcore_engine::{
         log::LogLine,
     },
     handle::{Accepted, Refusal},
-    id::{PipelineName, Position, QueueName, RunId},
+    id::{Actor, PipelineName, Position, QueueName, RunId},
     pipeline::{Definition, Mistake, Plan, mistake::PlacedMistake},
     port::{
         BoxFuture,
@@ -30,18 +30,31 @@ use crate::{
     compose::App,
     definition::{self, variables},
     event_json::EventJson,
+    role::Role,
     step,
 };
 
 /// An engine in this process, as a console sees it.
 pub struct LocalLink {
     app: Arc<App>,
+    operator: Arc<str>,
+    role: Role,
 }
 
 impl LocalLink {
-    /// A link to a running engine.
+    /// The link of whoever started this process.
     pub fn new(app: Arc<App>) -> Self {
-        Self { app }
+        let operator = app.settings.operator.as_str().into();
+        Self::of(app, operator, Role::Admin)
+    }
+
+    /// The link of somebody else.
+    pub fn of(app: Arc<App>, operator: Arc<str>, role: Role) -> Self {
+        Self { app, operator, role }
+    }
+
+    fn at_least(&self, least: Role) -> Result<(), LinkError> {
+        if self.role < least { Err(LinkError::Refused(self.role.too_little(least))) } else { Ok(()) }
     }
 }
 
@@ -49,20 +62,22 @@ type Answer<T> = BoxFuture<'static, Result<T, LinkError>>;
 
 impl Link for LocalLink {
     fn actor(&self) -> String {
-        self.app.settings.operator.clone()
+        self.operator.to_string()
     }
 
     fn read_only(&self) -> bool {
-        self.app.settings.read_only
+        self.app.settings.read_only || self.role == Role::Viewer
     }
 
     fn submit(&self, command: Command) -> BoxFuture<'static, Result<Accepted, Refusal>> {
-        let app = self.app.clone();
+        let (app, allowed) = (self.app.clone(), self.at_least(Role::least_for(&command)));
+        let actor = Actor::Operator(self.operator.clone());
         Box::pin(async move {
             if app.settings.read_only {
                 return Err(Refusal::Unavailable("this console is read-only".into()));
             }
-            app.submit(command).await
+            allowed.map_err(|refused| Refusal::Unavailable(refused.to_string()))?;
+            app.submit_as(actor, command).await
         })
     }
 
@@ -115,8 +130,10 @@ impl Link for LocalLink {
     }
 
     fn check(&self, text: String, path: Option<PathBuf>) -> Answer<Result<Checked, Vec<PlacedMistake>>> {
-        let app = self.app.clone();
+        // Its variables are those of the engine's environment.
+        let (app, allowed) = (self.app.clone(), self.at_least(Role::Admin));
         Box::pin(async move {
+            allowed?;
             let loaded = definition::load(&text, path.as_deref(), app.types.as_ref(), &variables::of_process);
             Ok(loaded.map(|loaded| Checked {
                 revision: loaded.revision,
@@ -132,8 +149,12 @@ impl Link for LocalLink {
     }
 
     fn dry_run(&self, checked: Checked, params: Map<String, Value>) -> Answer<DryRun> {
-        let app = self.app.clone();
-        Box::pin(async move { dry_run(&app, checked, params).await.map_err(LinkError::Refused) })
+        // Its steps do what they do.
+        let (app, allowed) = (self.app.clone(), self.at_least(Role::Admin));
+        Box::pin(async move {
+            allowed?;
+            dry_run(&app, checked, params).await.map_err(LinkError::Refused)
+        })
     }
 
     fn ticks(&self, pipeline: PipelineName, count: usize) -> Answer<Vec<Timestamp>> {

@@ -11,7 +11,6 @@ use std::{
 use clap::{Args, CommandFactory, ValueEnum};
 use flexcore_engine::{pipeline::mistake::nearest, unit::Duration as Grace};
 use flexcore_ui::{
-    keymap::Keymap,
     link::Link,
     run::{ConsoleOptions, End, run_console, snapshot},
     terminal::tty::ConsoleError,
@@ -23,7 +22,9 @@ use flexcore_ui::{
 use jiff::tz::TimeZone;
 
 use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, told, unable};
-use crate::{compose::App, config::Settings, http, local_link::LocalLink, session::look, shutdown::StopSignals, step, telemetry};
+use crate::{
+    compose::App, config::Settings, http, local_link::LocalLink, session::look, shutdown::StopSignals, ssh, step, telemetry,
+};
 
 /// What the console begins with.
 #[derive(Debug, Args)]
@@ -99,6 +100,10 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
             Ok(listening) => listening,
             Err(error) => return Ok(complain(&told(&error))),
         };
+        let _served = match ssh::listen(app.clone()).await {
+            Ok(served) => served,
+            Err(error) => return Ok(complain(&told(&error))),
+        };
         app.adopt(pipelines).await?;
         if args.plain {
             let code = converse(&listening).await?;
@@ -164,20 +169,8 @@ fn meant_command(paths: &[PathBuf]) -> String {
 }
 
 fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
-    let keymap = keymap_of(settings)?;
-    let (theme, abilities) = look::of(settings, |name| std::env::var(name).ok());
-    let (zone, themes) = (TimeZone::system(), settings.themes.clone());
-    Ok(ConsoleOptions { theme, themes, abilities, keymap, zone, ..ConsoleOptions::default() })
-}
-
-/// The keys that the settings want.
-pub(super) fn keymap_of(settings: &Settings) -> Result<Keymap, String> {
-    settings.keys.as_deref().map_or_else(|| Ok(Keymap::default()), keymap)
-}
-
-fn keymap(path: &Path) -> Result<Keymap, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the keys file {}: {error}", path.display()))?;
-    Keymap::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))
+    let keymap = look::keymap(settings)?;
+    Ok(look::options(settings, keymap, TimeZone::system(), |name| std::env::var(name).ok()))
 }
 
 async fn print_frame(

@@ -18,6 +18,7 @@ use crate::{
     definition::Loaded,
     http::{self, Listening},
     shutdown::StopSignals,
+    ssh::{self, Served},
     step, telemetry,
 };
 
@@ -44,26 +45,36 @@ pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> 
     super::block_on(async {
         let mut signals = StopSignals::listen()?;
         let app = Arc::new(App::start(settings, types).await?);
-        match http::listen(app.clone()).await {
-            Ok(listening) => serve(&app, pipelines, listening, &mut signals).await,
+        let listening = match http::listen(app.clone()).await {
+            Ok(listening) => listening,
+            Err(error) => return Ok(complain(&told(&error))),
+        };
+        match ssh::listen(app.clone()).await {
+            Ok(ssh) => serve(&app, pipelines, Ways { listening, ssh }, &mut signals).await,
             Err(error) => Ok(complain(&told(&error))),
         }
     })
 }
 
-async fn serve(app: &App, pipelines: Vec<Loaded>, listening: Listening, signals: &mut StopSignals) -> color_eyre::Result<i32> {
+/// The ways in.
+struct Ways {
+    listening: Listening,
+    ssh: Served,
+}
+
+async fn serve(app: &App, pipelines: Vec<Loaded>, ways: Ways, signals: &mut StopSignals) -> color_eyre::Result<i32> {
     let Settings { node, shutdown_grace, .. } = &app.settings;
     let count = pipelines.len();
     app.adopt(pipelines).await?;
     tracing::info!(pipelines = count, %node, "serving until SIGTERM or SIGINT");
-    if let Some(address) = listening.http {
+    if let Some(address) = ways.listening.http {
         tracing::info!(%address, "the API is served");
     }
     let mut told = app.begun;
     let signal = loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                "SIGHUP" if listening.reloads() || app.settings.alerts_file.is_some() => reload(app, &listening).await,
+                "SIGHUP" if ways.reloads() || app.settings.alerts_file.is_some() => reload(app, &ways).await,
                 signal => break signal,
             },
             () = app.engine.store().wait_past(told) => told = tell(app, told).await,
@@ -74,9 +85,10 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, listening: Listening, signals:
     for run in going {
         tracing::info!("in flight: {run}");
     }
-    let stopping = async { tokio::join!(app.stop(*shutdown_grace), listening.stop(*shutdown_grace)) };
+    let stopping =
+        async { tokio::join!(app.stop(*shutdown_grace), ways.listening.stop(*shutdown_grace), ways.ssh.stop(*shutdown_grace)) };
     tokio::select! {
-        (left, _) = stopping => Ok(stopped(app, left)),
+        (left, _, ()) = stopping => Ok(stopped(app, left)),
         signal = signals.next() => {
             tracing::warn!(signal, "stopped at once: runs in flight were given up");
             Ok(FAILED)
@@ -84,16 +96,26 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, listening: Listening, signals:
     }
 }
 
-async fn reload(app: &App, listening: &Listening) {
-    match listening.read_certificates_again() {
+impl Ways {
+    /// Whether SIGHUP has anything to read again; otherwise it ends the process, as it does others.
+    fn reloads(&self) -> bool {
+        self.listening.reloads() || self.ssh.reloads()
+    }
+}
+
+async fn reload(app: &App, ways: &Ways) {
+    match ways.listening.read_certificates_again() {
         None => {}
         Some(Ok(())) => tracing::info!("the certificates were read again"),
         Some(Err(error)) => tracing::error!("{}; the old ones stay in force", told(&error)),
     }
-    match listening.read_tokens_again() {
+    match ways.listening.read_tokens_again() {
         None => {}
         Some(Ok(tokens)) => tracing::info!(tokens, "the tokens were read again"),
         Some(Err(error)) => tracing::error!("{}; no token is valid until they can be read", told(&error)),
+    }
+    if let Some(keys) = ways.ssh.reload() {
+        tracing::info!(keys, "the keys that may come in by SSH were read again");
     }
     match app.read_alerts_again().await {
         Ok(None) => {}

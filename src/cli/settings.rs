@@ -27,6 +27,9 @@ pub struct SettingArgs {
     /// Serve the API on this address, like 127.0.0.1:8080
     #[arg(long, value_name = "ADDR", global = true)]
     http: Option<String>,
+    /// Serve consoles and commands by SSH on this address, like 0.0.0.0:2222
+    #[arg(long, value_name = "ADDR", global = true)]
+    ssh: Option<String>,
     /// Any setting by its name, as in `--set log.level=debug`; `flexcore --help` lists them at its end
     #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
     set: Vec<String>,
@@ -87,6 +90,9 @@ impl SettingArgs {
         }
         if let Some(address) = &self.http {
             layers.set("http", address.clone(), "--http".into());
+        }
+        if let Some(address) = &self.ssh {
+            layers.set("ssh", address.clone(), "--ssh".into());
         }
         for pair in &self.set {
             match pair.split_once('=') {

@@ -81,7 +81,7 @@ fn socket(text: &str) -> SocketSetting {
 }
 
 /// A port alone is on loopback: what is reachable from elsewhere is said in full.
-fn address(text: &str) -> Result<Option<SocketAddr>, String> {
+pub(super) fn address(text: &str) -> Result<Option<SocketAddr>, String> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -67,6 +67,23 @@ pub const KEYS: &[Key] = &[
     },
     Key { name: "traces.headers", default: "", help: "Sent to it, like authorization=Bearer ${secret:OTLP_TOKEN}, x-team=ops" },
     Key { name: "traces.share", default: "1", help: "The share of traces that is recorded, 0 to 1" },
+    Key { name: "ssh", default: "", help: "Serve consoles and commands by SSH on this address, like 0.0.0.0:2222; none: not" },
+    Key { name: "sshd.authorized_keys", default: "", help: "Who may come in, and as what; none: DATA/authorized_keys" },
+    Key {
+        name: "sshd.host_key",
+        default: "",
+        help: "The host's Ed25519 key; none: DATA/ssh_host_ed25519_key; made when it is not there",
+    },
+    Key { name: "sshd.sessions_max", default: "64", help: "The most sessions by SSH at once" },
+    Key { name: "sshd.sessions_each_max", default: "16", help: "The most of them with one key" },
+    Key {
+        name: "sshd.rate_max",
+        default: "20",
+        help: "New SSH connections a second of one address, and as a burst; 0: no limit",
+    },
+    Key { name: "sshd.attempts_max", default: "10", help: "Keys that one SSH connection may try" },
+    Key { name: "sshd.login_max", default: "30s", help: "How long an SSH connection may take to come in" },
+    Key { name: "sshd.idle_max", default: "12h", help: "Sessions by SSH without a key for so long end; 0s: never" },
     Key { name: "secrets.folder", default: "", help: "A folder with a file per secret" },
     Key { name: "secrets.command", default: "", help: "A command that prints a secret; its path is the last argument" },
 ];

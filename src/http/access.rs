@@ -27,6 +27,11 @@ impl Caller {
             other => format!("local:{other}").into(),
         }
     }
+
+    /// Refused when the caller may do less than it takes.
+    pub(super) fn at_least(&self, least: Role) -> Result<(), Problem> {
+        if self.role < least { Err(Problem::forbidden(self.role.too_little(least))) } else { Ok(()) }
+    }
 }
 
 impl FromRequestParts<Api> for Caller {
@@ -63,9 +68,7 @@ impl FromRequestParts<Api> for Admin {
 
 async fn changing(parts: &mut Parts, api: &Api, least: Role) -> Result<Caller, Problem> {
     let caller = Caller::from_request_parts(parts, api).await?;
-    if caller.role < least {
-        return Err(Problem::forbidden(format!("this takes the role {}; the token has {}", least.word(), caller.role.word())));
-    }
+    caller.at_least(least)?;
     if api.app().settings.read_only {
         return Err(Problem::forbidden("this engine is read-only"));
     }

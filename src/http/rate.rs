@@ -8,10 +8,10 @@ use std::{
 };
 
 /// The most keys remembered; beyond it those that are at rest are forgotten, and then all.
-pub(super) const KEYS_MAX: usize = 20_000;
+pub(crate) const KEYS_MAX: usize = 20_000;
 
 /// Buckets that all have one rate.
-pub(super) struct Rate {
+pub(crate) struct Rate {
     each: Duration,
     burst: Duration,
     next: Mutex<HashMap<String, Instant>>,
@@ -19,13 +19,13 @@ pub(super) struct Rate {
 
 impl Rate {
     /// So many a second, and as many at once. `None`: no limit.
-    pub(super) fn per_second(rate: u32) -> Option<Self> {
+    pub(crate) fn per_second(rate: u32) -> Option<Self> {
         let each = Duration::from_secs(1).checked_div(rate)?;
         Some(Self { each, burst: Duration::from_secs(1), next: Mutex::default() })
     }
 
     /// Takes one. `Err`: how long to wait.
-    pub(super) fn take(&self, key: &str, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn take(&self, key: &str, now: Instant) -> Result<(), Duration> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         if next.len() >= KEYS_MAX && !next.contains_key(key) {
             next.retain(|_, due| *due > now);

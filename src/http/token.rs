@@ -6,53 +6,17 @@ mod book;
 
 use std::{
     path::{Path, PathBuf},
-    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+pub use crate::role::Role;
 pub use book::{BookError, TokenBook, TokenRow, change};
 
 /// The file is looked at for changes at most so often: a revoked token works no longer than this.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// What a caller may do; each role includes the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Look at everything.
-    Viewer,
-    /// And operate what is there: pipelines' states, runs, queues, events.
-    Operator,
-    /// And change what is there: definitions, which may run any command on the machine.
-    Admin,
-}
-
-impl Role {
-    /// One word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl FromStr for Role {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "viewer" => Ok(Self::Viewer),
-            "operator" => Ok(Self::Operator),
-            "admin" => Ok(Self::Admin),
-            other => Err(format!("`{other}` is not a role: viewer, operator or admin")),
-        }
-    }
-}
 
 /// The tokens of a running engine, as its file has them now.
 pub struct Tokens {

@@ -14,5 +14,7 @@ mod http;
 mod metrics;
 mod pty;
 mod run;
+#[cfg(feature = "ssh")]
+mod ssh;
 mod steps;
 mod tidy;

@@ -47,15 +47,13 @@ async fn command(
     Operator(caller): Operator,
     body::Json(command): body::Json<OutsideCommand>,
 ) -> Result<Json<Done>, Problem> {
-    let least = command.role();
-    if caller.role < least {
-        let detail = format!("this takes the role {}; the token has {}", least.word(), caller.role.word());
-        return Err(Problem::forbidden(detail));
+    let definition = command.definition().cloned();
+    let command = command.into_command();
+    caller.at_least(Role::least_for(&command))?;
+    if let Some(definition) = definition {
+        fit(&api, &definition)?;
     }
-    if let Some(definition) = command.definition() {
-        fit(&api, definition)?;
-    }
-    let accepted = api.submit(&caller, command.into_command()).await?;
+    let accepted = api.submit(&caller, command).await?;
     Ok(Json(Done { last: accepted.last.0, note: accepted.note }))
 }
 
@@ -97,9 +95,7 @@ async fn check(
     caller: Caller,
     body::Json(Check { text, path }): body::Json<Check>,
 ) -> Result<Json<CheckAnswer>, Problem> {
-    if caller.role < Role::Admin {
-        return Err(Problem::forbidden(format!("this takes the role admin; the token has {}", caller.role.word())));
-    }
+    caller.at_least(Role::Admin)?;
     let path = path.map(PathBuf::from);
     let loaded = definition::load(&text, path.as_deref(), api.app().types.as_ref(), &variables::of_process);
     Ok(Json(match loaded {

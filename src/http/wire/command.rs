@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::queues::raw;
-use crate::http::token::Role;
 
 /// A command, as `{"pipeline": ["quakes", "activate"]}`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -85,19 +84,8 @@ pub enum OfAlert {
 }
 
 impl OutsideCommand {
-    /// What it takes to ask for it.
-    pub fn role(&self) -> Role {
-        match self {
-            Self::Pipeline(
-                _,
-                OfPipeline::Create { .. } | OfPipeline::Revise { .. } | OfPipeline::Rollback { .. } | OfPipeline::Delete,
-            ) => Role::Admin,
-            Self::Pipeline(..) | Self::Run(..) | Self::Queue(..) | Self::Alert(..) => Role::Operator,
-        }
-    }
-
     /// The definition that it brings.
-    pub fn definition(&self) -> Option<&Definition> {
+    pub fn definition(&self) -> Option<&Arc<Definition>> {
         match self {
             Self::Pipeline(_, OfPipeline::Create { definition, .. } | OfPipeline::Revise { definition, .. }) => Some(definition),
             _ => None,

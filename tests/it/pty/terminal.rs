@@ -74,7 +74,8 @@ impl Terminal {
         Self::start(command, size)
     }
 
-    fn start(command: CommandBuilder, size: (u16, u16)) -> Self {
+    /// Any program in a terminal.
+    pub(crate) fn start(command: CommandBuilder, size: (u16, u16)) -> Self {
         Self::begin(command, size, true)
     }
 

@@ -1,0 +1,6 @@
+//! Consoles and commands by SSH, asked by the client that everybody has: OpenSSH's. Where that would do nothing wrong, a client
+//! of our own does.
+
+mod entry;
+mod sessions;
+mod world;
