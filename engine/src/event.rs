@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod pipeline;
 pub mod queue;
 pub mod run;
+pub mod session;
 pub mod system;
 
 pub use envelope::{Envelope, EventType, NewEvent};
@@ -27,6 +28,7 @@ use run::{
     CancelRequested, Checkpointed, DeadLettered, LateReportIgnored, LeaseExpired, RunCancelled, RunFailed, RunInterrupted,
     RunQueued, RunRetrying, RunStarted, RunSucceeded, StepEnded, StepStarted,
 };
+use session::{SessionClosed, SessionOpened};
 use system::{CommandRejected, EngineStarted, EngineStopped, LogTruncated};
 
 /// Data of a known type that does not fit that type.
@@ -118,6 +120,8 @@ events! {
     "alert.resolved" => AlertResolved,
     "alert.silenced" => AlertSilenced,
     "alert.notified" => AlertNotified,
+    "session.opened" => SessionOpened,
+    "session.closed" => SessionClosed,
 }
 
 fn encode(data: &impl Serialize) -> Bytes {

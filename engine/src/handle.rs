@@ -13,6 +13,7 @@ mod past;
 mod queues;
 mod replay;
 mod retention;
+mod sessions;
 
 pub use anchors::{ANCHOR_BYTES_MAX, ANCHOR_EVENTS, ANCHORS_MAX};
 pub use custom::{Fact, FactError};

@@ -160,6 +160,10 @@ uuid_id!(
     MessageId
 );
 uuid_id!(
+    /// Names one session of somebody who came in.
+    SessionId
+);
+uuid_id!(
     /// Ties together everything that one request led to.
     CorrelationId
 );
@@ -248,6 +252,11 @@ impl StreamName {
         Self("alert".into())
     }
 
+    /// The events of a session.
+    pub fn session(id: SessionId) -> Self {
+        Self(format!("session/{id}").into())
+    }
+
     /// The name as written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -260,7 +269,7 @@ impl StreamName {
 
     /// The same of a name that is none yet.
     pub fn is_internal_name(name: &str) -> bool {
-        matches!(name.split('/').next().unwrap_or_default(), "pipeline" | "run" | "queue" | "engine" | "alert")
+        matches!(name.split('/').next().unwrap_or_default(), "pipeline" | "run" | "queue" | "engine" | "alert" | "session")
     }
 }
 

@@ -9,6 +9,7 @@ pub mod history;
 pub mod queues;
 pub mod rows;
 pub mod runs;
+pub mod sessions;
 pub mod timeline;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub struct ReadModels {
     /// What operators are told.
     #[serde(default)]
     pub alerts: alerts::Alerts,
+    /// Who is here.
+    #[serde(default)]
+    pub sessions: sessions::Sessions,
     /// Counts per minute: throughput and failures.
     pub history: history::History,
 }
@@ -51,5 +55,6 @@ impl ReadModels {
         self.checkpoints.apply(envelope, &event, &self.runs, &self.board);
         self.queues.apply(envelope, &event);
         self.alerts.apply(envelope, &event);
+        self.sessions.apply(envelope, &event);
     }
 }

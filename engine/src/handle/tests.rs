@@ -3,6 +3,7 @@
 mod models;
 mod retention;
 mod runs;
+mod sessions;
 
 use std::sync::Arc;
 

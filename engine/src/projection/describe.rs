@@ -7,7 +7,7 @@ mod runs;
 
 use crate::{
     event::{Envelope, Event},
-    id::RunId,
+    id::{RunId, SessionId},
 };
 
 /// The longest text of a description, in bytes.
@@ -50,6 +50,9 @@ fn subject(stream: &str) -> String {
         Some(("pipeline", name)) => name.to_owned(),
         Some(("run", id)) => id.parse::<RunId>().map_or_else(|_| stream.to_owned(), |run| format!("run {}", run.short())),
         Some(("queue", name)) => format!("queue {name}"),
+        Some(("session", id)) => {
+            id.parse::<SessionId>().map_or_else(|_| stream.to_owned(), |session| format!("session {}", session.short()))
+        }
         Some(("alert", id)) => format!("alert {id}"),
         _ => stream.to_owned(),
     }
@@ -110,6 +113,8 @@ fn told(event: &Event) -> Told {
         Event::AlertResolved(event) => alerts::resolved(event),
         Event::AlertSilenced(event) => alerts::silenced(event),
         Event::AlertNotified(event) => alerts::notified(event),
+        Event::SessionOpened(event) => rest::session_opened(event),
+        Event::SessionClosed(event) => info(because("over", &event.reason)),
         Event::CommandRejected(event) => warn(format!("refused to {}: {}", event.command, event.reason)),
     }
 }

@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+/// The most sessions listed.
+const HERE_MAX: usize = 5;
 /// The most failures listed.
 const FAILURES_MAX: usize = 200;
 
@@ -96,7 +98,31 @@ impl Screen for HealthScreen {
         if history.height > 0 {
             view_history(facts, theme, history, buffer);
         }
+        let here = facts.models.sessions.rows.len().min(HERE_MAX) as u16;
+        let (here, list) = parts::above(list, if here > 0 && list.height >= here + 6 { here + 2 } else { 0 });
+        view_here(facts, theme, here, buffer);
         self.view_failures(facts, theme, list, buffer);
+    }
+}
+
+/// Sessions, the newest first: who is here, as what, by which way, with what.
+fn view_here(facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let look = theme.look();
+    let sessions = &facts.models.sessions.rows;
+    let inside = parts::framed(buffer, area, theme, &format!("Here now {}", sessions.len()), false);
+    let mut ink = Ink::new(buffer, inside);
+    let end = ink.width();
+    for (row, session) in (0..inside.height).zip(sessions.values().rev()) {
+        ink.text_in(1, row, 20, &session.actor.to_string(), look.text);
+        ink.text_in(22, row, 8, &session.role, look.dim);
+        let from = format!("{} {}", session.way, session.from);
+        ink.text_in(31, row, 28, &from, look.dim);
+        let what = session.command.as_deref().unwrap_or("console");
+        ink.text_in(60, row, end.saturating_sub(68), what, look.dim);
+        ink.text_right(end.saturating_sub(1), row, 6, &figures::age(facts.now, session.since), look.dim);
     }
 }
 

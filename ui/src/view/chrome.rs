@@ -6,7 +6,10 @@ use flexcore_engine::alert::Severity;
 use ratatui::{Frame, layout::Rect, style::Style, text::Line};
 
 use crate::{
-    model::{Model, facts::Connection},
+    model::{
+        Model,
+        facts::{Connection, Facts},
+    },
     theme::{Glyph, Role},
     widget::{figures, ink::Ink, safe_text},
 };
@@ -32,7 +35,7 @@ pub(super) fn connection(model: &Model) -> (Role, String) {
 /// Engine, figures, who acts, what time it is: as many as there is room for, the most important first.
 pub(super) fn header(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let mut ink = Ink::new(frame.buffer_mut(), area);
-    let right = right_side(model);
+    let right = right_side(model, area.width);
     let right_width: usize = right.iter().map(|(text, _)| safe_text::width(text) + 2).sum();
     let mut end = ink.width();
     if right_width + 30 < usize::from(ink.width()) {
@@ -90,7 +93,32 @@ fn alerts(model: &Model) -> Vec<(String, Style)> {
     counts.into_iter().filter_map(part).collect()
 }
 
-fn right_side(model: &Model) -> Vec<(String, Style)> {
+/// A header this wide has room for names.
+const NAMES_WIDTH_MIN: u16 = 110;
+/// Columns for the names of others.
+const NAMES_MAX: usize = 26;
+
+/// Who else has a console; of oneself only those that are more than this one.
+fn others(facts: &Facts) -> Vec<String> {
+    let mut names: Vec<String> = facts.models.sessions.consoles().map(|row| row.actor.to_string()).collect();
+    if let Some(own) = names.iter().position(|name| *name == facts.actor) {
+        names.remove(own);
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn with(facts: &Facts, width: u16) -> Option<String> {
+    let others = others(facts);
+    match others.len() {
+        0 => None,
+        count if width < NAMES_WIDTH_MIN => Some(format!("+{count}")),
+        _ => Some(safe_text::cut(&format!("with {}", others.join(", ")), NAMES_MAX).into_owned()),
+    }
+}
+
+fn right_side(model: &Model, width: u16) -> Vec<(String, Style)> {
     let (facts, theme) = (&model.facts, &model.theme);
     let mut actor = safe_text::cut(&facts.actor, 20).into_owned();
     if facts.read_only {
@@ -100,6 +128,7 @@ fn right_side(model: &Model) -> Vec<(String, Style)> {
     if let Some(latency) = model.line.latency() {
         parts.push((link(latency), theme.style(Role::Dim)));
     }
+    parts.extend(with(facts, width).map(|with| (with, theme.style(Role::Text))));
     let clock = if model.rest.is_resting() { figures::minute(facts.now) } else { figures::time(facts.now) };
     parts.extend([(actor, theme.style(Role::Accent)), (format!("{clock}Z"), theme.style(Role::Text))]);
     parts

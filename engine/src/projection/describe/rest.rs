@@ -3,6 +3,7 @@
 use super::{Told, counted, info, warn};
 use crate::event::{
     queue::{DeadLettersDiscarded, DeadLettersReplayed, PurgeScope, QueueDeclared, QueuePurged},
+    session::SessionOpened,
     system::{EngineStopped, LogTruncated},
 };
 
@@ -33,6 +34,14 @@ pub(super) fn stopped(event: &EngineStopped) -> Told {
         0 => info("stopped in order"),
         count => warn(format!("stopped while {} still went", counted(count, "run"))),
     }
+}
+
+pub(super) fn session_opened(event: &SessionOpened) -> Told {
+    let SessionOpened { node, way, from, role, command, recording } = event;
+    let what = command.as_ref().map_or_else(|| "a console".to_owned(), |command| format!("the command {command}"));
+    let from = if from.is_empty() { String::new() } else { format!(" from {from}") };
+    let recorded = recording.as_ref().map(|file| format!(", recorded in {file}")).unwrap_or_default();
+    info(format!("{what} on {node} by {way}{from}, as {role}{recorded}"))
 }
 
 pub(super) fn truncated(event: &LogTruncated) -> Told {
