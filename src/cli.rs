@@ -25,7 +25,11 @@ pub mod run;
 pub mod runs;
 pub mod schema;
 pub mod serve;
+#[cfg(feature = "ssh")]
+pub(crate) mod served;
 pub mod settings;
+#[cfg(feature = "listener")]
+pub(crate) mod stage;
 pub mod test;
 #[cfg(feature = "listener")]
 pub mod token;
@@ -70,21 +74,9 @@ enum Commands {
     Serve(serve::ServeArgs),
     /// Run one pipeline to its end
     Run(run::RunArgs),
-    /// Pipelines of a running engine
     #[cfg(feature = "listener")]
-    Pipeline(pipeline::PipelineArgs),
-    /// Runs of a running engine
-    #[cfg(feature = "listener")]
-    Runs(runs::RunsArgs),
-    /// Queues of a running engine
-    #[cfg(feature = "listener")]
-    Queue(queue::QueueArgs),
-    /// Alerts of a running engine
-    #[cfg(feature = "listener")]
-    Alert(alert::AlertArgs),
-    /// The running engine itself
-    #[cfg(feature = "listener")]
-    Node(node::NodeArgs),
+    #[command(flatten)]
+    Remote(remote::Remote),
     /// Tokens of the API
     #[cfg(feature = "listener")]
     Token(token::TokenArgs),
@@ -119,15 +111,7 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
         Some(Commands::Serve(args)) => return serve::run(&args, &settings),
         Some(Commands::Run(args)) => return run::run(&args, &settings),
         #[cfg(feature = "listener")]
-        Some(Commands::Pipeline(args)) => return pipeline::run(&args),
-        #[cfg(feature = "listener")]
-        Some(Commands::Runs(args)) => return runs::run(&args),
-        #[cfg(feature = "listener")]
-        Some(Commands::Queue(args)) => return queue::run(&args),
-        #[cfg(feature = "listener")]
-        Some(Commands::Alert(args)) => return alert::run(&args),
-        #[cfg(feature = "listener")]
-        Some(Commands::Node(args)) => return node::run(&args),
+        Some(Commands::Remote(remote)) => stage::own(|stage| remote.run(stage)),
         #[cfg(feature = "listener")]
         Some(Commands::Token(args)) => return token::run(&args, &settings),
         Some(Commands::Check(args)) => check::run(&args, out),

@@ -3,7 +3,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use reqwest::{Client as Http, Method, Response, StatusCode};
+use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::http::{BASE, socket, wire::problem::ProblemBody};
@@ -88,9 +88,19 @@ pub struct Client {
     base: String,
     token: Option<String>,
     place: String,
+    /// The engine is in this process, and no connection leads to it.
+    #[cfg(feature = "ssh")]
+    inside: Option<crate::http::inside::Entered>,
 }
 
 impl Client {
+    /// The engine of this process, as one caller has it.
+    #[cfg(feature = "ssh")]
+    pub(crate) fn inside(entered: crate::http::inside::Entered) -> Self {
+        let (base, place) = ("http://localhost".into(), "its own process".into());
+        Self { http: entered.http(), base, token: None, place, inside: Some(entered) }
+    }
+
     /// Finds the engine. By its socket that is: the one named, or the only one of this user that answers.
     pub fn new(target: &Target) -> Result<Self, ClientError> {
         // Another part of the program may have chosen already; it chooses the same.
@@ -104,7 +114,14 @@ impl Client {
             (builder.unix_socket(path), "http://localhost".to_owned(), place)
         };
         let http = builder.build().map_err(|source| ClientError::Unreachable { place: place.clone(), source })?;
-        Ok(Self { http, base, token: target.token.clone(), place })
+        Ok(Self {
+            http,
+            base,
+            token: target.token.clone(),
+            place,
+            #[cfg(feature = "ssh")]
+            inside: None,
+        })
     }
 
     /// Where the engine is, for people.
@@ -121,7 +138,7 @@ impl Client {
                 request = request.header(reqwest::header::IF_MATCH, tag);
             }
         }
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let response = self.send(request).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -135,7 +152,7 @@ impl Client {
 
     /// Reads JSON that comes with a verdict: `false` with 503.
     pub async fn verdict(&self, path: &str) -> Result<(bool, serde_json::Value), ClientError> {
-        let response = self.request(Method::GET, path).send().await.map_err(|source| self.unreachable(source))?;
+        let response = self.send(self.request(Method::GET, path)).await?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|source| self.unreachable(source))?;
         match serde_json::from_slice(&bytes) {
@@ -144,7 +161,16 @@ impl Client {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        #[cfg(feature = "ssh")]
+        if let Some(inside) = &self.inside {
+            let request = request.build().map_err(|source| self.unreachable(source))?;
+            return inside.ask(request).await.map_err(|source| self.unreachable(source));
+        }
+        request.send().await.map_err(|source| self.unreachable(source))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{BASE}{path}", self.base));
         match &self.token {
             Some(token) => request.bearer_auth(token),

@@ -91,6 +91,7 @@ impl App {
         let runtime_settings = runtime_settings(&settings, &folder, kind);
         let begun = engine.store().head();
         engine.record_started(env!("CARGO_PKG_VERSION"), &settings.node).await?;
+        engine.close_left_sessions(&settings.node).await?;
         let probes = probes(&settings);
         let runtime = Runtime::start(engine.clone(), types.clone(), secrets.clone(), runtime_settings, probes).await?;
         let (vitals, live, rules) = (runtime.vitals(), runtime.live().clone(), runtime.rules());

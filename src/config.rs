@@ -24,7 +24,7 @@ use crate::alerts::Alerting;
 pub use api::{ApiSettings, SocketSetting, Tls};
 pub use key::{KEYS, Key};
 pub use layer::{BadSettings, Layers};
-pub use ssh::SshSettings;
+pub use ssh::{Recordings, SshSettings};
 #[cfg(feature = "http")]
 pub use traces::TraceSettings;
 

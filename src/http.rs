@@ -16,6 +16,8 @@ mod document;
 mod events;
 mod health;
 mod info;
+#[cfg(feature = "ssh")]
+pub(crate) mod inside;
 mod layers;
 mod legacy;
 mod listen;
@@ -30,6 +32,7 @@ pub(crate) mod rate;
 mod refusal;
 mod routes;
 mod runs;
+mod sessions;
 pub mod socket;
 mod state;
 mod stream;

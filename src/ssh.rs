@@ -7,6 +7,7 @@
 //!                                                     └ a task of its own: what fails in it ends it alone
 //! ```
 
+mod command;
 mod connection;
 mod console;
 mod count;
@@ -14,6 +15,7 @@ mod host;
 mod host_key;
 mod keys;
 mod listen;
+mod recording;
 mod session;
 mod wire;
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use flexcore_engine::unit::Duration;
 
-use crate::compose::App;
+use crate::{compose::App, http::Listening};
 
 /// Why nothing is served by SSH.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub struct Served {
 }
 
 /// Refused when an address is set.
-pub async fn listen(app: Arc<App>) -> Result<Served, SshError> {
+pub async fn listen(app: Arc<App>, _: &Listening) -> Result<Served, SshError> {
     match app.settings.ssh.address {
         Some(_) => Err(SshError::NotBuilt),
         None => Ok(Served { address: None }),

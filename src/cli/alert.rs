@@ -1,10 +1,15 @@
 //! `flexcore alert …`: what a running engine thinks somebody should look at.
 
+use std::io;
+
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::remote::{Ask, RemoteArgs, ask, cell, filtered, of, table};
+use super::{
+    remote::{Ask, RemoteArgs, ask, cell, filtered, of, table},
+    stage::Stage,
+};
 
 /// Alerts of a running engine.
 #[derive(Debug, Args)]
@@ -65,7 +70,7 @@ enum What {
 }
 
 /// Asks and prints.
-pub fn run(args: &AlertArgs) -> color_eyre::Result<i32> {
+pub(super) fn run(args: &AlertArgs, stage: &mut Stage<'_>) -> io::Result<i32> {
     let asked = match &args.what {
         What::List { state, severity, pipeline, queue, silenced } => {
             let (state, severity) = (state.as_ref().map(word), severity.as_ref().map(word));
@@ -84,7 +89,7 @@ pub fn run(args: &AlertArgs) -> color_eyre::Result<i32> {
         }
         What::Unsilence { alert } => Ask::new(Method::POST, of("alerts", alert, "unsilence"), None),
     };
-    ask(&args.remote, asked, |json| told(&args.what, json))
+    ask(&args.remote, asked, stage, |json| told(&args.what, json))
 }
 
 fn word(value: &impl ValueEnum) -> String {

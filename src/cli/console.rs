@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::{Args, CommandFactory, ValueEnum};
-use flexcore_engine::{pipeline::mistake::nearest, unit::Duration as Grace};
+use flexcore_engine::{id::SessionId, pipeline::mistake::nearest, unit::Duration as Grace};
 use flexcore_ui::{
     link::Link,
     run::{ConsoleOptions, End, run_console, snapshot},
@@ -23,7 +23,17 @@ use jiff::tz::TimeZone;
 
 use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, told, unable};
 use crate::{
-    compose::App, config::Settings, http, local_link::LocalLink, session::look, shutdown::StopSignals, ssh, step, telemetry,
+    compose::App,
+    config::Settings,
+    http,
+    local_link::LocalLink,
+    role::Role,
+    session::{
+        here::{Here, Way, What},
+        look,
+    },
+    shutdown::StopSignals,
+    ssh, step, telemetry,
 };
 
 /// What the console begins with.
@@ -100,13 +110,14 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
             Ok(listening) => listening,
             Err(error) => return Ok(complain(&told(&error))),
         };
-        let _served = match ssh::listen(app.clone()).await {
+        let served = match ssh::listen(app.clone(), &listening).await {
             Ok(served) => served,
             Err(error) => return Ok(complain(&told(&error))),
         };
         app.adopt(pipelines).await?;
         if args.plain {
             let code = converse(&listening).await?;
+            served.stop(GUESTS_GRACE).await;
             return leave(&app).await.map(|left| left.max(code));
         }
         let _kept = listening;
@@ -114,11 +125,19 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         if let Some(size) = args.snapshot {
             return print_frame(args, size, link, options).await.map(|()| DONE);
         }
-        match run_console(link, options).await {
-            Ok(End::Left) => leave(&app).await,
+        let (name, way) = (app.settings.operator.as_str().into(), Way { name: "terminal", from: "" });
+        let here = Here::open(app.clone(), SessionId::fresh(), name, Role::Admin, way, What::default()).await;
+        let ended = run_console(link, options).await;
+        here.close(&reason(&ended), None).await;
+        match ended {
+            Ok(End::Left) => {
+                served.stop(GUESTS_GRACE).await;
+                leave(&app).await
+            }
             // Nobody is there to wait for what drains, and a program without a terminal must not linger.
             Ok(End::Closed(why)) => {
                 tracing::info!(why, "the console ends");
+                served.stop(GONE_GRACE).await;
                 app.stop(GONE_GRACE).await;
                 Ok(DONE)
             }
@@ -141,6 +160,16 @@ async fn converse(_: &http::Listening) -> color_eyre::Result<i32> {
     Ok(complain("this flexcore was built without the API (feature `listener`), and --plain works through it"))
 }
 
+fn reason(ended: &Result<End, ConsoleError>) -> String {
+    match ended {
+        Ok(End::Left) => String::new(),
+        Ok(End::Closed(why)) => why.clone(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Sessions by SSH are told to end, and are given so long.
+const GUESTS_GRACE: Grace = Grace::from_secs(3);
 /// What drains may take so long when the terminal is gone.
 const GONE_GRACE: Grace = Grace::from_millis(200);
 

@@ -66,7 +66,7 @@ pub fn run(args: &EventsArgs, settings: &SettingArgs, out: &mut dyn Write) -> io
     if args.folder.is_none() {
         let keeps = settings.settings().map(|settings| settings.data.is_some());
         if args.follow || args.target.is_said() || keeps.is_ok_and(|keeps| !keeps) {
-            return running::run(args, &args.target, out);
+            return super::stage::own(|stage| running::run(args, stage));
         }
     }
     let folder = match settings.data_dir(args.folder.as_deref()) {
@@ -90,6 +90,15 @@ pub fn run(args: &EventsArgs, settings: &SettingArgs, out: &mut dyn Write) -> io
         Err(Stopped::Unread(error)) => Ok(unable(&error)),
         Err(Stopped::Unwritten(error)) => Err(error),
     }
+}
+
+/// Those of the engine that a session came to.
+#[cfg(feature = "ssh")]
+pub(super) fn ask(args: &EventsArgs, stage: &mut super::stage::Stage<'_>) -> io::Result<i32> {
+    if args.folder.is_some() {
+        return Ok(stage.complain("a directory would be one of the engine's machine: a session asks the engine itself"));
+    }
+    running::run(args, stage)
 }
 
 /// Which events are asked for.

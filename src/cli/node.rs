@@ -1,10 +1,15 @@
 //! `flexcore node`: who is running, and how it is.
 
+use std::io;
+
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::remote::{Answer, Column, RemoteArgs, answer, cell, table};
+use super::{
+    remote::{Answer, Ask, Column, RemoteArgs, answer, ask, cell, table},
+    stage::Stage,
+};
 use crate::client::{Client, ClientError};
 
 /// The running engine.
@@ -20,13 +25,16 @@ pub struct NodeArgs {
 enum NodeCommand {
     /// How it is, check by check; exit code 1 when it cannot take work on
     Health,
+    /// Who is here: consoles, and commands by SSH
+    Sessions,
 }
 
 /// Asks and prints.
-pub fn run(args: &NodeArgs) -> color_eyre::Result<i32> {
+pub(super) fn run(args: &NodeArgs, stage: &mut Stage<'_>) -> io::Result<i32> {
     match args.command {
-        None => answer(&args.remote, info),
-        Some(NodeCommand::Health) => answer(&args.remote, health),
+        None => answer(&args.remote, stage, info),
+        Some(NodeCommand::Health) => answer(&args.remote, stage, health),
+        Some(NodeCommand::Sessions) => ask(&args.remote, Ask::get("/sessions"), stage, sessions),
     }
 }
 
@@ -45,6 +53,12 @@ async fn info(client: Client) -> Result<Answer, ClientError> {
         cell(&json, "role")
     );
     Ok(Answer::said(json, text))
+}
+
+fn sessions(json: &Value) -> String {
+    const COLUMNS: [Column<'_>; 6] =
+        [("WHO", "actor"), ("ROLE", "role"), ("BY", "way"), ("FROM", "from"), ("COMMAND", "command"), ("SINCE", "since")];
+    table(json, &COLUMNS)
 }
 
 async fn health(client: Client) -> Result<Answer, ClientError> {

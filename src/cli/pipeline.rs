@@ -2,16 +2,16 @@
 
 mod checkpoint;
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::{
-    complain,
     remote::{Ask, RemoteArgs, ask, cell, filtered, of, table},
     runs,
+    stage::Stage,
 };
 use crate::client::Body;
 use checkpoint::CheckpointWhat;
@@ -35,9 +35,9 @@ enum What {
     },
     /// One pipeline with its definition and revisions
     Show { name: String },
-    /// Make a draft of a pipeline file
+    /// Make a draft of a pipeline file; - is standard input
     Create { file: PathBuf },
-    /// Give a pipeline the definition of a file
+    /// Give a pipeline the definition of a file; - is standard input
     Revise {
         name: String,
         file: PathBuf,
@@ -81,21 +81,21 @@ enum What {
 }
 
 /// Asks and prints.
-pub fn run(args: &PipelineArgs) -> color_eyre::Result<i32> {
-    match asked(&args.what) {
-        Ok(asked) => ask(&args.remote, asked, |json| told(&args.what, json)),
-        Err(why) => Ok(complain(&why)),
+pub(super) fn run(args: &PipelineArgs, stage: &mut Stage<'_>) -> io::Result<i32> {
+    match asked(&args.what, stage) {
+        Ok(asked) => ask(&args.remote, asked, stage, |json| told(&args.what, json)),
+        Err(why) => Ok(stage.complain(&why)),
     }
 }
 
-fn asked(what: &What) -> Result<Ask, String> {
+fn asked(what: &What, stage: &mut Stage<'_>) -> Result<Ask, String> {
     let post = |name: &str, verb: &str, body: &Value| Ask::post(of("pipelines", name, verb), body);
     Ok(match what {
         What::List { state } => Ask::get(filtered("pipelines", 1_000, &[("state", state.as_deref())])),
         What::Show { name } => Ask::get(of("pipelines", name, "")),
-        What::Create { file } => Ask::new(Method::POST, "/pipelines", Some(Body::yaml(text(file)?))),
+        What::Create { file } => Ask::new(Method::POST, "/pipelines", Some(Body::yaml(stage.text(file)?))),
         What::Revise { name, file, if_revision } => {
-            let body = Body::yaml(text(file)?).only_if(if_revision.as_deref());
+            let body = Body::yaml(stage.text(file)?).only_if(if_revision.as_deref());
             Ask::new(Method::PUT, of("pipelines", name, ""), Some(body))
         }
         What::Rollback { name, number } => post(name, "rollback", &json!({"number": number})),
@@ -154,10 +154,6 @@ fn counted(json: &Value) -> Value {
         row["live"] = row["live"].as_array().map_or(0, Vec::len).into();
     }
     counted
-}
-
-fn text(file: &PathBuf) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
 fn parameters(given: &[String]) -> Result<Map<String, Value>, String> {

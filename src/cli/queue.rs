@@ -1,12 +1,14 @@
 //! `flexcore queue …`: queues of a running engine.
 
+use std::{io, path::Path};
+
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
-    complain,
     remote::{Ask, RemoteArgs, ask, cell, filtered, of, table},
+    stage::Stage,
 };
 use crate::client::{Body, part};
 
@@ -118,13 +120,13 @@ enum What {
     Edit {
         queue: String,
         message: String,
-        /// Its new body: JSON
+        /// Its new body: JSON; - is standard input
         body: String,
     },
     /// Send a message
     Send {
         queue: String,
-        /// Its body: JSON
+        /// Its body: JSON; - is standard input
         body: String,
         /// 0 (first) to 9 (last)
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=9))]
@@ -165,14 +167,14 @@ enum What {
 }
 
 /// Asks and prints.
-pub fn run(args: &QueueArgs) -> color_eyre::Result<i32> {
-    match asked(&args.what) {
-        Ok(asked) => ask(&args.remote, asked, |json| told(&args.what, json)),
-        Err(why) => Ok(complain(&why)),
+pub(super) fn run(args: &QueueArgs, stage: &mut Stage<'_>) -> io::Result<i32> {
+    match asked(&args.what, stage) {
+        Ok(asked) => ask(&args.remote, asked, stage, |json| told(&args.what, json)),
+        Err(why) => Ok(stage.complain(&why)),
     }
 }
 
-fn asked(what: &What) -> Result<Ask, String> {
+fn asked(what: &What, stage: &mut Stage<'_>) -> Result<Ask, String> {
     let post = |queue: &str, verb: &str, body: &Value| Ask::post(of("queues", queue, verb), body);
     let answer =
         |queue: &str, message: &str, verb: &str, body: &Value| post(queue, &format!("messages/{}/{verb}", part(message)), body);
@@ -202,10 +204,10 @@ fn asked(what: &What) -> Result<Ask, String> {
         }
         What::Edit { queue, message, body } => {
             let path = of("queues", queue, &format!("dead/{}", part(message)));
-            Ask::new(Method::PUT, path, Some(Body::json(&json_of(body)?)))
+            Ask::new(Method::PUT, path, Some(Body::json(&json_of(body, stage)?)))
         }
         What::Send { queue, body, priority, delay } => {
-            let message = Message { body: &json_of(body)?, priority: *priority, delay };
+            let message = Message { body: &json_of(body, stage)?, priority: *priority, delay };
             Ask::post(of("queues", queue, "messages"), &message)
         }
         What::Purge { queue, dead } => post(queue, "purge", &json!({"scope": if *dead { "dead_letters" } else { "messages" }})),
@@ -223,9 +225,10 @@ struct Message<'a> {
 }
 
 /// As it is written: a number keeps its digits.
-fn json_of(body: &str) -> Result<Box<RawValue>, String> {
+fn json_of(body: &str, stage: &mut Stage<'_>) -> Result<Box<RawValue>, String> {
+    let body = if body == "-" { stage.text(Path::new(body))?.trim().to_owned() } else { body.to_owned() };
     let wrong = |error| format!("the body is not JSON: {error}; text is written \"in quotes\"");
-    RawValue::from_string(body.to_owned()).map_err(wrong)
+    RawValue::from_string(body).map_err(wrong)
 }
 
 fn told(what: &What, json: &Value) -> String {

@@ -5,14 +5,42 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use flexcore_ui::widget::safe_text::safe;
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{DONE, FAILED, complain, told, unable};
+use super::{DONE, FAILED, alert, node, pipeline, queue, runs, stage::Stage};
 use crate::client::{Body, Client, ClientError, SOCKET_VARIABLE, TOKEN_VARIABLE, Target, URL_VARIABLE, part};
+
+/// The commands that act on a running engine, wherever they are typed.
+#[derive(Debug, Subcommand)]
+pub(super) enum Remote {
+    /// Pipelines of a running engine
+    Pipeline(pipeline::PipelineArgs),
+    /// Runs of a running engine
+    Runs(runs::RunsArgs),
+    /// Queues of a running engine
+    Queue(queue::QueueArgs),
+    /// Alerts of a running engine
+    Alert(alert::AlertArgs),
+    /// The running engine itself
+    Node(node::NodeArgs),
+}
+
+impl Remote {
+    /// Asks and prints; says how it went, as an exit code.
+    pub(super) fn run(&self, stage: &mut Stage<'_>) -> io::Result<i32> {
+        match self {
+            Self::Pipeline(args) => pipeline::run(args, stage),
+            Self::Runs(args) => runs::run(args, stage),
+            Self::Queue(args) => queue::run(args, stage),
+            Self::Alert(args) => alert::run(args, stage),
+            Self::Node(args) => node::run(args, stage),
+        }
+    }
+}
 
 /// Which engine.
 #[derive(Debug, Clone, Default, Args)]
@@ -86,8 +114,8 @@ pub(super) fn filtered(list: &str, limit: u16, filters: &[(&str, Option<&str>)])
 }
 
 /// Asks, and prints the answer as JSON or as `tell` tells it.
-pub(super) fn ask(args: &RemoteArgs, ask: Ask, tell: impl FnOnce(&Value) -> String) -> color_eyre::Result<i32> {
-    answer(args, |client| async move {
+pub(super) fn ask(args: &RemoteArgs, ask: Ask, stage: &mut Stage<'_>, tell: impl FnOnce(&Value) -> String) -> io::Result<i32> {
+    answer(args, stage, |client| async move {
         let json: Value = client.read(ask.method, &ask.path, ask.body).await?;
         let text = tell(&json);
         Ok(Answer::said(json, text))
@@ -143,24 +171,22 @@ pub(super) fn cell(item: &Value, field: &str) -> String {
 /// Asks an engine, and prints what it answers.
 pub(super) fn answer<F: Future<Output = Result<Answer, ClientError>>>(
     args: &RemoteArgs,
+    stage: &mut Stage<'_>,
     ask: impl FnOnce(Client) -> F,
-) -> color_eyre::Result<i32> {
-    let client = match args.target.client() {
+) -> io::Result<i32> {
+    let client = match stage.whom.client(&args.target) {
         Ok(client) => client,
-        Err(error) => return Ok(complain(&told(&error))),
+        Err(error) => return Ok(stage.unasked(&error)),
     };
-    super::block_on(async {
-        match ask(client).await {
-            Ok(answer) => Ok(print(args, &answer)),
-            Err(error @ (ClientError::NotFound(_) | ClientError::Unreachable { .. })) => Ok(complain(&told(&error))),
-            Err(error) => Ok(unable(&error)),
-        }
-    })
+    match stage.whom.block_on(ask(client))? {
+        Ok(answer) => Ok(print(args, &answer, stage.out)),
+        Err(error) => Ok(stage.unasked(&error)),
+    }
 }
 
-fn print(args: &RemoteArgs, answer: &Answer) -> i32 {
+fn print(args: &RemoteArgs, answer: &Answer, out: &mut dyn Write) -> i32 {
     let text = if args.json { answer.json.to_string() } else { answer.text.clone() };
-    match writeln!(io::stdout(), "{text}") {
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => FAILED,
         _ if answer.failed => FAILED,
         _ => DONE,

@@ -1,10 +1,15 @@
 //! `flexcore runs …`: runs of a running engine.
 
+use std::io;
+
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::remote::{Ask, RemoteArgs, ask, cell, filtered, of, table};
+use super::{
+    remote::{Ask, RemoteArgs, ask, cell, filtered, of, table},
+    stage::Stage,
+};
 
 /// Runs of a running engine.
 #[derive(Debug, Args)]
@@ -45,7 +50,7 @@ enum What {
 }
 
 /// Asks and prints.
-pub fn run(args: &RunsArgs) -> color_eyre::Result<i32> {
+pub(super) fn run(args: &RunsArgs, stage: &mut Stage<'_>) -> io::Result<i32> {
     let asked = match &args.what {
         What::List { pipeline, state, limit } => {
             Ask::get(filtered("runs", *limit, &[("pipeline", pipeline.as_deref()), ("state", state.as_deref())]))
@@ -55,7 +60,7 @@ pub fn run(args: &RunsArgs) -> color_eyre::Result<i32> {
         What::Cancel { run, reason } => Ask::post(of("runs", run, "cancel"), &json!({"reason": reason})),
         What::Retry { run } => Ask::new(Method::POST, of("runs", run, "retry"), None),
     };
-    ask(&args.remote, asked, |json| told(&args.what, json))
+    ask(&args.remote, asked, stage, |json| told(&args.what, json))
 }
 
 fn told(what: &What, json: &Value) -> String {

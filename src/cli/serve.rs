@@ -8,6 +8,7 @@ use flexcore_engine::{
     id::Position,
     port::store::{Filter, READ_EVENTS_MAX, ReadError},
     projection::describe::{Description, Severity, describe},
+    unit::Duration,
 };
 use flexcore_ui::widget::safe_text::safe;
 
@@ -49,12 +50,15 @@ pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> 
             Ok(listening) => listening,
             Err(error) => return Ok(complain(&told(&error))),
         };
-        match ssh::listen(app.clone()).await {
+        match ssh::listen(app.clone(), &listening).await {
             Ok(ssh) => serve(&app, pipelines, Ways { listening, ssh }, &mut signals).await,
             Err(error) => Ok(complain(&told(&error))),
         }
     })
 }
+
+/// Sessions by SSH are told to end before all else, and are given so long.
+const GUESTS_GRACE: Duration = Duration::from_secs(3);
 
 /// The ways in.
 struct Ways {
@@ -85,10 +89,13 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, ways: Ways, signals: &mut Stop
     for run in going {
         tracing::info!("in flight: {run}");
     }
-    let stopping =
-        async { tokio::join!(app.stop(*shutdown_grace), ways.listening.stop(*shutdown_grace), ways.ssh.stop(*shutdown_grace)) };
+    let stopping = async {
+        // While the log still takes that their sessions are over.
+        ways.ssh.stop((*shutdown_grace).min(GUESTS_GRACE)).await;
+        tokio::join!(app.stop(*shutdown_grace), ways.listening.stop(*shutdown_grace))
+    };
     tokio::select! {
-        (left, _, ()) = stopping => Ok(stopped(app, left)),
+        (left, _) = stopping => Ok(stopped(app, left)),
         signal = signals.next() => {
             tracing::warn!(signal, "stopped at once: runs in flight were given up");
             Ok(FAILED)

@@ -84,6 +84,18 @@ pub const KEYS: &[Key] = &[
     Key { name: "sshd.attempts_max", default: "10", help: "Keys that one SSH connection may try" },
     Key { name: "sshd.login_max", default: "30s", help: "How long an SSH connection may take to come in" },
     Key { name: "sshd.idle_max", default: "12h", help: "Sessions by SSH without a key for so long end; 0s: never" },
+    Key {
+        name: "sshd.stalled_max",
+        default: "60s",
+        help: "A client by SSH that takes nothing, or whose terminal stops answering, for so long is cut off",
+    },
+    Key {
+        name: "sshd.recordings",
+        default: "",
+        help: "The folder where consoles by SSH are recorded, as asciicast v2; none: they are not",
+    },
+    Key { name: "sshd.recording_bytes_max", default: "64MiB", help: "The largest recording; what comes after is not in it" },
+    Key { name: "sshd.recordings_bytes_max", default: "1GiB", help: "The most bytes of all recordings; the oldest are removed" },
     Key { name: "secrets.folder", default: "", help: "A folder with a file per secret" },
     Key { name: "secrets.command", default: "", help: "A command that prints a secret; its path is the last argument" },
 ];

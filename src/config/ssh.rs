@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use flexcore_engine::unit::Duration;
+use flexcore_engine::unit::{ByteSize, Duration};
 
 use super::{api, layer::Reader};
 
@@ -27,12 +27,36 @@ pub struct SshSettings {
     pub login_max: Duration,
     /// Sessions without a key for so long end; zero: never.
     pub idle_max: Duration,
+    /// A client that takes nothing for so long is cut off.
+    pub stalled_max: Duration,
+    /// Where consoles are recorded; `None`: they are not.
+    pub recordings: Option<Recordings>,
+}
+
+/// Where consoles are recorded, and how much of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recordings {
+    /// A folder of their own.
+    pub folder: PathBuf,
+    /// All of them; the oldest make room.
+    pub bytes_max: ByteSize,
+    /// Each of them.
+    pub each_bytes_max: ByteSize,
 }
 
 pub(super) fn read(read: &mut Reader<'_>) -> SshSettings {
-    let mut duration = |name: &str| read.parsed(name, |text| text.parse().map_err(|error| format!("{error}")));
-    let (login_max, idle_max) = (duration("sshd.login_max"), duration("sshd.idle_max"));
+    let duration = |text: &str| text.parse::<Duration>().map_err(|error| format!("{error}"));
+    let idle_max = read.parsed("sshd.idle_max", duration);
+    let mut patience = |name: &str| {
+        read.parsed(name, |text| match duration(text)? {
+            short if short < Duration::from_secs(1) => Err(format!("`{text}` is less than the least, 1s")),
+            length => Ok(length),
+        })
+    };
+    let (login_max, stalled_max) = (patience("sshd.login_max"), patience("sshd.stalled_max"));
+    let recordings = recordings(read);
     SshSettings {
+        recordings,
         address: read.parsed("ssh", api::address),
         authorized_keys: read.path("sshd.authorized_keys"),
         host_key: read.path("sshd.host_key"),
@@ -42,5 +66,18 @@ pub(super) fn read(read: &mut Reader<'_>) -> SshSettings {
         attempts_max: read.number("sshd.attempts_max", 1, 100),
         login_max,
         idle_max,
+        stalled_max,
     }
+}
+
+fn recordings(read: &mut Reader<'_>) -> Option<Recordings> {
+    let size = |text: &str| text.parse::<ByteSize>().map_err(|error| format!("{error}"));
+    let each_bytes_max = read.parsed("sshd.recording_bytes_max", size);
+    let bytes_max = read.parsed("sshd.recordings_bytes_max", |text| match size(text)? {
+        all if all < each_bytes_max => {
+            Err(format!("`{text}` is less than one may take, {each_bytes_max} (sshd.recording_bytes_max)"))
+        }
+        all => Ok(all),
+    });
+    read.path("sshd.recordings").map(|folder| Recordings { folder, bytes_max, each_bytes_max })
 }

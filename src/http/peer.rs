@@ -2,6 +2,11 @@
 
 use std::{fs, net::SocketAddr};
 
+#[cfg(feature = "ssh")]
+use crate::role::Role;
+#[cfg(feature = "ssh")]
+use flexcore_engine::id::Actor;
+
 /// The other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Peer {
@@ -11,6 +16,14 @@ pub(super) enum Peer {
     Unix {
         /// The user's name, or `uid 1000` where the machine knows none.
         user: String,
+    },
+    /// In this process: whoever came in by another way is known already.
+    #[cfg(feature = "ssh")]
+    Session {
+        /// Who.
+        actor: Actor,
+        /// As what.
+        role: Role,
     },
 }
 

@@ -13,3 +13,4 @@ pub mod pipelines;
 pub mod problem;
 pub mod queues;
 pub mod runs;
+pub mod sessions;

@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     host::Host,
     keys::KeyRow,
-    listen::STALLED_MAX,
+    recording::Recorder,
     session::{Ended, Out, Session, Terminal, size},
 };
 use crate::{
@@ -28,25 +28,37 @@ use crate::{
 /// Inputs that wait for the loop.
 const INPUTS_MAX: usize = 16;
 /// Whether a key may still come in is looked at so often.
-const STILL_EVERY: Duration = Duration::from_secs(5);
+pub(super) const STILL_EVERY: Duration = Duration::from_secs(5);
 /// Never, nearly.
 const FAR: Duration = Duration::from_secs(10 * 366 * 86_400);
 
 /// Until the operator leaves, the client goes, or its time is over.
-pub(super) async fn serve(session: &Session, terminal: Terminal, read: ChannelReadHalf, write: Arc<Out>) -> Ended {
+pub(super) async fn serve(
+    session: &Session,
+    terminal: Terminal,
+    recorder: Option<Recorder>,
+    read: ChannelReadHalf,
+    write: Arc<Out>,
+) -> Ended {
     let host = &session.host;
+    let stalled_max = host.settings().stalled_max.0;
     let (inputs, input) = mpsc::channel(INPUTS_MAX);
     let (frames, taken) = mpsc::channel(1);
     let (mark, written) = mpsc::channel(1);
     let ports =
-        Ports { input, output: Output { frames, written }, desk: None, size: terminal.size, silence_max: Some(STALLED_MAX) };
+        Ports { input, output: Output { frames, written }, desk: None, size: terminal.size, silence_max: Some(stalled_max) };
     let link = (host.links)(session.who.name.clone(), session.who.role);
     // Dropped with this, which ends them.
     let mut carriers = JoinSet::new();
-    let feed = Feed { host: host.clone(), who: session.who.clone(), inputs };
+    let recorder = recorder.map(Arc::new);
+    let feed = Feed { host: host.clone(), who: session.who.clone(), inputs, recorder: recorder.clone() };
     carriers.spawn(feed.run(read));
-    carriers.spawn(write_frames(taken, mark, write));
-    match Console::new(link, options(host, &terminal), ports).run().await {
+    carriers.spawn(write_frames(taken, mark, write, recorder.clone(), stalled_max));
+    let end = Console::new(link, options(host, &terminal), ports).run().await;
+    if let Some(recorder) = recorder {
+        recorder.end().await;
+    }
+    match end {
         End::Left => Ended::with(DONE, ""),
         End::Closed(why) => Ended::with(FAILED, why),
     }
@@ -69,6 +81,7 @@ struct Feed {
     host: Arc<Host>,
     who: KeyRow,
     inputs: mpsc::Sender<Input>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Feed {
@@ -109,7 +122,12 @@ impl Feed {
                     Input::Bytes(data.to_vec())
                 }
                 Some(ChannelMsg::WindowChange { col_width, row_height, .. }) => match size(col_width, row_height) {
-                    Some((columns, rows)) => Input::Resize(columns, rows),
+                    Some((columns, rows)) => {
+                        if let Some(recorder) = &self.recorder {
+                            recorder.resized((columns, rows)).await;
+                        }
+                        Input::Resize(columns, rows)
+                    }
                     None => continue,
                 },
                 Some(_) => continue,
@@ -130,9 +148,18 @@ fn is_key(mut data: &[u8]) -> bool {
 }
 
 /// Frames go out one after the other; a client that does not take one in time is gone.
-async fn write_frames(mut frames: mpsc::Receiver<Vec<u8>>, mark: mpsc::Sender<()>, write: Arc<Out>) {
+async fn write_frames(
+    mut frames: mpsc::Receiver<Vec<u8>>,
+    mark: mpsc::Sender<()>,
+    write: Arc<Out>,
+    recorder: Option<Arc<Recorder>>,
+    stalled_max: Duration,
+) {
     while let Some(frame) = frames.recv().await {
-        let sent = timeout(STALLED_MAX, write.data_bytes(frame)).await;
+        if let Some(recorder) = &recorder {
+            recorder.frame(&frame).await;
+        }
+        let sent = timeout(stalled_max, write.data_bytes(frame)).await;
         if !matches!(sent, Ok(Ok(()))) || mark.send(()).await.is_err() {
             return;
         }

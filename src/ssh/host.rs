@@ -10,7 +10,7 @@ use super::{
     count::Count,
     keys::{KeyRow, Keys},
 };
-use crate::{compose::App, config::SshSettings, role::Role};
+use crate::{compose::App, config::SshSettings, http::inside::Inside, role::Role};
 
 /// Why nothing is served by SSH.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum SshError {
     /// The console's keys are wrong.
     #[error("{0}")]
     Keymap(String),
+    /// Commands could not ask the engine.
+    #[error("commands by SSH cannot ask the engine")]
+    Inside(#[from] reqwest::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {address} for SSH")]
     Bind {
@@ -39,6 +42,8 @@ pub type Links = Arc<dyn Fn(Arc<str>, Role) -> Arc<dyn Link> + Send + Sync>;
 
 pub(super) struct Host {
     pub(super) app: Arc<App>,
+    /// What commands ask.
+    pub(super) inside: Inside,
     pub(super) keys: Keys,
     pub(super) links: Links,
     pub(super) keymap: Keymap,

@@ -24,7 +24,12 @@ use super::{
     host_key::HostKey,
     keys::Keys,
 };
-use crate::{compose::App, http::rate::Rate, local_link::LocalLink, session::look};
+use crate::{
+    compose::App,
+    http::{Listening, inside::Inside, rate::Rate},
+    local_link::LocalLink,
+    session::look,
+};
 
 /// Connections that have not come in yet, in all; half of them for one address.
 const STARTUPS_MAX: u32 = 100;
@@ -32,8 +37,6 @@ const STARTUPS_MAX: u32 = 100;
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
 /// Questions without an answer after which it is gone.
 const KEEPALIVES_MAX: usize = 3;
-/// A client that takes nothing for so long is cut off.
-pub(super) const STALLED_MAX: Duration = Duration::from_secs(60);
 /// Messages of one channel that wait for its session; each has at most [`PACKET_BYTES_MAX`].
 const WAITING_MAX: usize = 16;
 /// The largest packet, in bytes.
@@ -57,20 +60,21 @@ pub struct Served {
 }
 
 /// Serves consoles and commands of an engine, wherever its settings say.
-pub async fn listen(app: Arc<App>) -> Result<Served, SshError> {
+pub async fn listen(app: Arc<App>, listening: &Listening) -> Result<Served, SshError> {
     let engine = app.clone();
     let links: Links = Arc::new(move |name, role| Arc::new(LocalLink::of(engine.clone(), name, role)) as Arc<dyn Link>);
-    listen_with(app, links).await
+    listen_with(app, listening, links).await
 }
 
 /// The same, with links of one's own.
-pub async fn listen_with(app: Arc<App>, links: Links) -> Result<Served, SshError> {
+pub async fn listen_with(app: Arc<App>, listening: &Listening, links: Links) -> Result<Served, SshError> {
     let settings = app.settings.ssh.clone();
     let Some(address) = settings.address else { return Ok(Served { address: None, fingerprint: String::new(), host: None }) };
     let keys = Keys::open(settings.authorized_keys.as_deref(), app.data_folder())?;
     let host_key = HostKey::open(settings.host_key.as_deref(), app.data_folder())?;
     let fingerprint = host_key.fingerprint();
     let keymap = look::keymap(&app.settings).map_err(SshError::Keymap)?;
+    let inside = Inside::new(listening.api())?;
     let unbound = |source| SshError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(unbound)?;
     let address = listener.local_addr().map_err(unbound)?;
@@ -78,10 +82,12 @@ pub async fn listen_with(app: Arc<App>, links: Links) -> Result<Served, SshError
     let (max, each_max) = (settings.sessions_max, settings.sessions_each_max);
     let host = Arc::new(Host {
         app,
+        inside,
         keys,
         links,
         keymap,
-        connections: Count::new(max, each_max),
+        // A session more is refused where its client hears why, and not with its connection.
+        connections: Count::new(max.saturating_mul(2), each_max.saturating_mul(2)),
         sessions: Count::new(max, each_max),
         tracker: TaskTracker::new(),
         closing: CancellationToken::new(),
@@ -119,9 +125,10 @@ fn config(settings: &crate::config::SshSettings, key: &HostKey, compressions: &[
         window_size: WINDOW_BYTES,
         maximum_packet_size: PACKET_BYTES_MAX,
         channel_buffer_size: WAITING_MAX,
-        max_auth_attempts: settings.attempts_max as usize,
+        // A client asks first what there is.
+        max_auth_attempts: settings.attempts_max as usize + 1,
         // A client that lives answers keepalives in between.
-        inactivity_timeout: Some(STALLED_MAX.max(KEEPALIVE_EVERY * 2)),
+        inactivity_timeout: Some(settings.stalled_max.0.max(KEEPALIVE_EVERY * 2)),
         keepalive_interval: Some(KEEPALIVE_EVERY),
         keepalive_max: KEEPALIVES_MAX,
         preferred: Preferred { compression: Cow::Owned(compressions.to_vec()), ..Preferred::default() },
@@ -162,7 +169,9 @@ impl Door {
             Ok(place) => place,
             Err(why) => {
                 tracing::debug!(%address, why, "a connection by SSH was refused");
-                // Clients show what comes before a server's name; one that does not take it is none to wait for.
+                // Clients show what comes before a server's name; one that does not take it is none to wait for. What it said
+                // is read first: a connection that is closed with something unread is reset, and then nobody hears anything.
+                let _ = stream.try_read(&mut [0; 1024]);
                 let _ = stream.try_write(format!("{why}\r\n").as_bytes());
                 return;
             }

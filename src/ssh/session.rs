@@ -3,13 +3,25 @@
 
 use std::{any::Any, collections::BTreeMap, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use flexcore_engine::id::SessionId;
 use flexcore_ui::terminal::canvas::LEAVE;
 use futures_util::FutureExt;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, server::Msg};
 use tokio::time::timeout;
 
-use super::{connection::Living, console, count::Place, host::Host, keys::KeyRow};
-use crate::cli::{ASKED_WRONGLY, FAILED};
+use super::{
+    command,
+    connection::Living,
+    console,
+    count::Place,
+    host::Host,
+    keys::KeyRow,
+    recording::{Of, Recorder},
+};
+use crate::{
+    cli::{ASKED_WRONGLY, FAILED},
+    session::here::{Here, Way, What},
+};
 
 /// What is asked for must have been said within this time.
 const ASKING_MAX: Duration = Duration::from_secs(30);
@@ -55,7 +67,12 @@ enum Asked {
     /// A shell, without a terminal.
     Shell,
     /// A command, perhaps with a terminal.
-    Command,
+    Command {
+        /// Its words, as the client sent them.
+        line: String,
+        /// Whether there is a terminal.
+        on_terminal: bool,
+    },
     /// The client went without asking for anything.
     Nothing,
 }
@@ -78,7 +95,10 @@ impl Asked {
                 ChannelMsg::RequestShell { .. } => {
                     return terminal.map_or(Self::Shell, |size| Self::Console(Terminal { size, variables }));
                 }
-                ChannelMsg::Exec { .. } => return Self::Command,
+                ChannelMsg::Exec { command, .. } => {
+                    let line = String::from_utf8_lossy(&command).into_owned();
+                    return Self::Command { line, on_terminal: terminal.is_some() };
+                }
                 ChannelMsg::Close => return Self::Nothing,
                 _ => {}
             }
@@ -119,20 +139,57 @@ impl Session {
         let (mut read, write) = channel.split();
         let write = Arc::new(write);
         let asked = timeout(ASKING_MAX, Asked::read(&mut read)).await.unwrap_or(Asked::Nothing);
-        let on_terminal = matches!(asked, Asked::Console(_));
-        let served = AssertUnwindSafe(self.serve(asked, read, write.clone())).catch_unwind().await;
+        let (on_screen, on_terminal) = match &asked {
+            Asked::Console(_) => (true, true),
+            Asked::Command { on_terminal, .. } => (false, *on_terminal),
+            Asked::Shell | Asked::Nothing => (false, false),
+        };
+        let id = SessionId::fresh();
+        let recorder = self.recorder(id, &asked);
+        let here = self.here(id, &asked, recorder.as_ref()).await;
+        let served = AssertUnwindSafe(self.serve(asked, recorder, read, write.clone())).catch_unwind().await;
         let ended = served.unwrap_or_else(|panic| self.failed(&*panic));
-        if timeout(LAST_WORDS_MAX, last_words(&write, &ended, on_terminal)).await.is_err() {
+        if let Some(here) = here {
+            here.close(&ended.told, Some(ended.code)).await;
+        }
+        if timeout(LAST_WORDS_MAX, last_words(&write, &ended, on_screen, on_terminal)).await.is_err() {
             tracing::warn!(name = %self.who.name, address = %self.address, "a client that takes nothing was cut off");
             self.living.0.cut.cancel();
         }
     }
 
-    async fn serve(&self, asked: Asked, read: ChannelReadHalf, write: Arc<Out>) -> Ended {
+    /// Puts on record that somebody is here; of a command its name alone, because what is behind it may be secret.
+    async fn here(&self, id: SessionId, asked: &Asked, recorder: Option<&Recorder>) -> Option<Here> {
+        let command = match asked {
+            Asked::Console(_) => None,
+            Asked::Command { line, .. } => Some(line.split_whitespace().next().unwrap_or_default().chars().take(32).collect()),
+            Asked::Shell | Asked::Nothing => return None,
+        };
+        let (app, KeyRow { name, role, .. }) = (self.host.app.clone(), self.who.clone());
+        let way = Way { name: "ssh", from: &self.address.to_string() };
+        let what = What { command, recording: recorder.map(Recorder::file_name) };
+        Some(Here::open(app, id, name, role, way, what).await)
+    }
+
+    /// Consoles are recorded where that is set. One that cannot be is served all the same: whoever comes at night to a full disk
+    /// comes to mend it.
+    fn recorder(&self, id: SessionId, asked: &Asked) -> Option<Recorder> {
+        let (Some(settings), Asked::Console(terminal)) = (&self.host.settings().recordings, asked) else { return None };
+        let (session, app) = (id.short(), &self.host.app);
+        let at = app.engine.clock().now();
+        let of = Of { name: &self.who.name, role: self.who.role.word(), session: &session, node: &app.settings.node, at };
+        let begun = Recorder::begin(settings, &of, terminal);
+        begun.inspect_err(|error| tracing::error!(folder = %settings.folder.display(), %error, "a session is not recorded")).ok()
+    }
+
+    async fn serve(&self, asked: Asked, recorder: Option<Recorder>, read: ChannelReadHalf, write: Arc<Out>) -> Ended {
         match asked {
-            Asked::Console(terminal) => console::serve(self, terminal, read, write).await,
-            Asked::Shell => Ended::with(ASKED_WRONGLY, "a console needs a terminal: `ssh -t`"),
-            Asked::Command => Ended::with(ASKED_WRONGLY, "no command is served here: a console is, without one"),
+            Asked::Console(terminal) => console::serve(self, terminal, recorder, read, write).await,
+            Asked::Shell => Ended::with(
+                ASKED_WRONGLY,
+                "a console needs a terminal (`ssh -t`); without one there are commands, which `help` lists",
+            ),
+            Asked::Command { line, on_terminal } => command::serve(self, &line, on_terminal, read, &write).await,
             Asked::Nothing => Ended::with(ASKED_WRONGLY, "nothing was asked for"),
         }
     }
@@ -145,8 +202,8 @@ impl Session {
 }
 
 /// The terminal as it was, what there is to say, the exit status, and the end.
-async fn last_words(write: &Out, ended: &Ended, on_terminal: bool) -> Result<(), russh::Error> {
-    if on_terminal {
+async fn last_words(write: &Out, ended: &Ended, on_screen: bool, on_terminal: bool) -> Result<(), russh::Error> {
+    if on_screen {
         write.data_bytes(LEAVE).await?;
     }
     if !ended.told.is_empty() {

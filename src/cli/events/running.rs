@@ -3,10 +3,7 @@
 
 mod lines;
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use flexcore_engine::{event::Envelope, id::Position, moment::Moment, port::store::READ_EVENTS_MAX};
 use jiff::{Timestamp, Zoned};
@@ -16,7 +13,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{EventsArgs, after, no_longer_kept, print};
 use crate::{
-    cli::{DONE, complain, remote::TargetArgs, say, told, unable},
+    cli::{
+        DONE,
+        stage::{Stage, Whom},
+        told,
+    },
     client::{Client, ClientError, part},
     http::wire::events::{EventBody, EventPage},
 };
@@ -28,7 +29,7 @@ const AGAIN_AFTER_MAX: Duration = Duration::from_secs(10);
 const TRIES_MAX: u32 = 6;
 
 /// Prints. Exit code: 0 done, 1 the engine refused, 2 asked wrongly or nobody to ask.
-pub(super) fn run(args: &EventsArgs, target: &TargetArgs, out: &mut dyn Write) -> io::Result<i32> {
+pub(super) fn run(args: &EventsArgs, stage: &mut Stage<'_>) -> io::Result<i32> {
     let now = Zoned::now();
     let moment = |flag: &str, text: &Option<String>| {
         let parsed = text.as_ref().map(|text| Moment::parse(text, &now)).transpose();
@@ -36,21 +37,18 @@ pub(super) fn run(args: &EventsArgs, target: &TargetArgs, out: &mut dyn Write) -
     };
     let (since, until) = match moment("since", &args.since).and_then(|since| Ok((since, moment("until", &args.until)?))) {
         Ok(moments) => moments,
-        Err(wrong) => return Ok(complain(&wrong)),
+        Err(wrong) => return Ok(stage.complain(&wrong)),
     };
-    let client = match target.client() {
+    let whom = stage.whom.clone();
+    let client = match whom.client(&args.target) {
         Ok(client) => client,
-        Err(error) => return Ok(complain(&told(&error))),
+        Err(error) => return Ok(stage.unasked(&error)),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut reader = Reader { args, target, client, seen: 0, until, out };
-    match runtime.block_on(reader.read(since)) {
-        Ok(()) => Ok(DONE),
+    let mut reader = Reader { args, whom: &whom, client, seen: 0, until, stage };
+    match whom.block_on(reader.read(since))? {
+        Ok(()) => stage.out.flush().map(|()| DONE),
         Err(Stopped::Unwritten(error)) => Err(error),
-        Err(Stopped::Unasked(error @ (ClientError::NotFound(_) | ClientError::Unreachable { .. }))) => {
-            Ok(complain(&told(&error)))
-        }
-        Err(Stopped::Unasked(error)) => Ok(unable(&error)),
+        Err(Stopped::Unasked(error)) => Ok(stage.unasked(&error)),
     }
 }
 
@@ -78,17 +76,17 @@ struct Log {
     oldest: u64,
 }
 
-struct Reader<'a> {
+struct Reader<'a, 's> {
     args: &'a EventsArgs,
-    target: &'a TargetArgs,
+    whom: &'a Whom,
     client: Client,
     /// Everything up to here is printed.
     seen: u64,
     until: Option<Moment>,
-    out: &'a mut dyn Write,
+    stage: &'a mut Stage<'s>,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     async fn read(&mut self, since: Option<Moment>) -> Result<(), Stopped> {
         let log: Log = self.asked("/info").await?;
         let first = match since {
@@ -113,11 +111,11 @@ impl Reader<'_> {
             }
         };
         if first.max(1) < log.oldest {
-            say(&no_longer_kept(Position(log.oldest)));
+            self.stage.say(&no_longer_kept(Position(log.oldest)));
         }
         self.seen = first.max(log.oldest).saturating_sub(1);
         if self.there().await? && self.args.follow {
-            self.out.flush()?;
+            self.stage.out.flush()?;
             return self.follow().await;
         }
         Ok(())
@@ -173,7 +171,11 @@ impl Reader<'_> {
                 // Retention was faster than this.
                 Err(ClientError::Refused(problem)) if problem.status == GONE => {
                     let log: Log = self.asked("/info").await?;
-                    say(&format!("events from {} to {} were dropped before they were read here", self.seen + 1, log.oldest - 1));
+                    self.stage.say(&format!(
+                        "events from {} to {} were dropped before they were read here",
+                        self.seen + 1,
+                        log.oldest - 1
+                    ));
                     self.seen = log.oldest.saturating_sub(1).max(self.seen);
                     continue;
                 }
@@ -203,8 +205,8 @@ impl Reader<'_> {
             return Ok(false);
         }
         match Envelope::try_from(event) {
-            Ok(envelope) => print(&envelope, self.args.json, self.out)?,
-            Err(odd) => say(&odd.to_string()),
+            Ok(envelope) => print(&envelope, self.args.json, self.stage.out)?,
+            Err(odd) => self.stage.say(&odd.to_string()),
         }
         self.seen = self.seen.max(position);
         Ok(true)
@@ -224,7 +226,7 @@ impl Reader<'_> {
                         wait = AGAIN_AFTER;
                     }
                     if wait == AGAIN_AFTER {
-                        say(&format!("{}; trying again", told(&error)));
+                        self.stage.say(&format!("{}; trying again", told(&error)));
                     }
                 }
             }
@@ -237,10 +239,10 @@ impl Reader<'_> {
     /// Finds the engine again, which may be another process by now, at another socket. One whose log is in memory begins
     /// anew, and so does this then.
     async fn again(&mut self) {
-        let Ok(client) = self.target.client() else { return };
+        let Ok(client) = self.whom.client(&self.args.target) else { return };
         let Ok(head) = client.read::<Log>(Method::GET, "/info", None).await else { return };
         if head.position < self.seen {
-            say("the engine has begun anew, with an empty log");
+            self.stage.say("the engine has begun anew, with an empty log");
             self.seen = 0;
         }
         self.client = client;
@@ -261,11 +263,13 @@ impl Reader<'_> {
                             return Ok(());
                         }
                     }
-                    Line::Gap(text) => say(&format!("retention dropped events before they were read here: {text}")),
+                    Line::Gap(text) => {
+                        self.stage.say(&format!("retention dropped events before they were read here: {text}"));
+                    }
                     Line::Id(position) => self.seen = self.seen.max(position),
                 }
             }
-            self.out.flush()?;
+            self.stage.out.flush()?;
         }
     }
 }

@@ -38,6 +38,8 @@ fn caller(api: &Api, request: &Request) -> Result<Caller, Problem> {
     let correlation = extensions.get::<CorrelationId>().copied().ok_or_else(Problem::internal)?;
     let by = |actor, role| Caller { actor, role, correlation };
     match extensions.get::<Peer>().ok_or_else(Problem::internal)? {
+        #[cfg(feature = "ssh")]
+        Peer::Session { actor, role } => Ok(by(actor.clone(), *role)),
         Peer::Unix { user } => Ok(by(Actor::Operator(user.as_str().into()), Role::Admin)),
         Peer::Tcp(address) => {
             let (actor, role) = match api.tokens() {

@@ -21,12 +21,12 @@ fn a_key_that_is_not_known_does_not_come_in_and_nothing_else_is_asked() {
 fn a_viewer_looks_an_operator_steers_and_an_admin_changes() {
     let world = World::new();
     world.pipeline(LIVE);
-    let mut wall = world.terminal("wall", SIZE, &["-t"]);
+    let mut wall = world.terminal("wall", SIZE, &["-t"], &[]);
     wall.wait_for("wall (read-only)");
     wall.wait_for("live");
     wall.press("p");
     wall.wait_for("read-only");
-    let mut ben = world.terminal("ben", SIZE, &["-t"]);
+    let mut ben = world.terminal("ben", SIZE, &["-t"], &[]);
     ben.wait_until("ben may act", |screen| screen.contents().contains("ben  ") && screen.contents().contains("● running"));
     ben.press("p");
     ben.wait_for("Pause live");
@@ -39,7 +39,7 @@ fn a_viewer_looks_an_operator_steers_and_an_admin_changes() {
         10,
     ));
     assert_eq!(events.unwrap().events[0].event.actor.to_string(), "ben");
-    let mut ana = world.terminal("ana", SIZE, &["-t"]);
+    let mut ana = world.terminal("ana", SIZE, &["-t"], &[]);
     ana.wait_for("‖ paused");
     ana.press("q");
     assert_eq!(ana.wait_exit(), 0);
@@ -50,9 +50,9 @@ fn the_host_has_the_same_key_after_a_restart() {
     let world = World::new();
     assert_eq!(done(&mut world.command("ana", &["-T"], &[])).0, Some(2));
     let (fingerprint, port) = (world.served.fingerprint.clone(), world.port());
-    let World { folder, app, served, runtime } = world;
+    let World { folder, app, served, runtime, listening } = world;
     runtime.block_on(served.stop(flexcore_engine::unit::Duration::from_secs(5)));
-    drop(app);
+    drop((app, listening));
     let again = World::begun(folder, &[], None).unwrap();
     assert_eq!(again.served.fingerprint, fingerprint);
     // What was learned for one port is not asked about for another.
@@ -81,7 +81,7 @@ fn nothing_is_served_to_nobody() {
 #[test]
 fn whoever_loses_the_key_loses_the_session() {
     let world = World::new();
-    let mut ben = world.terminal("ben", SIZE, &["-t"]);
+    let mut ben = world.terminal("ben", SIZE, &["-t"], &[]);
     ben.wait_for("ben");
     fs::write(world.path("keys"), line(PEOPLE[0].1, PEOPLE[0].0)).unwrap();
     assert_eq!(world.served.reload(), Some(1));
@@ -95,7 +95,10 @@ fn whoever_loses_the_key_loses_the_session() {
 fn everything_but_consoles_and_commands_is_refused() {
     let world = World::new();
     let (code, _, told) = done(&mut world.command("ana", &["-T"], &[]));
-    assert_eq!((code, &*told), (Some(2), "flexcore: a console needs a terminal: `ssh -t`\n"));
+    assert_eq!(
+        (code, &*told),
+        (Some(2), "flexcore: a console needs a terminal (`ssh -t`); without one there are commands, which `help` lists\n")
+    );
     let (code, _, told) = done(&mut world.command("ana", &["-s"], &["sftp"]));
     assert_eq!(code, Some(255), "{told}");
     assert!(told.contains("subsystem request failed"), "{told}");

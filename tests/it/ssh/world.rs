@@ -14,6 +14,11 @@ use flexcore::{
     ssh::{Links, Served, SshError, listen, listen_with},
     step::table,
 };
+use flexcore_engine::{
+    handle::Fact,
+    id::{Actor, CorrelationId, EventId},
+    port::store::Expected,
+};
 use portable_pty::CommandBuilder;
 use russh::keys::{
     PrivateKey,
@@ -36,6 +41,7 @@ pub(super) const LIVE: &str = "name: live\nmode: continuous\nsteps:\n  - {name: 
 pub(super) struct World {
     pub(super) app: Arc<App>,
     pub(super) served: Served,
+    pub(super) listening: flexcore::http::Listening,
     pub(super) folder: TempDir,
     pub(super) runtime: Runtime,
 }
@@ -94,18 +100,19 @@ impl World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let begun: Result<_, SshError> = runtime.block_on(async {
             let app = Arc::new(App::start(settings, table()).await.unwrap());
+            let listening = flexcore::http::listen(app.clone()).await.unwrap();
             let served = match links {
-                None => listen(app.clone()).await?,
+                None => listen(app.clone(), &listening).await?,
                 Some(links) => {
                     let engine = app.clone();
                     let links: Links = Arc::new(move |name, role| links(&engine, name, role));
-                    listen_with(app.clone(), links).await?
+                    listen_with(app.clone(), &listening, links).await?
                 }
             };
-            Ok((app, served))
+            Ok((app, served, listening))
         });
-        let (app, served) = begun?;
-        Ok(Self { app, served, folder, runtime })
+        let (app, served, listening) = begun?;
+        Ok(Self { app, served, listening, folder, runtime })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -114,6 +121,18 @@ impl World {
 
     pub(super) fn port(&self) -> String {
         self.served.address.unwrap().port().to_string()
+    }
+
+    /// Somebody's private key, as a file.
+    pub(super) fn key_file(&self, name: &str) -> String {
+        write_key(self.folder.path(), name).display().to_string()
+    }
+
+    /// Appends a fact of a program's own.
+    pub(super) async fn append(&self, kind: &str, data: String) {
+        let actor = Actor::Operator("test".into());
+        let fact = Fact { id: EventId::fresh(), stream: "test".into(), kind: kind.into(), data: data.into() };
+        self.app.engine.append_facts(actor, CorrelationId::fresh(), vec![fact], Expected::Any).await.unwrap();
     }
 
     /// What every client of somebody is told: nothing of this machine's own settings, and no question to a person.
@@ -127,12 +146,13 @@ impl World {
     }
 
     /// OpenSSH's client in a terminal of its own.
-    pub(super) fn terminal(&self, name: &str, size: (u16, u16), more: &[&str]) -> Terminal {
+    pub(super) fn terminal(&self, name: &str, size: (u16, u16), more: &[&str], words: &[&str]) -> Terminal {
         ssh_is_there();
         let mut command = CommandBuilder::new("ssh");
         command.args(more);
         command.args(self.arguments(name));
         command.arg("somebody@127.0.0.1");
+        command.args(words);
         Terminal::start(command, size)
     }
 
