@@ -91,6 +91,7 @@ fn look(head: u64, before: u64, most: &mut [f64]) -> u64 {
 
 fn settings(folder: &Path) -> RuntimeSettings {
     RuntimeSettings {
+        traced: false,
         node: "bench".into(),
         workers: WORKERS,
         retain_events_max: LIMITS.events_max,
