@@ -2,7 +2,11 @@
 
 #[cfg(feature = "listener")]
 pub mod alert;
+#[cfg(feature = "listener")]
+pub mod attach;
 pub mod backup;
+#[cfg(feature = "listener")]
+pub mod bridge;
 pub mod check;
 pub mod completions;
 pub mod console;
@@ -72,6 +76,12 @@ pub struct Cli {
 enum Commands {
     /// The engine without a console, for systemd and containers
     Serve(serve::ServeArgs),
+    /// The console of an engine that runs: of its data directory, socket, URL, or on another machine through ssh
+    #[cfg(feature = "listener")]
+    Attach(attach::AttachArgs),
+    /// What `attach --host` runs on the other machine
+    #[cfg(feature = "listener")]
+    Bridge(bridge::BridgeArgs),
     /// Run one pipeline to its end
     Run(run::RunArgs),
     #[cfg(feature = "listener")]
@@ -109,6 +119,10 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
     let done = match command {
         None => return console::run(&console, &settings),
         Some(Commands::Serve(args)) => return serve::run(&args, &settings),
+        #[cfg(feature = "listener")]
+        Some(Commands::Attach(args)) => return attach::run(&args, &settings),
+        #[cfg(feature = "listener")]
+        Some(Commands::Bridge(args)) => return Ok(bridge::run(&args)),
         Some(Commands::Run(args)) => return run::run(&args, &settings),
         #[cfg(feature = "listener")]
         Some(Commands::Remote(remote)) => stage::own(|stage| remote.run(stage)),

@@ -1,7 +1,11 @@
 //! Asking a running engine: by its Unix socket, or by `--url` with a token. One thin layer over the client; what is asked is
 //! the API, so a command can do nothing that a program could not.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,6 +21,8 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 pub const URL_VARIABLE: &str = "FLEXCORE_URL";
 /// What proves who asks, with a URL.
 pub const TOKEN_VARIABLE: &str = "FLEXCORE_TOKEN";
+/// Certificates that are trusted instead of the machine's.
+pub const CA_VARIABLE: &str = "FLEXCORE_CA";
 /// Its socket.
 pub const SOCKET_VARIABLE: &str = "FLEXCORE_SOCKET";
 
@@ -27,16 +33,19 @@ pub struct Target {
     pub url: Option<String>,
     /// What proves who asks, with a URL.
     pub token: Option<String>,
+    /// Certificates that are trusted instead of the machine's, with a URL.
+    pub ca: Option<PathBuf>,
     /// Its socket; `None`: the only one that answers.
     pub socket: Option<PathBuf>,
 }
 
 impl Target {
     /// The variables that make a command of this program ask the same engine; `None`: must not be there.
-    pub fn variables(&self) -> [(&'static str, Option<OsString>); 3] {
+    pub fn variables(&self) -> [(&'static str, Option<OsString>); 4] {
         [
             (URL_VARIABLE, self.url.clone().map(Into::into)),
             (TOKEN_VARIABLE, self.token.clone().map(Into::into)),
+            (CA_VARIABLE, self.ca.clone().map(Into::into)),
             (SOCKET_VARIABLE, self.socket.clone().map(Into::into)),
         ]
     }
@@ -107,6 +116,10 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Http::builder().no_proxy().connect_timeout(CONNECT_TIME_MAX).read_timeout(ANSWER_TIME_MAX);
         let (builder, base, place) = if let Some(url) = &target.url {
+            let builder = match &target.ca {
+                Some(path) => builder.tls_certs_only(certificates(path)?),
+                None => builder,
+            };
             (builder, url.trim_end_matches('/').to_owned(), url.clone())
         } else {
             let path = the_socket(target.socket.as_ref())?;
@@ -230,7 +243,15 @@ impl Body {
     }
 }
 
-fn the_socket(named: Option<&PathBuf>) -> Result<PathBuf, ClientError> {
+fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
+    let wrong = |why: &dyn std::fmt::Display| ClientError::NotFound(format!("--ca {}: {why}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| wrong(&error))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| wrong(&error))?;
+    if found.is_empty() { Err(wrong(&"there is no certificate in it")) } else { Ok(found) }
+}
+
+/// The socket of an engine: the one named, or the only one of this user that answers.
+pub fn the_socket(named: Option<&PathBuf>) -> Result<PathBuf, ClientError> {
     if let Some(path) = named {
         if socket::answers(path) {
             return Ok(path.clone());

@@ -146,6 +146,13 @@ impl App {
         self.directory.as_ref().map(DataDir::folder)
     }
 
+    /// Tells whoever finds the data directory in use where this engine is asked.
+    pub fn say_socket(&self, socket: &Path) {
+        if let Some(directory) = &self.directory {
+            directory.say_socket(socket);
+        }
+    }
+
     /// Submits a command of this process's operator.
     pub async fn submit(&self, command: Command) -> Result<Accepted, Refusal> {
         self.submit_as(Actor::Operator(self.settings.operator.as_str().into()), command).await

@@ -104,6 +104,11 @@ impl DataDir {
         &self.folder
     }
 
+    /// Notes where the engine that has it is asked.
+    pub fn say_socket(&self, socket: &Path) {
+        self.lock.say_socket(socket);
+    }
+
     /// Notes that it is given back in order; it is held until the process ends.
     pub fn leave(&self) {
         self.lock.leave();
@@ -113,6 +118,12 @@ impl DataDir {
     pub fn died(&self) -> Option<&Holder> {
         self.died.as_ref()
     }
+}
+
+/// Who has a data directory now; `None`: nobody. Changes nothing.
+pub fn holder(folder: &Path) -> Result<Option<Holder>, DataDirError> {
+    recognise(folder)?;
+    lock::holder(folder)
 }
 
 /// The log's journal in a data directory.
@@ -209,6 +220,20 @@ mod tests {
         assert!(refused.contains(" since 2"), "{refused}");
         drop(first);
         DataDir::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn who_has_a_directory_is_found_and_where_to_ask() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(holder(&folder.path().join("none")).is_err());
+        let taken = DataDir::open(folder.path()).unwrap();
+        assert_eq!(holder(folder.path()).unwrap().unwrap().socket(), None);
+        taken.say_socket(Path::new("/run/a b.sock"));
+        let found = holder(folder.path()).unwrap().unwrap();
+        assert_eq!(found.socket(), Some(Path::new("/run/a b.sock")));
+        assert_eq!(found.process(), format!("process {}", std::process::id()));
+        drop(taken);
+        assert_eq!(holder(folder.path()).unwrap(), None);
     }
 
     #[test]

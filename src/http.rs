@@ -10,6 +10,7 @@ mod access;
 mod alerts;
 mod body;
 mod cluster;
+mod compressed;
 mod console;
 mod cursor;
 mod document;

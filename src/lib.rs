@@ -2,6 +2,8 @@
 
 pub mod adopt;
 pub mod alerts;
+#[cfg(feature = "listener")]
+pub mod attach;
 pub mod backup;
 pub mod cli;
 #[cfg(feature = "listener")]

@@ -69,21 +69,26 @@ impl Link for LocalLink {
         self.app.settings.read_only || self.role == Role::Viewer
     }
 
-    fn submit(&self, command: Command) -> BoxFuture<'static, Result<Accepted, Refusal>> {
+    fn submit(&self, command: Command) -> Answer<Accepted> {
         let (app, allowed) = (self.app.clone(), self.at_least(Role::least_for(&command)));
         let actor = Actor::Operator(self.operator.clone());
         Box::pin(async move {
             if app.settings.read_only {
-                return Err(Refusal::Unavailable("this console is read-only".into()));
+                return Err(LinkError::Refused("not done: this console is read-only".into()));
             }
-            allowed.map_err(|refused| Refusal::Unavailable(refused.to_string()))?;
-            app.submit_as(actor, command).await
+            allowed?;
+            app.submit_as(actor, command).await.map_err(|refusal| LinkError::Refused(refusal.to_string()))
         })
     }
 
     fn models(&self) -> Answer<ReadModels> {
         let app = self.app.clone();
         Box::pin(async move { Ok(app.engine.view(ReadModels::clone).await) })
+    }
+
+    fn resumes(&self, seen: Position) -> Answer<bool> {
+        let head = self.app.engine.store().head();
+        Box::pin(async move { Ok(seen <= head) })
     }
 
     fn models_at(&self, at: At) -> Answer<ReadModels> {
@@ -97,6 +102,14 @@ impl Link for LocalLink {
             app.engine.store().wait_past(after).await;
             let page = app.engine.store().read(after, &Filter::default(), READ_EVENTS_MAX).await;
             page.map_err(|error| unread(&error))
+        })
+    }
+
+    fn read_on(&self, after: Position, max: usize) -> Answer<Page> {
+        let app = self.app.clone();
+        Box::pin(async move {
+            app.engine.store().wait_past(after).await;
+            app.engine.store().read(after, &Filter::default(), max).await.map_err(|error| unread(&error))
         })
     }
 
@@ -167,9 +180,14 @@ impl Link for LocalLink {
     }
 
     fn predicate(&self, jq: &str) -> Result<Predicate, String> {
-        let passes = step::Predicate::compile(jq)?;
-        Ok(Arc::new(move |envelope| serde_json::to_vec(&EventJson::from(envelope)).is_ok_and(|json| passes(&json))))
+        predicate(jq)
     }
+}
+
+/// Compiled here, wherever the engine is.
+pub(crate) fn predicate(jq: &str) -> Result<Predicate, String> {
+    let passes = step::Predicate::compile(jq)?;
+    Ok(Arc::new(move |envelope| serde_json::to_vec(&EventJson::from(envelope)).is_ok_and(|json| passes(&json))))
 }
 
 /// `Err`: from where on the past is known.

@@ -45,6 +45,13 @@ pub struct ConsoleArgs {
     /// Lines instead of a screen, for screen readers and scripts: each is a command, `help` lists them
     #[arg(long, conflicts_with = "snapshot")]
     plain: bool,
+    #[command(flatten)]
+    pub(super) frame: FrameArgs,
+}
+
+/// One frame instead of a console.
+#[derive(Debug, Clone, Args)]
+pub struct FrameArgs {
     /// Print one frame and exit
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     snapshot: Option<FrameSize>,
@@ -87,6 +94,13 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         Ok(settings) => settings,
         Err(wrong) => return Ok(complain(&wrong)),
     };
+    #[cfg(feature = "listener")]
+    if let Some((carrier, told)) = super::attach::already(&settings, !args.paths.is_empty()) {
+        if args.plain {
+            return super::attach::plain(&carrier, &told);
+        }
+        return super::attach::show(carrier, Some(told), &settings, &args.frame);
+    }
     let options = match console_options(&settings) {
         Ok(options) => options,
         Err(wrong) => return Ok(complain(&wrong)),
@@ -97,7 +111,7 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         Ok(pipelines) => pipelines,
         Err(mistakes) => return Ok(complain(&format!("{mistakes}{}", meant_command(&args.paths)))),
     };
-    if args.snapshot.is_none() && !args.plain && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+    if !args.plain && !args.frame.has_a_place() {
         return Ok(complain(&ConsoleError::NotATerminal.to_string()));
     }
     let _log = match telemetry::to_file(&settings) {
@@ -122,8 +136,8 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
         }
         let _kept = listening;
         let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
-        if let Some(size) = args.snapshot {
-            return print_frame(args, size, link, options).await.map(|()| DONE);
+        if args.frame.is_wanted() {
+            return args.frame.print(link, options).await.map(|()| DONE);
         }
         let (name, way) = (app.settings.operator.as_str().into(), Way { name: "terminal", from: "" });
         let here = Here::open(app.clone(), SessionId::fresh(), name, Role::Admin, way, What::default()).await;
@@ -197,25 +211,35 @@ fn meant_command(paths: &[PathBuf]) -> String {
     near.map(|command| format!("; did you mean the command `{command}`?")).unwrap_or_default()
 }
 
-fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
+/// How the console looks, and its keys.
+pub(super) fn console_options(settings: &Settings) -> Result<ConsoleOptions, String> {
     let keymap = look::keymap(settings)?;
     Ok(look::options(settings, keymap, TimeZone::system(), |name| std::env::var(name).ok()))
 }
 
-async fn print_frame(
-    args: &ConsoleArgs,
-    size: FrameSize,
-    link: Arc<dyn Link>,
-    options: ConsoleOptions,
-) -> color_eyre::Result<()> {
-    let watched = Duration::from_secs(args.after.into());
-    let depth = options.abilities.depth;
-    let frame = snapshot(link, options, (size.width, size.height), watched).await;
-    let shown = match args.snapshot_format {
-        FrameFormat::Text => text(&frame),
-        FrameFormat::Ansi => ansi(&frame, depth),
-        FrameFormat::Svg => svg(&frame),
-    };
-    io::stdout().write_all(shown.as_bytes())?;
-    Ok(())
+impl FrameArgs {
+    /// Whether one was asked for.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
+    /// Whether a frame was asked for, or there is a terminal for more of them.
+    pub(super) fn has_a_place(&self) -> bool {
+        self.is_wanted() || (io::stdin().is_terminal() && io::stdout().is_terminal())
+    }
+
+    /// Watches for a while, and prints the frame.
+    pub(super) async fn print(&self, link: Arc<dyn Link>, options: ConsoleOptions) -> color_eyre::Result<()> {
+        let Some(size) = self.snapshot else { return Ok(()) };
+        let watched = Duration::from_secs(self.after.into());
+        let depth = options.abilities.depth;
+        let frame = snapshot(link, options, (size.width, size.height), watched).await;
+        let shown = match self.snapshot_format {
+            FrameFormat::Text => text(&frame),
+            FrameFormat::Ansi => ansi(&frame, depth),
+            FrameFormat::Svg => svg(&frame),
+        };
+        io::stdout().write_all(shown.as_bytes())?;
+        Ok(())
+    }
 }

@@ -1,8 +1,9 @@
 //! What the commands that act on a running engine share: where it is, and how answers are printed.
 
 use std::{
-    io::{self, Write},
-    path::PathBuf,
+    fs::File,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
@@ -12,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{DONE, FAILED, alert, node, pipeline, queue, runs, stage::Stage};
-use crate::client::{Body, Client, ClientError, SOCKET_VARIABLE, TOKEN_VARIABLE, Target, URL_VARIABLE, part};
+use crate::client::{Body, CA_VARIABLE, Client, ClientError, SOCKET_VARIABLE, TOKEN_VARIABLE, Target, URL_VARIABLE, part};
 
 /// The commands that act on a running engine, wherever they are typed.
 #[derive(Debug, Subcommand)]
@@ -48,9 +49,15 @@ pub(super) struct TargetArgs {
     /// The engine at this address instead of the one of this user, like `http://box:8080`
     #[arg(long, value_name = "URL", env = URL_VARIABLE, global = true)]
     url: Option<String>,
-    /// A token, with --url
+    /// A token, with --url; others on this machine can see it, unlike with the variable or --token-file
     #[arg(long, value_name = "TOKEN", env = TOKEN_VARIABLE, hide_env_values = true, global = true)]
     token: Option<String>,
+    /// The file that holds the token
+    #[arg(long, value_name = "FILE", conflicts_with = "token", global = true)]
+    token_file: Option<PathBuf>,
+    /// Trust the certificates in this file, PEM, instead of those of the machine
+    #[arg(long, value_name = "FILE", env = CA_VARIABLE, global = true)]
+    ca: Option<PathBuf>,
     /// The engine's Unix socket, when several run
     #[arg(long, value_name = "PATH", env = SOCKET_VARIABLE, conflicts_with = "url", global = true)]
     socket: Option<PathBuf>,
@@ -68,14 +75,36 @@ pub(super) struct RemoteArgs {
 
 impl TargetArgs {
     pub(super) fn client(&self) -> Result<Client, ClientError> {
-        let Self { url, token, socket } = self.clone();
-        Client::new(&Target { url, token, socket })
+        Client::new(&self.target()?)
+    }
+
+    /// Where it is, with the token read.
+    pub(super) fn target(&self) -> Result<Target, ClientError> {
+        let Self { url, token, token_file, ca, socket } = self.clone();
+        let token = match token_file {
+            Some(path) => Some(token_of(&path).map_err(ClientError::NotFound)?),
+            None => token,
+        };
+        Ok(Target { url, token, ca, socket })
     }
 
     /// Whether a certain one is meant.
     pub(super) fn is_said(&self) -> bool {
         self.url.is_some() || self.socket.is_some()
     }
+}
+
+/// The most bytes of a file that holds a token.
+const TOKEN_BYTES_MAX: u64 = 4 << 10;
+
+fn token_of(path: &Path) -> Result<String, String> {
+    let read = File::open(path).and_then(|file| io::read_to_string(file.take(TOKEN_BYTES_MAX)));
+    let text = read.map_err(|error| format!("cannot read the token in {}: {error}", path.display()))?;
+    let token = text.trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("there is no token in {}: the file holds one, on a line of its own", path.display()));
+    }
+    Ok(token.to_owned())
 }
 
 /// A question to an engine.

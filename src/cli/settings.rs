@@ -47,7 +47,8 @@ pub(super) fn listed(last: &str) -> String {
 
 const CONFIG_VARIABLE: &str = "FLEXCORE_CONFIG";
 /// Variables that are no settings: where the settings are, and what commands on a running engine read.
-const OTHER_VARIABLES: [&str; 4] = [CONFIG_VARIABLE, "FLEXCORE_URL", "FLEXCORE_TOKEN", "FLEXCORE_SOCKET"];
+const OTHER_VARIABLES: [&str; 6] =
+    [CONFIG_VARIABLE, "FLEXCORE_URL", "FLEXCORE_TOKEN", "FLEXCORE_CA", "FLEXCORE_SOCKET", "FLEXCORE_SSH"];
 
 impl SettingArgs {
     /// Flags over variables over the file over defaults, checked.

@@ -5,7 +5,7 @@ use std::{
     fmt,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process,
 };
 
@@ -23,6 +23,8 @@ pub struct Holder {
     process: Option<u32>,
     node: Option<String>,
     since: Option<Timestamp>,
+    /// Where its engine is asked.
+    socket: Option<PathBuf>,
 }
 
 impl fmt::Display for Holder {
@@ -39,10 +41,20 @@ impl fmt::Display for Holder {
 }
 
 impl Holder {
+    /// Where its engine is asked, if it said so.
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
+    }
+
+    /// The process, as people are told.
+    pub fn process(&self) -> String {
+        self.process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
+    }
+
     fn of_this_process() -> Self {
         let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let since = Timestamp::from_second(Timestamp::now().as_second()).ok();
-        Self { process: Some(process::id()), node: Some(node), since }
+        Self { process: Some(process::id()), node: Some(node), since, socket: None }
     }
 
     fn read(file: &mut File) -> Option<Self> {
@@ -54,11 +66,12 @@ impl Holder {
             process: value("process").and_then(|text| text.parse().ok()),
             node: value("node").map(str::to_owned),
             since: value("since").and_then(|text| text.parse().ok()),
+            socket: value("socket").map(PathBuf::from),
         };
         Some(holder).filter(|holder| *holder != Self::default())
     }
 
-    fn write(&self, file: &mut File) -> io::Result<()> {
+    fn write(&self, mut file: &File) -> io::Result<()> {
         file.set_len(0)?;
         file.rewind()?;
         let mut text = String::new();
@@ -66,6 +79,7 @@ impl Holder {
         line("process", self.process.map(|process| process.to_string()));
         line("node", self.node.clone());
         line("since", self.since.map(|since| since.to_string()));
+        line("socket", self.socket.as_ref().map(|socket| socket.display().to_string()));
         file.write_all(text.as_bytes())
     }
 }
@@ -74,6 +88,7 @@ impl Holder {
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
+    holder: Holder,
 }
 
 impl Lock {
@@ -92,12 +107,36 @@ impl Lock {
         }
         let died = Holder::read(&mut file);
         // A full disk must keep nobody out: the text is for people, the lock is the system's.
-        drop(Holder::of_this_process().write(&mut file));
-        Ok((Self { file }, died))
+        let holder = Holder::of_this_process();
+        drop(holder.write(&file));
+        Ok((Self { file, holder }, died))
+    }
+}
+
+/// Who has a directory now. `None`: nobody has.
+pub(super) fn holder(folder: &Path) -> Result<Option<Holder>, DataDirError> {
+    let path = folder.join(NAME);
+    let mut file = match OpenOptions::new().read(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("open", &path)(error)),
+    };
+    // Shared, so that two who look at once do not take each other for the holder; let go of at the end.
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(Holder::read(&mut file).unwrap_or_default())),
+        Err(TryLockError::Error(error)) => Err(failed("lock", &path)(error)),
     }
 }
 
 impl Lock {
+    /// Tells others where the engine is asked.
+    pub(super) fn say_socket(&self, socket: &Path) {
+        let holder = Holder { socket: Some(socket.to_owned()), ..self.holder.clone() };
+        // A full disk must keep nobody from working: those who look are told that it is in use.
+        drop(holder.write(&self.file));
+    }
+
     /// Nobody is told any more that it was not given back.
     pub(super) fn leave(&self) {
         drop(self.file.set_len(0));

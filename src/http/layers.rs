@@ -19,7 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{metrics::counted, problem::Problem, state::Api};
+use super::{compressed, metrics::counted, problem::Problem, state::Api};
 use crate::traces::{
     Kind, Told,
     parent::{self, Parent},
@@ -36,6 +36,7 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 pub(super) fn around(router: Router<Api>, api: &Api) -> Router {
     router
         .layer(middleware::from_fn_with_state(api.clone(), once::enter))
+        .layer(middleware::from_fn(compressed::answers))
         .layer(middleware::from_fn(timed))
         .layer(middleware::from_fn_with_state(api.clone(), door::enter))
         .layer(CatchPanicLayer::custom(panicked))

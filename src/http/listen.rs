@@ -83,6 +83,8 @@ pub async fn listen(app: Arc<App>) -> Result<Listening, ListenError> {
         listening.http = Some(address);
     }
     if let Some((listener, path)) = unix {
+        // Whoever looks for it may be in another folder.
+        listening.api.app().say_socket(&std::path::absolute(&path).unwrap_or_else(|_| path.clone()));
         listening.tracker.spawn(door.by_unix(listener, listening.tracker.clone()));
         listening.socket = Some(path);
     }

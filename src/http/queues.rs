@@ -21,7 +21,7 @@ use super::{
     state::Api,
     wire::{
         page::Page,
-        queues::{MessageBody, QueueBody},
+        queues::{MessageBody, Messages, QueueBody},
     },
 };
 
@@ -104,13 +104,6 @@ struct PeekQuery {
     /// At most so many: 1 to 1,000; 100 unless said otherwise.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-}
-
-/// Messages
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub(super) struct Messages {
-    /// In the order that the kind has.
-    items: Vec<MessageBody>,
 }
 
 /// Looks at messages; they stay as they are.

@@ -7,6 +7,7 @@ use flexcore_engine::{
     handle::{Accepted, Engine},
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{access::Caller, layers::once::Memory, problem::Problem, rate::Rate, token::Tokens};
 use crate::{compose::App, metrics::Metrics};
@@ -21,6 +22,7 @@ struct Inner {
     rate: Option<Rate>,
     memory: Memory,
     began: Instant,
+    instance: Uuid,
     metrics: Metrics,
     /// Cancelled when it stops: what would wait for ever ends then.
     closing: CancellationToken,
@@ -36,6 +38,7 @@ impl Api {
             rate,
             memory: Memory::default(),
             began: Instant::now(),
+            instance: Uuid::now_v7(),
             metrics: Metrics::default(),
             closing: CancellationToken::new(),
         }))
@@ -71,6 +74,11 @@ impl Api {
 
     pub(super) fn memory(&self) -> &Memory {
         &self.0.memory
+    }
+
+    /// Names this start of it.
+    pub(super) fn instance(&self) -> Uuid {
+        self.0.instance
     }
 
     pub(super) fn uptime(&self) -> std::time::Duration {

@@ -19,7 +19,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{access::Caller, events::filter, problem::Problem, query::Query, state::Api, wire::events::write};
+use super::{
+    access::Caller, compressed::Pieces, events::filter, problem::Problem, query::Query, state::Api, wire::events::write,
+};
 
 /// A sign of life is sent when nothing happens for so long; it carries the position, so that a reader whose filter lets
 /// little pass does not have the log searched again from far back.
@@ -66,8 +68,18 @@ async fn follow(
     let after = resumed.or(query.after).map_or_else(|| store.head(), Position);
     let filter = filter(query.stream.as_ref(), query.types.as_ref())?;
     let tail = Tail { subscription: Subscription::new(store, after, filter), rest: None, api };
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::HeaderName::from_static("x-accel-buffering"), "no")];
-    Ok((headers, Body::from_stream(tail.chunks())).into_response())
+    Ok(streamed(&headers, tail.chunks()))
+}
+
+/// Server-sent events, piece by piece as they come; compressed for callers that take it.
+pub(super) fn streamed(headers: &HeaderMap, chunks: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static) -> Response {
+    let mut pieces = Pieces::new(headers);
+    let encoding = pieces.encoding();
+    let chunks = futures_util::StreamExt::map(chunks, move |chunk| chunk.map(|chunk| pieces.next(chunk)));
+    let said = [(header::CONTENT_TYPE, "text/event-stream"), (header::HeaderName::from_static("x-accel-buffering"), "no")];
+    let mut response = (said, Body::from_stream(chunks)).into_response();
+    response.headers_mut().extend(encoding);
+    response
 }
 
 fn position(value: &HeaderValue) -> Result<u64, Problem> {

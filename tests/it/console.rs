@@ -3,17 +3,35 @@
 use std::{path::Path, sync::Arc};
 
 use flexcore::{
+    attach::{Carrier, RemoteLink},
     compose::App,
     config::{Layers, Settings},
     definition::{load_paths, variables},
+    http::{Listening, listen},
     local_link::LocalLink,
     step::table,
 };
-use flexcore_ui::testing::{Headless, Setup};
+use flexcore_ui::{
+    link::Link,
+    testing::{Headless, Setup},
+};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
 const SIZES: [(u16, u16); 2] = [(120, 40), (80, 24)];
+
+/// A size, and what is between the console and its engine.
+type Seat = ((u16, u16), Way);
+
+/// What is between a console and its engine.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Nothing,
+    Socket,
+}
+
+/// On the spot at both sizes, and attached.
+const SEATS: [Seat; 3] = [(SIZES[0], Way::Nothing), (SIZES[1], Way::Nothing), (SIZES[1], Way::Socket)];
 
 /// Reads, refuses what has no number, keeps the rest.
 const COPY: &str = "name: copy
@@ -42,18 +60,20 @@ steps:
 struct Stage {
     console: Headless,
     folder: TempDir,
+    _listening: Option<Listening>,
 }
 
 impl Stage {
-    fn new(pipeline: &str, input: &str, (columns, rows): (u16, u16)) -> Self {
+    fn new(pipeline: &str, input: &str, ((columns, rows), way): Seat) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("a.pipeline.yaml"), pipeline).unwrap();
         std::fs::write(folder.path().join("in.ndjson"), input).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let app = runtime.block_on(begin(folder.path()));
         let setup = Setup { now: Arc::new(Timestamp::now), ..Setup::sized(columns, rows) };
-        let console = Headless::live(runtime, Arc::new(LocalLink::new(app)), setup);
-        Self { console, folder }
+        let (link, listening) = runtime.block_on(link(app, folder.path(), way));
+        let console = Headless::live(runtime, link, setup);
+        Self { console, folder, _listening: listening }
     }
 
     /// The next time that an editor is opened, it leaves this.
@@ -78,9 +98,20 @@ impl Stage {
     }
 }
 
+async fn link(app: Arc<App>, folder: &Path, way: Way) -> (Arc<dyn Link>, Option<Listening>) {
+    if way == Way::Nothing {
+        return (Arc::new(LocalLink::new(app)), None);
+    }
+    let listening = listen(app).await.unwrap();
+    let link = RemoteLink::connect(Carrier::Socket(Some(folder.join("engine.sock"))), false).await.unwrap();
+    (Arc::new(link), Some(listening))
+}
+
 async fn begin(folder: &Path) -> Arc<App> {
     let nothing = |_: &str| None;
-    let settings = Settings::of(&Layers::defaults(&nothing)).unwrap();
+    let mut layers = Layers::defaults(&nothing);
+    layers.set("socket", folder.join("engine.sock").to_str().unwrap().to_owned(), "the test".into());
+    let settings = Settings::of(&layers).unwrap();
     let app = App::start(settings, table()).await.unwrap();
     let reports = load_paths(&[folder.to_owned()], app.types.as_ref(), &variables::of_process).unwrap();
     app.adopt(reports.into_iter().map(|report| report.result.unwrap()).collect()).await.unwrap();
@@ -89,8 +120,8 @@ async fn begin(folder: &Path) -> Arc<App> {
 
 #[test]
 fn a_pipeline_is_run_opened_paused_and_resumed_by_keys() {
-    for size in SIZES {
-        let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n{\"id\":2,\"n\":6}\n", size);
+    for seat in SEATS {
+        let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n{\"id\":2,\"n\":6}\n", seat);
         stage.console.until("copy").press("r").until("one run of revision 1").press("y").until("done");
         stage.console.press("enter").until("overview › copy").until("✔ succeeded").until("run #1 left them");
         assert_eq!(stage.written(), "{\"id\":1,\"half\":2}\n{\"id\":2,\"half\":3}\n");
@@ -104,7 +135,7 @@ fn a_pipeline_is_run_opened_paused_and_resumed_by_keys() {
 
 #[test]
 fn events_are_filtered_by_jq_as_the_command_line_writes_them() {
-    let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n", SIZES[0]);
+    let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n", (SIZES[0], Way::Socket));
     stage.console.until("copy").press("r y").until("run.succeeded").press("2 /");
     stage.console.type_text("jq:.type == \"run.succeeded\" and .data.attempt == 1").until("1/");
     stage.console.assert_hides("run.started").press("esc").until("run.started");
@@ -112,8 +143,8 @@ fn events_are_filtered_by_jq_as_the_command_line_writes_them() {
 
 #[test]
 fn the_past_is_shown_as_it_was_and_left_again() {
-    for size in SIZES {
-        let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n", size);
+    for seat in SEATS {
+        let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n", seat);
         stage.console.until("copy").press("r y enter").until("✔ succeeded").press("enter").until("run #1");
         stage.console.press("2").until("run.succeeded").press("g g b").until("PAST").until("◐ queued");
         stage.console.press("]").until("● running").press("R").until("this is the past: retry-run is off");
@@ -125,8 +156,8 @@ fn the_past_is_shown_as_it_was_and_left_again() {
 
 #[test]
 fn a_run_that_would_never_end_is_cancelled() {
-    for size in SIZES {
-        let mut stage = Stage::new(ENDLESS, "", size);
+    for seat in SEATS {
+        let mut stage = Stage::new(ENDLESS, "", seat);
         stage.console.until("● running").press("enter").until("● running").press("enter").until("run #1").press("X");
         stage.console.until("Cancel").type_text("enough").press("enter").until("cancelled because enough");
         stage.console.press("esc").until("‖ cancelled");
@@ -135,8 +166,8 @@ fn a_run_that_would_never_end_is_cancelled() {
 
 #[test]
 fn a_dead_letter_is_mended_tried_and_replayed() {
-    for size in SIZES {
-        let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n{\"id\":2,\"n\":\"six\"}\n", size);
+    for seat in SEATS {
+        let mut stage = Stage::new(COPY, "{\"id\":1,\"n\":4}\n{\"id\":2,\"n\":\"six\"}\n", seat);
         stage.console.until("copy").press("r y enter").until("✔ succeeded").press("D");
         stage.console.until("queue copy.dead").until("1 of").until("field `half`: cannot calculate");
         stage.edits("{\"id\": 2, \"n\": 6,}");
@@ -161,8 +192,8 @@ fn a_dead_letter_is_mended_tried_and_replayed() {
 
 #[test]
 fn a_new_pipeline_goes_from_a_template_through_its_mistakes_to_life() {
-    for size in SIZES {
-        let mut stage = Stage::new(COPY, "", size);
+    for seat in SEATS {
+        let mut stage = Stage::new(COPY, "", seat);
         let path = stage.folder.path().join("in.ndjson");
         let good = COPY.replace("name: copy", "name: fresh").replace("in.ndjson", path.to_str().unwrap());
         std::fs::write(&path, "{\"id\":1,\"n\":4}\n").unwrap();
@@ -181,9 +212,9 @@ fn a_new_pipeline_goes_from_a_template_through_its_mistakes_to_life() {
 fn hostile_records_are_shown_and_do_nothing() {
     let poison = "\\u001b]0;owned\\u0007\\u001b[2J\\u001b[H\\u202e\\u0000";
     let large = "x".repeat(1 << 20);
-    for size in SIZES {
+    for seat in SEATS {
         let input = format!("{{\"id\":\"{poison}\",\"n\":\"{poison}\"}}\n{{\"id\":\"{large}\",\"n\":\"{large}\"}}\n");
-        let mut stage = Stage::new(COPY, &input, size);
+        let mut stage = Stage::new(COPY, &input, seat);
         stage.console.take_frames();
         stage
             .console

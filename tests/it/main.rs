@@ -1,7 +1,10 @@
 //! One binary, one module a promise.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; helpers are part of it")]
 
+#[cfg(feature = "listener")]
+mod attach;
 mod cli;
+#[cfg(feature = "listener")]
 mod console;
 #[cfg(feature = "listener")]
 mod deploy;

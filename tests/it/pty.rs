@@ -1,6 +1,8 @@
 //! The real program in a real terminal: start, work, quit, signals, hang-up. What a person sees is read by a terminal
 //! parser; what the terminal is left like is read from its modes.
 
+#[cfg(feature = "listener")]
+mod attach;
 mod bad_lines;
 #[cfg(feature = "listener")]
 mod full;

@@ -7,7 +7,7 @@ use flexcore_engine::{
     command::Command,
     event::Envelope,
     flow::{dry_run::DryRun, log::LogLine},
-    handle::{Accepted, Refusal},
+    handle::Accepted,
     id::{CorrelationId, PipelineName, Position, QueueName, Revision, RunId, StepName},
     pipeline::{Definition, Plan, mistake::PlacedMistake},
     port::{
@@ -21,6 +21,7 @@ use flexcore_engine::{
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 /// Why an answer did not come.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,25 @@ pub enum LinkError {
     /// It answered, and the answer is no.
     #[error("{0}")]
     Refused(String),
+}
+
+/// How the line to an engine elsewhere stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LineState {
+    /// Questions are answered.
+    #[default]
+    Up,
+    /// A connection is being made.
+    Calling,
+    /// The read models are on their way: bytes that came, and those that there are, if that was said.
+    Loading {
+        /// Came.
+        bytes: u64,
+        /// Of so many.
+        total: Option<u64>,
+    },
+    /// There is no connection.
+    Down,
 }
 
 /// A definition as checked.
@@ -81,17 +101,38 @@ pub trait Link: Send + Sync + 'static {
     /// Whether actions are refused: the console then shows none.
     fn read_only(&self) -> bool;
 
-    /// Asks for a change.
-    fn submit(&self, command: Command) -> BoxFuture<'static, Result<Accepted, Refusal>>;
+    /// Where the engine is, in a few words, when it is not in this process.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
+    /// What the operator should know from the start.
+    fn notice(&self) -> Option<String> {
+        None
+    }
+
+    /// How the line to an engine elsewhere stands, as it changes.
+    fn line(&self) -> Option<watch::Receiver<LineState>> {
+        None
+    }
+
+    /// Asks for a change. What it says when it was not done is a whole sentence; a change is never done twice.
+    fn submit(&self, command: Command) -> BoxFuture<'static, Result<Accepted, LinkError>>;
 
     /// The read models as of now: where a console begins to fold.
     fn models(&self) -> BoxFuture<'static, Result<ReadModels, LinkError>>;
 
+    /// Whether a console that has folded everything up to a position may go on from there: the log is the same one.
+    fn resumes(&self, seen: Position) -> BoxFuture<'static, Result<bool, LinkError>>;
+
     /// The read models as of a point of the past. An error says from where on there are some.
     fn models_at(&self, at: At) -> BoxFuture<'static, Result<ReadModels, LinkError>>;
 
-    /// Waits for events after a position; all there are, at most 4,096.
+    /// Waits for events after a position; all there are, at most 4,096. One console follows in one place.
     fn follow(&self, after: Position) -> BoxFuture<'static, Result<Page, LinkError>>;
+
+    /// Waits for events after a position, to look at a few that are next; at most `max`.
+    fn read_on(&self, after: Position, max: usize) -> BoxFuture<'static, Result<Page, LinkError>>;
 
     /// Older events, oldest first: the last `max` before a position that pass.
     fn read_back(&self, before: Position, filter: Filter, max: usize) -> BoxFuture<'static, Result<Page, LinkError>>;

@@ -6,6 +6,7 @@ use flexcore_engine::{event::Envelope, projection::ReadModels, vitals::Vitals};
 
 use crate::{
     effect::{Answer, Tag, Tone},
+    link::LineState,
     terminal::key::Key,
 };
 
@@ -27,6 +28,8 @@ pub enum Msg {
     Vitals(Arc<Vitals>),
     /// The engine does not answer, and why.
     Lost(String),
+    /// The line to an engine elsewhere stands otherwise.
+    Line(LineState),
     /// The answer to a question.
     Answer(Tag, Answer),
     /// Something to say that no key caused.

@@ -151,6 +151,7 @@ impl Console {
     pub fn new(link: Arc<dyn Link>, options: ConsoleOptions, ports: Ports) -> Self {
         let mut facts = Facts::new((options.now)(), link.actor(), link.read_only());
         facts.zone = options.zone;
+        facts.place = link.place();
         let mut model = Model::new(facts, options.keymap, options.theme, ports.size);
         model.themes = options.themes;
         if options.abilities.depth == Depth::Mono {

@@ -42,6 +42,10 @@ pub fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Events(events) => facts::events(model, events),
         Msg::Vitals(vitals) => facts::vitals(model, &vitals),
         Msg::Lost(reason) => facts::lost(model, reason),
+        Msg::Line(state) => {
+            model.live_mut().line = state;
+            Vec::new()
+        }
         Msg::Answer(tag, answer) => answer::take(model, tag, answer),
         Msg::Said(tone, text) => {
             model.messages.say(now, tone, text);

@@ -216,7 +216,12 @@ impl Runs {
     }
 
     fn drop_oldest(&mut self) {
-        while self.ended.len() > ENDED_RUNS_MAX
+        self.forget_ended(ENDED_RUNS_MAX);
+    }
+
+    /// Forgets ended runs, the oldest first, until at most `max` are left: for whoever wants to know only of the newest.
+    pub fn forget_ended(&mut self, max: usize) {
+        while self.ended.len() > max
             && let Some(oldest) = self.ended.pop_front()
         {
             self.runs.remove(&oldest);

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use axum::{Json, extract::State, http::StatusCode};
 use flexcore_engine::pipeline::{Definition, Plan, mistake::PlacedMistake, revision};
 use flexcore_ui::link::Checked;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::{
     definition::{self, variables},
@@ -16,11 +17,12 @@ use crate::{
         access::{Admin, Caller, Operator},
         body,
         problem::Problem,
+        query::Query,
         state::Api,
         token::Role,
         wire::{
             command::OutsideCommand,
-            console::{CheckedBody, DryRunBody},
+            console::{CheckAnswer, CheckedBody, Done, DryRunBody},
         },
     },
     local_link,
@@ -30,23 +32,28 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(command)).routes(routes!(check)).routes(routes!(plan)).routes(routes!(dry_run))
 }
 
-/// A command was carried out.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = CommandDone)]
-pub(super) struct Done {
-    /// The last event that it led to.
-    last: u64,
-    /// What was done beyond the obvious; may be empty.
-    note: String,
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct CommandQuery {
+    /// `instance` of `GET /info`: only that start of the engine takes it. Another one has forgotten which `Idempotency-Key`s
+    /// it was sent, so this keeps a command that is sent again from being carried out again.
+    #[param(value_type = Option<String>, format = Uuid)]
+    engine: Option<Uuid>,
 }
 
 /// Submits a command.
-#[utoipa::path(post, path = "/console/commands", tag = "console", request_body = Object, responses((status = 200, body = Done), (status = 409, description = "The state of the world does not allow it"), (status = 412, description = "It has another revision by now")))]
+#[utoipa::path(post, path = "/console/commands", tag = "console", params(CommandQuery), request_body = Object, responses((status = 200, body = Done), (status = 409, description = "The state of the world does not allow it"), (status = 412, description = "It has another revision by now"), (status = 421, description = "Another start of the engine was meant")))]
 async fn command(
     State(api): State<Api>,
     Operator(caller): Operator,
+    Query(query): Query<CommandQuery>,
     body::Json(command): body::Json<OutsideCommand>,
 ) -> Result<Json<Done>, Problem> {
+    if query.engine.is_some_and(|meant| meant != api.instance()) {
+        let detail = "the engine was started anew since it was asked who it is";
+        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "another-engine", detail));
+    }
     let definition = command.definition().cloned();
     let command = command.into_command();
     caller.at_least(Role::least_for(&command))?;
@@ -75,17 +82,6 @@ struct Check {
     text: String,
     /// Its path on the engine's machine, which gives the folder for relative paths.
     path: Option<String>,
-}
-
-/// What came of a check: one of the two.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct CheckAnswer {
-    /// Without mistakes.
-    #[schema(value_type = Option<Object>)]
-    checked: Option<CheckedBody>,
-    /// With its mistakes.
-    #[schema(value_type = Option<Vec<Object>>)]
-    mistakes: Option<Vec<PlacedMistake>>,
 }
 
 /// Checks a pipeline file's text. Its variables are those of the engine's environment, so this takes an admin.

@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::{Body, Bytes},
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use flexcore_engine::{
@@ -28,7 +28,7 @@ use crate::{
         problem::Problem,
         query::{InPath, Query},
         state::Api,
-        stream::KEEPALIVE_EVERY,
+        stream::{KEEPALIVE_EVERY, streamed},
         wire::{console::TapBody, events::write},
     },
     local_link,
@@ -65,6 +65,8 @@ struct ModelsQuery {
     /// As of this moment, instead of a position.
     #[param(value_type = Option<String>, format = DateTime)]
     moment: Option<Timestamp>,
+    /// Of the runs that have ended only so many, the newest: an installation keeps 10,000, and a line may be slow.
+    ended: Option<usize>,
 }
 
 /// All read models: where a console begins to fold.
@@ -72,12 +74,21 @@ struct ModelsQuery {
 async fn models(State(api): State<Api>, _: Caller, Query(query): Query<ModelsQuery>) -> Result<Response, Problem> {
     let at = match (query.at, query.moment) {
         (Some(_), Some(_)) => return Err(Problem::malformed("at and moment exclude each other")),
-        (Some(position), None) => At::Position(Position(position)),
-        (None, Some(moment)) => At::Moment(moment),
-        (None, None) => return written(&api.engine().models().await),
+        (Some(position), None) => Some(At::Position(Position(position))),
+        (None, Some(moment)) => Some(At::Moment(moment)),
+        (None, None) => None,
     };
-    let models = local_link::models_at(api.app(), at).await;
-    written(&models.map_err(|told| Problem::new(StatusCode::GONE, "truncated", told))?)
+    let mut models = match at {
+        None => api.engine().models().await,
+        Some(at) => {
+            let models = local_link::models_at(api.app(), at).await;
+            models.map_err(|told| Problem::new(StatusCode::GONE, "truncated", told))?
+        }
+    };
+    if let Some(max) = query.ended {
+        models.runs.forget_ended(max);
+    }
+    written(&models)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -182,7 +193,7 @@ async fn vitals(State(api): State<Api>, _: Caller, Query(query): Query<VitalsQue
 
 /// Figures as they are taken, as server-sent events. A slow reader gets the newest, not all.
 #[utoipa::path(get, path = "/console/vitals/stream", tag = "console", responses((status = 200, content_type = "text/event-stream", body = String)))]
-async fn vitals_stream(State(api): State<Api>, _: Caller) -> Response {
+async fn vitals_stream(State(api): State<Api>, _: Caller, headers: HeaderMap) -> Response {
     let mut vitals = api.app().vitals();
     vitals.mark_changed();
     let closing = api.closing().clone();
@@ -199,7 +210,7 @@ async fn vitals_stream(State(api): State<Api>, _: Caller) -> Response {
         chunk.extend_from_slice(b"\n\n");
         Some((Ok(Bytes::from(chunk)), (vitals, closing)))
     });
-    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(chunks)).into_response()
+    streamed(&headers, chunks)
 }
 
 /// The last few records that left each step of a live run.

@@ -9,7 +9,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{connection::serve, crowd::Crowd};
+use super::{
+    connection::{Speaks, serve},
+    crowd::Crowd,
+};
 use crate::http::{
     peer::Peer,
     state::Api,
@@ -61,12 +64,12 @@ impl Door {
         let _ = stream.set_nodelay(true);
         let peer = Peer::Tcp(address);
         let Some(certificates) = certificates else {
-            return serve(stream, false, self.router, peer, self.closing).await;
+            return serve(stream, Speaks::Http1, self.router, peer, self.closing).await;
         };
         match time::timeout(HANDSHAKE_TIME_MAX, certificates.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => {
-                let http2 = tls::is_http2(&stream);
-                serve(stream, http2, self.router, peer, self.closing).await;
+                let speaks = if tls::is_http2(&stream) { Speaks::Http2 } else { Speaks::Http1 };
+                serve(stream, speaks, self.router, peer, self.closing).await;
             }
             Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS connection"),
             Err(_) => tracing::debug!(%address, "no TLS connection in time"),
@@ -89,10 +92,11 @@ impl Door {
         }
     }
 
-    /// Whoever may open the socket's file has the engine in hand anyway: these connections are not counted.
+    /// Whoever may open the socket's file has the engine in hand anyway: these connections are not counted. A console sends
+    /// all it asks over one connection, through `ssh` perhaps, where there is no more than one.
     async fn unix(self, stream: UnixStream) {
         match stream.peer_cred() {
-            Ok(credentials) => serve(stream, false, self.router, Peer::user(credentials.uid()), self.closing).await,
+            Ok(credentials) => serve(stream, Speaks::Either, self.router, Peer::user(credentials.uid()), self.closing).await,
             Err(error) => tracing::warn!(%error, "a connection by socket whose user is not known was closed"),
         }
     }

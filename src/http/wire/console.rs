@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use flexcore_engine::{
     flow::dry_run::{DryRun, DryStep},
     id::{Revision, StepName},
-    pipeline::Definition,
+    pipeline::{Definition, mistake::PlacedMistake},
     port::step::{Origin, Record, RecordError, StepKind},
 };
 use flexcore_ui::link::{Checked, Tap};
@@ -48,6 +48,27 @@ pub struct CheckedBody {
     pub definition: Arc<Definition>,
     /// The folder that relative paths start from.
     pub folder: String,
+}
+
+/// What came of a check: one of the two.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct CheckAnswer {
+    /// Without mistakes.
+    #[schema(value_type = Option<Object>)]
+    pub checked: Option<CheckedBody>,
+    /// With its mistakes.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub mistakes: Option<Vec<PlacedMistake>>,
+}
+
+/// A command was carried out.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = CommandDone)]
+pub struct Done {
+    /// The last event that it led to.
+    pub last: u64,
+    /// What was done beyond the obvious; may be empty.
+    pub note: String,
 }
 
 /// What every step did with the samples.

@@ -3,8 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::http::{access::Caller, state::Api, wire::events::actor_text};
+
+/// What consoles and engines say to each other under `/console`, by number: both must have the same one. It grows when the
+/// form of anything there changes so that the other side would misunderstand.
+pub const CONSOLE_PROTOCOL: u32 = 1;
 
 /// An engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -17,6 +22,11 @@ pub struct Info {
     pub version: String,
     /// The commit that it was built from; `unknown` when the build did not say.
     pub commit: String,
+    /// What it says to consoles elsewhere, and understands of them; one with another number is not for it.
+    #[schema(example = 1)]
+    pub console: u32,
+    /// This start of the engine: another one has forgotten which requests it was sent before.
+    pub instance: Uuid,
     /// The node's name.
     pub node: String,
     /// The process.
@@ -56,6 +66,8 @@ impl Info {
             service: "flexcore".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             commit: commit().into(),
+            console: CONSOLE_PROTOCOL,
+            instance: api.instance(),
             node: api.app().settings.node.clone(),
             process: std::process::id(),
             uptime_seconds: api.uptime().as_secs_f64(),

@@ -1,7 +1,7 @@
 //! Queues and their messages on the wire. Bodies are passed on as the text that they are.
 
 use flexcore_engine::{
-    id::QueueName,
+    id::{MessageId, QueueName},
     port::queue::{MessageState, PeekedMessage, QueueLimits, QueueStats},
 };
 use jiff::Timestamp;
@@ -101,6 +101,13 @@ pub struct MessageBody {
     pub origin: Option<OriginBody>,
 }
 
+/// Messages.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Messages {
+    /// In the order that the kind has.
+    pub items: Vec<MessageBody>,
+}
+
 /// Where a dead letter comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Origin)]
@@ -190,6 +197,37 @@ impl From<PeekedMessage> for MessageBody {
 impl From<flexcore_engine::port::queue::Origin> for OriginBody {
     fn from(origin: flexcore_engine::port::queue::Origin) -> Self {
         let flexcore_engine::port::queue::Origin { pipeline, run, step, revision, source } = origin;
+        Self { pipeline, run, step, revision, source }
+    }
+}
+
+/// A message whose state is none that there is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the state `{0}` of a message is not understood")]
+pub struct BadState(pub String);
+
+impl TryFrom<MessageBody> for PeekedMessage {
+    type Error = BadState;
+    fn try_from(body: MessageBody) -> Result<Self, BadState> {
+        let state = match (body.state.as_str(), body.at) {
+            ("ready", _) => MessageState::Ready,
+            ("delayed", Some(until)) => MessageState::Delayed { until },
+            ("leased", Some(until)) => MessageState::Leased { until, by: body.by.unwrap_or_default() },
+            ("dead", Some(at)) => {
+                let (error, origin) = (body.error.unwrap_or_default(), body.origin.map(Into::into));
+                MessageState::Dead { at, error, origin }
+            }
+            _ => return Err(BadState(body.state)),
+        };
+        let bytes = Box::<str>::from(body.body).into_string().into();
+        let (priority, deliveries, sent_at) = (body.priority, body.attempts, body.sent_at);
+        Ok(Self { id: MessageId(body.id), body: bytes, priority, deliveries, sent_at, state })
+    }
+}
+
+impl From<OriginBody> for flexcore_engine::port::queue::Origin {
+    fn from(origin: OriginBody) -> Self {
+        let OriginBody { pipeline, run, step, revision, source } = origin;
         Self { pipeline, run, step, revision, source }
     }
 }

@@ -275,3 +275,27 @@ impl From<LogLine> for LineBody {
         Self { number: line.number, at: line.at, step: line.step.to_string(), level: level.into(), text: line.text }
     }
 }
+
+/// A line of a log that is not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a line of a run's log is not understood: step `{step}`, level `{level}`")]
+pub struct BadLine {
+    step: String,
+    level: String,
+}
+
+impl TryFrom<LineBody> for LogLine {
+    type Error = BadLine;
+    fn try_from(body: LineBody) -> Result<Self, BadLine> {
+        let level = match body.level.as_str() {
+            "info" => Some(LogLevel::Info),
+            "warn" => Some(LogLevel::Warn),
+            "error" => Some(LogLevel::Error),
+            _ => None,
+        };
+        let (Some(level), Ok(step)) = (level, body.step.parse()) else {
+            return Err(BadLine { step: body.step, level: body.level });
+        };
+        Ok(Self { number: body.number, at: body.at, step, level, text: body.text })
+    }
+}

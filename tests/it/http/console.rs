@@ -1,5 +1,7 @@
 //! What a console elsewhere gets is what one in the same process has.
 
+use std::io::{Read, Write};
+
 use flexcore::http::wire::{
     command::OutsideCommand,
     console::{CheckedBody, DryRunBody},
@@ -161,4 +163,69 @@ async fn the_next_ticks_are_told() {
     assert_eq!(ticks.as_array().unwrap().len(), 3);
     server.fails(Method::GET, "/api/v1/console/ticks/none", 404).await;
     server.fails(Method::GET, "/api/v1/console/ticks/live?count=0", 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_for_one_start_of_the_engine_and_is_carried_out_once() {
+    let server = Server::new().await;
+    let info = server.get("/api/v1/info").await;
+    assert_eq!(info["console"], flexcore::http::wire::info::CONSOLE_PROTOCOL);
+    let send = json!({"queue": ["orders", {"send": {"body": 1, "priority": 5, "delay": "0ms"}}]});
+    let ask = |engine: &str| {
+        let path = format!("/api/v1/console/commands?engine={engine}");
+        server.ask(Method::POST, &path).header("idempotency-key", "one").json(&send).send()
+    };
+    let other = problem(ask("0192d5a0-0000-7000-8000-000000000000").await.unwrap(), 421).await;
+    assert_eq!(other["type"], "urn:flexcore:problem:another-engine");
+    let ours = info["instance"].as_str().unwrap();
+    let first = answer(ask(ours).await.unwrap(), StatusCode::OK).await;
+    assert_eq!(answer(ask(ours).await.unwrap(), StatusCode::OK).await, first);
+    assert_eq!(server.get("/api/v1/queues/orders").await["ready"], 1);
+    server.post_fails("/api/v1/console/commands?engine=x", &send, 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_models_come_with_as_many_ended_runs_as_are_wanted() {
+    let server = Server::new().await;
+    server.pipeline(COPY).await;
+    let first = server.ended_run("copy").await;
+    let second = server.ended_run("copy").await;
+    for (ended, wanted) in [(0, vec![]), (1, vec![&second["id"]]), (9, vec![&first["id"], &second["id"]])] {
+        let models: ReadModels = read(&server, &format!("/api/v1/console/models?ended={ended}")).await;
+        let ids: Vec<_> = models.runs.ended.iter().map(|run| json!(run)).collect();
+        assert_eq!(ids.iter().collect::<Vec<_>>(), wanted);
+        assert_eq!(models.runs.runs.len(), wanted.len());
+    }
+    server.fails(Method::GET, "/api/v1/console/models?ended=-1", 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_and_streams_are_compressed_for_whoever_takes_it() {
+    let server = Server::new().await;
+    server.pipeline(COPY).await;
+    server.ended_run("copy").await;
+    for path in ["console/models?ended=5", "console/read_back?before=1000000&max=1000", "pipelines/copy"] {
+        let ask = || server.ask(Method::GET, &format!("/api/v1/{path}"));
+        let plain = ask().send().await.unwrap();
+        assert!(plain.headers().get("content-encoding").is_none(), "{path}");
+        let packed = ask().header("accept-encoding", "gzip").send().await.unwrap();
+        assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
+        let packed = packed.bytes().await.unwrap();
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(&*packed).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, plain.bytes().await.unwrap(), "{path}");
+        assert!(packed.len() < unpacked.len(), "{path}");
+    }
+    let small = server.ask(Method::GET, "/api/v1/runs?limit=1&state=failed").header("accept-encoding", "gzip");
+    assert!(small.send().await.unwrap().headers().get("content-encoding").is_none());
+    let stream = server.ask(Method::GET, "/api/v1/events/stream?after=0").header("accept-encoding", "gzip");
+    let mut stream = stream.send().await.unwrap();
+    assert_eq!(stream.headers()["content-encoding"], "gzip");
+    let (mut decoder, mut begun) = (flate2::write::GzDecoder::new(Vec::new()), String::new());
+    while !begun.contains("run.succeeded") {
+        decoder.write_all(&stream.chunk().await.unwrap().unwrap()).unwrap();
+        decoder.flush().unwrap();
+        begun = String::from_utf8(decoder.get_ref().clone()).unwrap();
+    }
+    assert!(begun.starts_with(": events\n\nid: 1\ndata: "));
 }

@@ -47,8 +47,16 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// The console in a terminal.
     pub(crate) fn console(size: (u16, u16), args: &[&str]) -> Self {
+        Self::console_with(size, args, &[])
+    }
+
+    /// The same with variables.
+    pub(crate) fn console_with(size: (u16, u16), args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_flexcore"));
         command.args(args);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         Self::start(command, size)
     }
 

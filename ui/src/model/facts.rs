@@ -10,6 +10,10 @@ use super::{
     events::EventRing,
     figures::Figures,
 };
+use crate::link::LineState;
+
+/// An engine elsewhere that said nothing for so many seconds has something in its way: it tells its figures twice a second.
+pub const SILENT_SECONDS: u64 = 5;
 
 /// Whether the engine answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,10 @@ pub struct Facts {
     pub zone: TimeZone,
     /// Whether the engine answers.
     pub connection: Connection,
+    /// Where the engine is, when it is not in this process.
+    pub place: Option<String>,
+    /// How the line there stands.
+    pub line: LineState,
     /// Whether the read models were told yet.
     pub models_told: bool,
     /// Folded from the log.
@@ -69,6 +77,8 @@ impl Facts {
             now,
             zone: TimeZone::UTC,
             connection: Connection::Connecting,
+            place: None,
+            line: LineState::default(),
             models_told: false,
             models: ReadModels::default(),
             vitals: None,
@@ -82,6 +92,13 @@ impl Facts {
             read_only,
             is_past: false,
         }
+    }
+
+    /// For how many seconds an engine elsewhere has said nothing although the line stands, when that is remarkable.
+    pub fn silence(&self) -> Option<u64> {
+        let heard_at = self.heard_at.filter(|_| self.place.is_some() && self.connection == Connection::Live)?;
+        let seconds = u64::try_from(self.now.duration_since(heard_at).as_secs()).unwrap_or_default();
+        (seconds >= SILENT_SECONDS).then_some(seconds)
     }
 
     /// Whether what is shown may be out of date.

@@ -3,11 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use flexcore_engine::{id::Position, port::store::Filter};
-use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::sleep,
+};
 
 use super::FEED_MAX;
 use crate::{
-    link::{Link, LinkError},
+    effect::Tone,
+    link::{LineState, Link, LinkError},
     msg::Msg,
 };
 
@@ -21,22 +26,51 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 pub(super) fn start(link: &Arc<dyn Link>) -> (JoinSet<()>, mpsc::Receiver<Msg>) {
     let (feed, fed) = mpsc::channel(FEED_MAX);
     let mut feeders = JoinSet::new();
+    if let Some(notice) = link.notice() {
+        // It is empty yet.
+        let _ = feed.try_send(Msg::Said(Tone::Warn, notice));
+    }
+    if let Some(states) = link.line() {
+        feeders.spawn(line(states, feed.clone()));
+    }
     feeders.spawn(events(link.clone(), feed.clone()));
     feeders.spawn(vitals(link.clone(), feed));
     (feeders, fed)
 }
 
-/// Waits longer after each failure.
+/// Waits longer after each failure; not all consoles of an engine that comes back come at once.
 struct Backoff(Duration);
 
 impl Backoff {
     async fn wait(&mut self) {
-        sleep(self.0).await;
+        sleep(self.0.mul_f64(jitter())).await;
         self.0 = (self.0 * 2).min(WAIT_MAX);
     }
 
     fn reset(&mut self) {
         self.0 = WAIT_MIN;
+    }
+}
+
+/// From 0.5 to 1. The standard library's hashers are seeded at random, which is random enough.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let random = RandomState::new().build_hasher().finish();
+    0.5 + (random % 1_000) as f64 / 2_000.0
+}
+
+/// Tells how a line stands. Equal states are one, and of states that pass quickly only the last is told.
+async fn line(mut states: watch::Receiver<LineState>, feed: mpsc::Sender<Msg>) {
+    let mut told = None;
+    loop {
+        let state = *states.borrow_and_update();
+        if told != Some(state) && feed.send(Msg::Line(state)).await.is_err() {
+            return;
+        }
+        told = Some(state);
+        if states.changed().await.is_err() {
+            return;
+        }
     }
 }
 
@@ -68,14 +102,15 @@ async fn lost(feed: &mpsc::Sender<Msg>, error: &LinkError) {
 
 /// Where to follow from. Read models are sent only when the console has none that fit: it folds on by itself.
 async fn begin(link: &dyn Link, feed: &mpsc::Sender<Msg>, seen: Option<Position>) -> Result<Position, LinkError> {
-    let models = link.models().await?;
-    if let Some(seen) = seen.filter(|seen| *seen <= models.position) {
+    if let Some(seen) = seen
+        && link.resumes(seen).await?
+    {
         return Ok(seen);
     }
+    let models = link.models().await?;
     let position = models.position;
-    let older = link.read_back(position.next(), Filter::default(), BACKLOG_MAX).await;
     let _ = feed.send(Msg::Models(Box::new(models))).await;
-    if let Ok(page) = older {
+    if let Ok(page) = link.read_back(position.next(), Filter::default(), BACKLOG_MAX).await {
         let _ = feed.send(Msg::Backlog(page.events.into())).await;
     }
     Ok(position)

@@ -17,6 +17,8 @@ use crate::{
 
 const ANSWER: Duration = Duration::from_secs(15);
 const TRIAL: Duration = Duration::from_secs(120);
+/// Events read on from a point of the past at once.
+const AHEAD_MAX: usize = 1_000;
 const CHANGE: Duration = Duration::from_secs(60);
 
 async fn within<T>(length: Duration, answer: impl Future<Output = Result<T, LinkError>>) -> Result<T, LinkError> {
@@ -39,10 +41,10 @@ pub(super) async fn ask(link: &dyn Link, question: Question) -> Answer {
         }
         Question::ReadBack { before, filter, max } => Answer::ReadBack(within(ANSWER, link.read_back(before, filter, max)).await),
         Question::Past { number, at, events } => {
-            let glimpse = within(ANSWER, glimpse(link, at, events)).await;
+            let glimpse = within(TRIAL, glimpse(link, at, events)).await;
             Answer::Past(number, glimpse.map(Box::new))
         }
-        Question::Ahead { number, after } => Answer::Ahead(number, within(ANSWER, link.follow(after)).await),
+        Question::Ahead { number, after } => Answer::Ahead(number, within(ANSWER, link.read_on(after, AHEAD_MAX)).await),
         Question::Predicate { jq } => {
             let predicate = link.predicate(&jq);
             Answer::Predicate(jq, predicate)
@@ -97,7 +99,7 @@ pub(super) async fn submit(link: &dyn Link, changes: Vec<Change>) -> Answer {
         results.push(match timeout(CHANGE, link.submit(command)).await {
             Ok(Ok(accepted)) if accepted.note.is_empty() => Ok(format!("{what}: done")),
             Ok(Ok(accepted)) => Ok(format!("{what}: {}", accepted.note)),
-            Ok(Err(refusal)) => Err(refusal.to_string()),
+            Ok(Err(no)) => Err(no.to_string()),
             Err(_) => Err(format!("{what}: no answer within {}s; it may have been done", CHANGE.as_secs())),
         });
     }

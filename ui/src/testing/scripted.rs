@@ -23,10 +23,10 @@ use flexcore_engine::{
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::facts::chain;
-use crate::link::{At, Checked, Link, LinkError, Predicate, Tap, Template};
+use crate::link::{At, Checked, LineState, Link, LinkError, Predicate, Tap, Template};
 
 /// What the engine would say.
 #[derive(Default)]
@@ -45,6 +45,8 @@ pub struct Script {
     pub vitals: Option<Arc<Vitals>>,
     /// Every call fails.
     pub gone: bool,
+    /// What comes back after a failure is another log.
+    pub is_another_log: bool,
     /// Refusals of the next commands, in turn; `None` accepts.
     pub refusals: VecDeque<Option<Refusal>>,
     /// What accepted commands answer.
@@ -73,6 +75,8 @@ pub struct ScriptedLink {
     script: Arc<Mutex<Script>>,
     changed: Arc<Notify>,
     read_only: bool,
+    place: Option<String>,
+    line: watch::Sender<LineState>,
 }
 
 fn gone() -> LinkError {
@@ -91,6 +95,17 @@ impl ScriptedLink {
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
+    }
+
+    /// The same for an engine elsewhere.
+    pub fn elsewhere(mut self, place: &str) -> Self {
+        self.place = Some(place.to_owned());
+        self
+    }
+
+    /// The line to it stands otherwise.
+    pub fn set_line(&self, state: LineState) {
+        self.line.send_replace(state);
     }
 
     /// What it would say; hold it no longer than it takes to change it.
@@ -160,18 +175,41 @@ impl Link for ScriptedLink {
         self.read_only
     }
 
-    fn submit(&self, command: Command) -> BoxFuture<'static, Result<Accepted, Refusal>> {
+    fn submit(&self, command: Command) -> BoxFuture<'static, Result<Accepted, LinkError>> {
         let mut script = self.script();
         let answer = if script.gone {
-            Err(Refusal::Unavailable("the engine is gone".into()))
+            Err(gone())
         } else {
             match script.refusals.pop_front().flatten() {
-                Some(refusal) => Err(refusal),
+                Some(refusal) => Err(LinkError::Refused(refusal.to_string())),
                 None => Ok(Accepted { last: script.models.position, note: script.note.clone() }),
             }
         };
         script.submitted.push(command);
         Box::pin(async move { answer })
+    }
+
+    fn place(&self) -> Option<String> {
+        self.place.clone()
+    }
+
+    fn line(&self) -> Option<watch::Receiver<LineState>> {
+        self.place.is_some().then(|| self.line.subscribe())
+    }
+
+    fn resumes(&self, seen: Position) -> BoxFuture<'static, Result<bool, LinkError>> {
+        self.answer(move |script| {
+            let head = script.events.last().map_or(script.models.position, |event| event.position);
+            seen <= head && !script.is_another_log
+        })
+    }
+
+    fn read_on(&self, after: Position, max: usize) -> BoxFuture<'static, Result<Page, LinkError>> {
+        self.wait(move |script| {
+            let events: Vec<_> = script.events.iter().filter(|event| event.position > after).take(max).cloned().collect();
+            let seen = events.last()?.position;
+            Some(Page { events: events.into(), seen })
+        })
     }
 
     fn models(&self) -> BoxFuture<'static, Result<ReadModels, LinkError>> {

@@ -27,9 +27,10 @@ pub(super) fn models(model: &mut Model, models: ReadModels) -> Vec<Effect> {
     if models.position < model.live().models.position {
         effects.extend(past::leave(model));
         model.messages.say(model.now, Tone::Warn, "the engine began another log: what was shown before is gone");
-        model.facts.events.clear();
     }
     let live = model.live_mut();
+    // Told anew: what is in the ring may be of another log, or end before a gap. The newest come next.
+    live.events.clear();
     live.figures.begin(&models);
     live.models = models;
     live.models_told = true;

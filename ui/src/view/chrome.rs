@@ -6,6 +6,7 @@ use flexcore_engine::alert::Severity;
 use ratatui::{Frame, layout::Rect, style::Style, text::Line};
 
 use crate::{
+    link::LineState,
     model::{
         Model,
         facts::{Connection, Facts},
@@ -14,22 +15,48 @@ use crate::{
     widget::{figures, ink::Ink, safe_text},
 };
 
+/// Columns for where an engine elsewhere is.
+const PLACE_MAX: usize = 40;
+
 /// Whether the engine answers, as a role and words.
 pub(super) fn connection(model: &Model) -> (Role, String) {
     let facts = &model.facts;
     let glyph = |glyph| model.theme.glyph(glyph);
+    if !facts.models_told
+        && let Some(loaded) = loading(facts.line)
+    {
+        return (Role::Warn, format!("{} reading {loaded}", glyph(Glyph::Waiting)));
+    }
     match &facts.connection {
         Connection::Connecting => (Role::Warn, format!("{} connecting", glyph(Glyph::Waiting))),
         Connection::Lost { since, .. } if facts.heard_at.is_some() => {
             let age = figures::duration(Duration::from_secs(figures::between(*since, facts.now).as_secs().max(1)));
-            (Role::Danger, format!("{} no connection, data is {age} old", glyph(Glyph::Failed)))
+            let doing = match facts.line {
+                LineState::Calling => "connecting".to_owned(),
+                line => loading(line).map_or_else(|| "no connection".to_owned(), |loaded| format!("reading {loaded}")),
+            };
+            (Role::Danger, format!("{} {doing}, data is {age} old", glyph(Glyph::Failed)))
         }
         Connection::Lost { .. } => (Role::Danger, format!("{} no connection yet", glyph(Glyph::Failed))),
+        Connection::Live if facts.silence().is_some() => {
+            let age = figures::duration(Duration::from_secs(facts.silence().unwrap_or_default()));
+            (Role::Warn, format!("{} data is {age} old", glyph(Glyph::Waiting)))
+        }
         Connection::Live => {
             let up = facts.vitals.as_ref().map(|vitals| figures::duration(figures::between(vitals.started_at, facts.now)));
             (Role::Good, format!("{} up {}", glyph(Glyph::Running), up.as_deref().unwrap_or("…")))
         }
     }
+}
+
+/// How much of the read models has come, while they come.
+fn loading(line: LineState) -> Option<String> {
+    let LineState::Loading { bytes, total } = line else { return None };
+    let kilobytes = |bytes: u64| bytes.div_ceil(1_000);
+    Some(match total {
+        Some(total) => format!("{} of {} kB", kilobytes(bytes), kilobytes(total)),
+        None => format!("{} kB", kilobytes(bytes)),
+    })
 }
 
 /// Engine, figures, who acts, what time it is: as many as there is room for, the most important first.
@@ -64,6 +91,7 @@ fn left_side(model: &Model) -> Vec<(String, Style)> {
         refuses.map(|why| (format!("{} {}", theme.glyph(Glyph::Failed), safe_text::cut(why, 60)), theme.style(Role::Danger)));
     let mut parts: Vec<_> = warning.into_iter().collect();
     parts.extend([(safe_text::cut(node, 24).into_owned(), theme.style(Role::Title)), (connection, theme.style(role))]);
+    parts.extend(facts.place.iter().map(|place| (safe_text::cut(place, PLACE_MAX).into_owned(), theme.style(Role::Accent))));
     parts.extend(alerts(model));
     if let Some(wish) = model.wish {
         parts.push((super::past::asking(model, wish.at), theme.style(Role::Warn)));
