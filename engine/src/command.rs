@@ -126,6 +126,8 @@ pub enum PipelineCommand {
         to: u64,
         /// How that differs from where they stand, as [`crate::projection::checkpoints::CheckpointsRow::way_back`] says.
         changes: Vec<CheckpointChange>,
+        /// The newest version as `changes` saw it: refused when there is a newer one by now.
+        newest: u64,
     },
 }
 

@@ -5,6 +5,7 @@ mod aggregates;
 mod alerts;
 mod anchors;
 mod append;
+mod checkpoints;
 mod custom;
 mod lifecycle;
 mod meter;
@@ -165,6 +166,9 @@ impl Engine {
     async fn on_pipeline(&self, name: &PipelineName, command: &PipelineCommand, request: &Request) -> Result<Accepted, Refusal> {
         if let PipelineCommand::RequestRun { trigger: RunTrigger::Retry { of }, .. } = command {
             self.may_be_tried_again(name, *of).await?;
+        }
+        if let PipelineCommand::RollBackCheckpoints { newest, .. } = command {
+            return self.roll_back_checkpoints(name, command, *newest, request).await;
         }
         let stream = StreamName::pipeline(name);
         let decide = |pipeline: &Pipeline| {

@@ -43,6 +43,7 @@ impl From<&Rejection> for Problem {
             Rejection::Fenced { .. } => (StatusCode::CONFLICT, "fenced"),
             Rejection::NotYet(_) => (StatusCode::CONFLICT, "not-yet"),
             Rejection::QueueRefused(_) => (StatusCode::CONFLICT, "queue-refused"),
+            Rejection::CheckpointsMoved { .. } => (StatusCode::CONFLICT, "checkpoints-moved"),
             Rejection::Nothing(_) => (StatusCode::CONFLICT, "nothing"),
             Rejection::RevisionMoved { .. } => (StatusCode::PRECONDITION_FAILED, "revision-moved"),
             Rejection::InternalQueue(_) => (StatusCode::FORBIDDEN, "internal-queue"),

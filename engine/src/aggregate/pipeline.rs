@@ -1,7 +1,7 @@
 //! A pipeline: draft → active ⇄ paused → archived. What a run does is the run's state, never the pipeline's; the pipeline
 //! only knows which of its runs live, because overlap and archiving are decided here.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use crate::{
     command::PipelineCommand,
     event::{
         Event,
+        envelope::DATA_BYTES_MAX,
         pipeline::{
             CheckpointChange, CheckpointsRolledBack, CheckpointsSet, PipelineActivated, PipelineArchived, PipelineCreated,
             PipelineDeleted, PipelinePaused, PipelineRestored, PipelineResumed, PipelineRevised, RunRequested, RunTrigger,
@@ -24,8 +25,12 @@ use crate::{
         Definition,
         definition::{Mode, Overlap},
     },
-    port::clock::after,
-    projection::board::{PipelineState, REVISIONS_MAX},
+    port::{clock::after, store::APPEND_EVENTS_MAX},
+    projection::{
+        board::{PipelineState, REVISIONS_MAX},
+        checkpoints::VERSION_CHANGES_MAX,
+        runs::CHECKPOINTS_MAX,
+    },
     unit::Duration,
 };
 
@@ -35,8 +40,13 @@ pub const RUNS_WAITING_MAX: usize = 100;
 pub const RUNS_LIVE_MAX: usize = 1_000;
 /// The longest a run may wait for a worker.
 pub const QUEUED_MAX: Duration = Duration::from_secs(86_400);
-/// The most checkpoints that one command changes.
+/// The most checkpoints that are set by one command.
 pub const CHANGES_MAX: usize = 10_000;
+/// The most checkpoints that going back changes: all that are known before the oldest version, and all that versions move,
+/// of which the newest may be a whole append.
+pub const WAY_BACK_MAX: usize = CHECKPOINTS_MAX + VERSION_CHANGES_MAX + APPEND_EVENTS_MAX;
+/// The most bytes of changes in one event, about; what is more goes on in the next one.
+const CHANGES_BYTES: usize = 512 << 10;
 /// The longest name of a stream, in bytes.
 pub const STREAM_BYTES_MAX: usize = 4 << 10;
 /// The longest cursor that is set by hand, in bytes of JSON.
@@ -131,7 +141,7 @@ impl Pipeline {
             (Self::Draft(known) | Self::Active(known) | Self::Paused(known), C::SetCheckpoints { changes }) => {
                 known.set_checkpoints(name, changes)
             }
-            (Self::Draft(known) | Self::Active(known) | Self::Paused(known), C::RollBackCheckpoints { to, changes }) => {
+            (Self::Draft(known) | Self::Active(known) | Self::Paused(known), C::RollBackCheckpoints { to, changes, .. }) => {
                 known.roll_back_checkpoints(name, *to, changes)
             }
 
@@ -289,11 +299,11 @@ impl Known {
 
     fn set_checkpoints(&self, name: &PipelineName, changes: &[CheckpointChange]) -> Decided {
         self.may_move(name)?;
-        fit_changes(changes)?;
+        fit_changes(changes, CHANGES_MAX, CURSOR_BYTES_MAX)?;
         let steps = &self.current().definition.steps;
         match changes.iter().find(|change| !steps.iter().any(|step| step.name == change.step)) {
             Some(change) => Err(Rejection::Unfit(format!("pipeline `{name}` has no step `{}`", change.step))),
-            None => one(CheckpointsSet { changes: changes.to_vec() }),
+            None => Ok(parts(changes, |changes, continues| CheckpointsSet { changes, continues }.into())),
         }
     }
 
@@ -303,8 +313,9 @@ impl Known {
             let there = if to == 0 { "at the beginning".to_owned() } else { format!("as in version {to}") };
             return Err(Rejection::Nothing(format!("the checkpoints of pipeline `{name}` stand {there} already")));
         }
-        fit_changes(changes)?;
-        one(CheckpointsRolledBack { to, changes: changes.to_vec() })
+        // Cursors were written by steps, and are as large as those made them.
+        fit_changes(changes, WAY_BACK_MAX, DATA_BYTES_MAX)?;
+        Ok(parts(changes, |changes, continues| CheckpointsRolledBack { to, changes, continues }.into()))
     }
 
     /// A run that lives has its own idea of where it stands.
@@ -383,24 +394,45 @@ fn fits(name: &PipelineName, definition: &Definition, source: &Source) -> Result
     Ok(())
 }
 
-fn fit_changes(changes: &[CheckpointChange]) -> Result<(), Rejection> {
+fn fit_changes(changes: &[CheckpointChange], changes_max: usize, cursor_bytes_max: usize) -> Result<(), Rejection> {
     let unfit = |reason: String| Err(Rejection::Unfit(reason));
-    if changes.is_empty() || changes.len() > CHANGES_MAX {
-        return unfit(format!("{} checkpoints: 1 to {CHANGES_MAX}", changes.len()));
+    if changes.is_empty() || changes.len() > changes_max {
+        return unfit(format!("{} checkpoints: 1 to {changes_max}", changes.len()));
     }
-    for (index, CheckpointChange { step, stream, cursor }) in changes.iter().enumerate() {
+    let mut known = HashSet::new();
+    for CheckpointChange { step, stream, cursor } in changes {
         if stream.is_empty() || stream.len() > STREAM_BYTES_MAX {
             return unfit(format!("the stream's name of {step} has {} bytes: 1 to {STREAM_BYTES_MAX}", stream.len()));
         }
         let bytes = cursor.as_ref().map_or(0, |cursor| cursor.to_string().len());
-        if bytes > CURSOR_BYTES_MAX {
-            return unfit(format!("the checkpoint of {step}, {stream}, has {bytes} bytes: at most {CURSOR_BYTES_MAX}"));
+        if bytes > cursor_bytes_max {
+            return unfit(format!("the checkpoint of {step}, {stream}, has {bytes} bytes: at most {cursor_bytes_max}"));
         }
-        if changes.len() < 100 && changes[..index].iter().any(|known| known.step == *step && known.stream == *stream) {
+        if !known.insert((step, stream)) {
             return unfit(format!("the checkpoint of {step}, {stream}, is named twice"));
         }
     }
     Ok(())
+}
+
+/// An event has a largest size: many changes are several, which the log takes together.
+fn parts(changes: &[CheckpointChange], event: impl Fn(Vec<CheckpointChange>, bool) -> Event) -> Vec<Event> {
+    let bytes = |change: &CheckpointChange| {
+        let cursor = change.cursor.as_ref().map_or(4, |cursor| cursor.to_string().len());
+        // Names are escaped, which takes six bytes for one at most.
+        change.step.as_str().len() + 6 * change.stream.len() + cursor + 40
+    };
+    let mut parts: Vec<(usize, Vec<CheckpointChange>)> = Vec::new();
+    for change in changes {
+        match parts.last_mut() {
+            Some((size, part)) if *size + bytes(change) <= CHANGES_BYTES => {
+                *size += bytes(change);
+                part.push(change.clone());
+            }
+            _ => parts.push((bytes(change), vec![change.clone()])),
+        }
+    }
+    parts.into_iter().enumerate().map(|(index, (_, part))| event(part, index > 0)).collect()
 }
 
 fn skip(tick: Timestamp, reason: &SkipReason, count: u64) -> Decided {

@@ -130,6 +130,16 @@ pub enum Rejection {
     /// The queue's store refused.
     #[error("{0}")]
     QueueRefused(String),
+    /// Somebody, or a run, has moved the checkpoints since.
+    #[error("the checkpoints of pipeline `{name}` are at version {newest} by now, not {expected}: look at them again")]
+    CheckpointsMoved {
+        /// Of this pipeline.
+        name: PipelineName,
+        /// The newest version as the request saw it.
+        expected: u64,
+        /// The newest version.
+        newest: u64,
+    },
     /// There is nothing to do it to.
     #[error("{0}")]
     Nothing(String),

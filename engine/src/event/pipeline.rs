@@ -174,6 +174,9 @@ pub struct CheckpointChange {
 pub struct CheckpointsSet {
     /// What is no longer as it was; never empty.
     pub changes: Vec<CheckpointChange>,
+    /// It goes on with what the event before it, of the same append, had no room for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
 }
 
 /// Somebody set all checkpoints of a continuous pipeline to where they stood together in an earlier version.
@@ -183,4 +186,7 @@ pub struct CheckpointsRolledBack {
     pub to: u64,
     /// What is no longer as it was; never empty.
     pub changes: Vec<CheckpointChange>,
+    /// It goes on with what the event before it, of the same append, had no room for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
 }

@@ -88,12 +88,24 @@ impl Engine {
         request: &Request,
         decide: impl Fn(&A) -> Result<Decision, Rejection>,
     ) -> Result<(Accepted, Arc<A>, Vec<Event>), Refusal> {
+        self.change_from(aggregates, stream, request, |state, _| decide(state)).await
+    }
+
+    /// The same for decisions that depend on more than the state: whoever has looked at something else as of a version of the
+    /// stream decides only at that version.
+    pub(super) async fn change_from<A: Aggregate>(
+        &self,
+        aggregates: &Aggregates<A>,
+        stream: &StreamName,
+        request: &Request,
+        decide: impl Fn(&A, Version) -> Result<Decision, Rejection>,
+    ) -> Result<(Accepted, Arc<A>, Vec<Event>), Refusal> {
         // One at a time per stream: within a process nobody loses a race, and none is overtaken for ever.
         let _turn = aggregates.turn(stream).await;
         let mut trust = true;
         for _ in 0..CONFLICTS_MAX {
             let held = aggregates.load(&*self.inner.store, stream, trust).await?;
-            let decision = match decide(&held.state) {
+            let decision = match decide(&held.state, held.version) {
                 // What is held may be behind the log: a refusal is checked against the log itself.
                 Err(_) if trust => {
                     trust = false;

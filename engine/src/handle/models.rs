@@ -3,6 +3,7 @@
 
 use std::sync::{MutexGuard, atomic::Ordering};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
@@ -29,6 +30,45 @@ struct Kept {
     /// The last event that is folded in.
     last: Option<EventId>,
     models: ReadModels,
+}
+
+/// The state before the oldest event, of this format. It cannot be made anew, so every later program reads it: that of an
+/// earlier one, which was written without a format, by the defaults of what it does not know.
+#[derive(Serialize, Deserialize)]
+struct Base {
+    format: u32,
+    models: ReadModels,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+/// What a base begins with that says its format.
+const HAS_FORMAT: &[u8] = b"{\"format\":";
+
+impl Base {
+    fn read(data: &[u8]) -> Result<ReadModels, Refusal> {
+        let unread = |error| Refusal::Unavailable(format!("the kept read models cannot be read: {error}"));
+        if !data.starts_with(HAS_FORMAT) {
+            return serde_json::from_slice(data).map_err(unread);
+        }
+        // Looked at first: what a later program keeps need not read here.
+        let Head { format } = serde_json::from_slice(data).map_err(unread)?;
+        if format > FORMAT {
+            let why = format!("the kept read models are of format {format}, a later program's: this one knows up to {FORMAT}");
+            return Err(Refusal::Unavailable(why));
+        }
+        serde_json::from_slice(data).map_err(unread).map(|Self { models, .. }| models)
+    }
+}
+
+/// Read models as JSON. Those of a large installation take a while, which is nothing for a thread that others wait for.
+async fn written(models: impl Serialize + Send + 'static) -> Result<Bytes, Refusal> {
+    let data = spawn_blocking(move || serde_json::to_vec(&models)).await;
+    let data = data.map_err(|ended| Refusal::Unavailable(format!("the read models cannot be written: {ended}")))?;
+    Ok(data.map_err(|error| unwritten(&error))?.into())
 }
 
 fn unwritten(error: &serde_json::Error) -> Refusal {
@@ -77,13 +117,12 @@ impl Engine {
     /// The state before the oldest event, if retention has ever dropped any.
     pub(super) async fn base(&self) -> Result<Option<ReadModels>, Refusal> {
         let Some(data) = self.inner.store.kept_state(BASE).await? else { return Ok(None) };
-        let models = serde_json::from_slice(&data);
-        models.map(Some).map_err(|error| Refusal::Unavailable(format!("the kept read models cannot be read: {error}")))
+        Base::read(&data).map(Some)
     }
 
     pub(super) async fn keep_base(&self, models: &ReadModels) -> Result<(), Refusal> {
-        let data = serde_json::to_vec(models).map_err(|error| unwritten(&error))?;
-        Ok(self.inner.store.keep_state(BASE, data.into()).await?)
+        let data = written(Base { format: FORMAT, models: models.clone() }).await?;
+        Ok(self.inner.store.keep_state(BASE, data).await?)
     }
 
     /// Keeps the read models as of now, so that the next start need not fold the whole log. Answers as of which position.
@@ -91,10 +130,7 @@ impl Engine {
         let models = self.models().await;
         let position = models.position;
         let kept = Kept { format: FORMAT, last: self.id_at(position).await, models };
-        // Those of a large installation take a while to be written, which is nothing for a thread that others wait for.
-        let data = spawn_blocking(move || serde_json::to_vec(&kept)).await;
-        let data = data.map_err(|ended| Refusal::Unavailable(format!("the read models cannot be written: {ended}")))?;
-        self.inner.store.keep_state(NEWEST, data.map_err(|error| unwritten(&error))?.into()).await?;
+        self.inner.store.keep_state(NEWEST, written(kept).await?).await?;
         self.inner.models_kept.store(position.0, Ordering::Relaxed);
         Ok(position)
     }

@@ -1,5 +1,6 @@
 //! The handle on the reference log and queues: scenarios from a request to what stands in the log.
 
+mod checkpoints;
 mod models;
 mod retention;
 mod runs;

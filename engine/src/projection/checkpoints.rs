@@ -5,7 +5,7 @@
 //! A version holds only what it changed. Old ones are thinned out, the more the older they are; what one of them changed is
 //! then told by the next, so that every version that is left still says exactly where everything stood.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,40 @@ pub struct Version {
     /// What made it.
     pub origin: Origin,
     /// What is not as in the version before it.
-    pub changes: Vec<CheckpointChange>,
+    #[serde(with = "listed")]
+    pub changes: Changes,
+}
+
+/// Where streams of steps stand from there on; `None`: at their beginning.
+pub type Changes = BTreeMap<(StepName, String), Option<Value>>;
+
+/// Changes as a list: JSON has no keys but text.
+mod listed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Changes, CheckpointChange};
+
+    pub(super) fn serialize<S: Serializer>(changes: &Changes, output: S) -> Result<S::Ok, S::Error> {
+        output.collect_seq(super::list(changes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Changes, D::Error> {
+        Vec::<CheckpointChange>::deserialize(input).map(super::by_place)
+    }
+}
+
+fn list(changes: &Changes) -> impl Iterator<Item = CheckpointChange> {
+    let change = |((step, stream), cursor): (&(StepName, String), &Option<Value>)| CheckpointChange {
+        step: step.clone(),
+        stream: stream.clone(),
+        cursor: cursor.clone(),
+    };
+    changes.iter().map(change)
+}
+
+/// Of several changes of one place the last one counts.
+fn by_place(changes: impl IntoIterator<Item = CheckpointChange>) -> Changes {
+    changes.into_iter().map(|CheckpointChange { step, stream, cursor }| ((step, stream), cursor)).collect()
 }
 
 /// Where one stream of a source, or the output of a sink, stands.
@@ -101,7 +134,7 @@ type Standings = BTreeMap<(StepName, String), Standing>;
 /// The checkpoints of one pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointsRow {
-    /// Before the oldest version; in the order of steps and streams, at most [`CHECKPOINTS_MAX`].
+    /// Before the oldest version; in the order of steps and streams, at most [`CHECKPOINTS_MAX`]: those that moved last.
     base: Vec<Standing>,
     /// Oldest first.
     pub versions: Vec<Version>,
@@ -164,7 +197,7 @@ impl CheckpointsRow {
         match self.versions.last_mut() {
             Some(last) if last.is_one_with(&version) => {
                 last.position = version.position;
-                add(&mut last.changes, version.changes);
+                last.changes.extend(version.changes);
             }
             _ => self.versions.push(version),
         }
@@ -199,7 +232,7 @@ impl CheckpointsRow {
         let gone = self.versions.remove(spare);
         let next = &mut self.versions[spare];
         let newer = std::mem::replace(&mut next.changes, gone.changes);
-        add(&mut next.changes, newer);
+        next.changes.extend(newer);
     }
 
     fn forget_oldest(&mut self) {
@@ -209,7 +242,17 @@ impl CheckpointsRow {
             .map(|standing| ((standing.step.clone(), standing.stream.clone()), standing))
             .collect();
         put(&mut standings, &oldest);
-        self.base = standings.into_values().take(CHECKPOINTS_MAX).collect();
+        self.base = standings.into_values().collect();
+        if self.base.len() > CHECKPOINTS_MAX {
+            self.forget_stillest();
+        }
+    }
+
+    /// What has not moved for longest is what is done with: a sink's mark moves with every version, and must not go.
+    fn forget_stillest(&mut self) {
+        self.base.sort_by_key(|standing| Reverse(standing.version));
+        self.base.truncate(CHECKPOINTS_MAX);
+        self.base.sort_by(|one, other| (&one.step, &one.stream).cmp(&(&other.step, &other.stream)));
     }
 }
 
@@ -224,7 +267,7 @@ impl Version {
 }
 
 fn put(standings: &mut Standings, version: &Version) {
-    for CheckpointChange { step, stream, cursor } in &version.changes {
+    for ((step, stream), cursor) in &version.changes {
         let place = (step.clone(), stream.clone());
         match cursor {
             Some(cursor) => {
@@ -232,15 +275,6 @@ fn put(standings: &mut Standings, version: &Version) {
                 standings.insert(place, Standing { step, stream, cursor, version: version.number, at: version.at });
             }
             None => drop(standings.remove(&place)),
-        }
-    }
-}
-
-fn add(changes: &mut Vec<CheckpointChange>, newer: Vec<CheckpointChange>) {
-    for change in newer {
-        match changes.iter_mut().find(|known| known.step == change.step && known.stream == change.stream) {
-            Some(known) => *known = change,
-            None => changes.push(change),
         }
     }
 }
@@ -257,9 +291,9 @@ impl Checkpoints {
     pub fn apply(&mut self, envelope: &Envelope, event: &Event, runs: &Runs, board: &Board) {
         match event {
             Event::Checkpointed(event) => self.checkpointed(envelope, event, runs, board),
-            Event::CheckpointsSet(event) => self.changed(envelope, Origin::Set, &event.changes),
+            Event::CheckpointsSet(event) => self.changed(envelope, Origin::Set, &event.changes, event.continues),
             Event::CheckpointsRolledBack(event) => {
-                self.changed(envelope, Origin::RolledBack { to: event.to }, &event.changes);
+                self.changed(envelope, Origin::RolledBack { to: event.to }, &event.changes, event.continues);
             }
             Event::PipelineDeleted(_) => {
                 if let Some(name) = name_of(envelope) {
@@ -281,16 +315,22 @@ impl Checkpoints {
         let (step, stream) = (event.step.clone(), event.stream.clone());
         let cursor = Some(event.cursor.clone()).filter(|cursor| !cursor.is_null());
         let origin = Origin::Run { run: row.id, attempt: event.attempt };
-        self.push(&row.pipeline, envelope, origin, vec![CheckpointChange { step, stream, cursor }]);
+        self.push(&row.pipeline, envelope, origin, Changes::from([((step, stream), cursor)]));
     }
 
-    fn changed(&mut self, envelope: &Envelope, origin: Origin, changes: &[CheckpointChange]) {
+    fn changed(&mut self, envelope: &Envelope, origin: Origin, changes: &[CheckpointChange], continues: bool) {
         if let Some(name) = name_of(envelope) {
-            self.push(&name, envelope, origin, changes.to_vec());
+            let last = self.pipelines.get_mut(&name).and_then(|row| row.versions.last_mut()).filter(|_| continues);
+            if let Some(last) = last {
+                last.position = envelope.position;
+                last.changes.extend(by_place(changes.iter().cloned()));
+                return;
+            }
+            self.push(&name, envelope, origin, by_place(changes.iter().cloned()));
         }
     }
 
-    fn push(&mut self, name: &PipelineName, envelope: &Envelope, origin: Origin, changes: Vec<CheckpointChange>) {
+    fn push(&mut self, name: &PipelineName, envelope: &Envelope, origin: Origin, changes: Changes) {
         if !self.pipelines.contains_key(name) {
             self.pipelines.insert(name.clone(), CheckpointsRow::default());
         }

@@ -82,11 +82,14 @@ impl Assignment {
 }
 
 /// How far sources and sinks are. A continuous pipeline goes on where its last run stood, whatever revision that was of, or
-/// where somebody has put it since. A batch begins at its beginning, but for one that tries another one again: that goes on
+/// where somebody has put it since; what no version says of a run that is tried again, that run says. A batch begins at its beginning, but for one that tries another one again: that goes on
 /// where that one stood, if it was of the same revision, and has not come further itself.
 fn progress(models: &ReadModels, row: &RunRow, mode: Mode) -> BTreeMap<StepName, BTreeMap<String, Value>> {
     let mut progress: BTreeMap<StepName, BTreeMap<String, Value>> = BTreeMap::new();
     if mode == Mode::Continuous {
+        for ((step, stream), checkpoint) in &row.checkpoints {
+            progress.entry(step.clone()).or_default().insert(stream.clone(), checkpoint.cursor.clone());
+        }
         let standings = models.checkpoints.pipelines.get(&row.pipeline).map(CheckpointsRow::current).unwrap_or_default();
         for Standing { step, stream, cursor, .. } in standings {
             progress.entry(step).or_default().insert(stream, cursor);

@@ -72,6 +72,9 @@ pub(super) fn listed(json: &Value) -> String {
         &json!({"items": json["current"]}),
         &[("STEP", "step"), ("STREAM", "stream"), ("VERSION", "version"), ("SINCE", "at"), ("STANDS AT", "cursor")],
     );
+    if !json["run"].is_null() {
+        return format!("as of run {}; each run of a batch begins at the beginning\n\n{current}", cell(json, "run"));
+    }
     let mut versions = json!({"items": json["items"]});
     for version in versions["items"].as_array_mut().into_iter().flatten() {
         version["made"] = made_by(version).into();

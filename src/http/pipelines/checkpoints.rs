@@ -5,7 +5,8 @@ use flexcore_engine::{
     aggregate::Rejection,
     command::{Command, PipelineCommand},
     id::PipelineName,
-    projection::checkpoints::CheckpointsRow,
+    pipeline::definition::Mode,
+    projection::{ReadModels, checkpoints::CheckpointsRow},
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -39,14 +40,23 @@ async fn of<T>(api: &Api, name: &PipelineName, look: impl FnOnce(&CheckpointsRow
     found.await.ok_or_else(|| (&Rejection::NoPipeline(name.clone())).into())
 }
 
-/// Where a continuous pipeline stands, and the versions before.
+/// Where a continuous pipeline stands, and the versions before; of a batch, what its newest run kept that kept any.
 #[utoipa::path(get, path = "/pipelines/{name}/checkpoints", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = CheckpointsBody)))]
 async fn list_checkpoints(
     State(api): State<Api>,
     _: Caller,
     InPath(name): InPath<PipelineName>,
 ) -> Result<Json<CheckpointsBody>, Problem> {
+    if let Some(body) = api.engine().view(|models| of_batch(models, &name)).await {
+        return Ok(Json(body));
+    }
     of(&api, &name, |row| CheckpointsBody::from(row)).await.map(Json)
+}
+
+fn of_batch(models: &ReadModels, name: &PipelineName) -> Option<CheckpointsBody> {
+    models.board.pipelines.get(name).filter(|row| row.definition().mode == Mode::Batch)?;
+    let runs = models.runs.runs.values().filter(|run| run.pipeline == *name && !run.checkpoints.is_empty());
+    runs.max_by_key(|run| run.number).map(CheckpointsBody::from)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -115,19 +125,21 @@ async fn set_checkpoints(
 struct BackTo {
     /// Its number; 0 is the beginning.
     version: u64,
+    /// Only if the newest version is still this one; whichever it is unless said otherwise.
+    newest: Option<u64>,
 }
 
 /// Sets all checkpoints to where they stood together in a version, sources and sinks alike. Refused while a run lives.
-#[utoipa::path(post, path = "/pipelines/{name}/checkpoints/rollback", tag = "pipelines", params(("name" = String, Path)), request_body = BackTo, responses((status = 200, body = CheckpointsBody), (status = 404, description = "There is no such pipeline or version"), (status = 409, description = "A run lives, or it is a batch")))]
+#[utoipa::path(post, path = "/pipelines/{name}/checkpoints/rollback", tag = "pipelines", params(("name" = String, Path)), request_body = BackTo, responses((status = 200, body = CheckpointsBody), (status = 404, description = "There is no such pipeline or version"), (status = 409, description = "A run lives, it is a batch, or the checkpoints have moved since")))]
 async fn roll_back_checkpoints(
     State(api): State<Api>,
     Operator(caller): Operator,
     InPath(name): InPath<PipelineName>,
-    body::Json(BackTo { version }): body::Json<BackTo>,
+    body::Json(BackTo { version, newest: expected }): body::Json<BackTo>,
 ) -> Result<Json<CheckpointsBody>, Problem> {
-    let changes = of(&api, &name, |row| row.way_back(version)).await?;
+    let (newest, changes) = of(&api, &name, |row| (row.newest(), row.way_back(version))).await?;
     let changes = changes.ok_or_else(|| Problem::from(&Rejection::NoVersion { name: name.clone(), version }))?;
-    let command = PipelineCommand::RollBackCheckpoints { to: version, changes };
+    let command = PipelineCommand::RollBackCheckpoints { to: version, changes, newest: expected.unwrap_or(newest) };
     api.submit(&caller, Command::Pipeline(name.clone(), command)).await?;
     of(&api, &name, |row| CheckpointsBody::from(row)).await.map(Json)
 }

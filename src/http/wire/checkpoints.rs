@@ -3,7 +3,10 @@
 use flexcore_engine::{
     event::pipeline::CheckpointChange,
     id::StepName,
-    projection::checkpoints::{CheckpointsRow, Difference, Origin, Standing, Version},
+    projection::{
+        checkpoints::{CheckpointsRow, Difference, Origin, Standing, Version},
+        runs::{CheckpointRow, RunRow},
+    },
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,14 +16,16 @@ use uuid::Uuid;
 
 use super::{events::actor_text, runs::CHECKPOINTS_SHOWN_MAX};
 
-/// The checkpoints of a continuous pipeline. Those of a batch belong to its runs.
+/// The checkpoints of a continuous pipeline; of a batch, those of its newest run that kept any.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Checkpoints)]
 pub struct CheckpointsBody {
     /// Where everything stands: the next run begins there. At most 1,000.
     pub current: Vec<StandingBody>,
-    /// Versions, newest first; old ones are thinned out.
+    /// Versions, newest first; old ones are thinned out. A batch has none.
     pub items: Vec<VersionBody>,
+    /// Of a batch: the run that `current` is of. Its next run begins at the beginning all the same.
+    pub run: Option<Uuid>,
 }
 
 /// Where one stream of a source, or the output of a sink, stands.
@@ -33,7 +38,7 @@ pub struct StandingBody {
     pub stream: String,
     /// Opaque to all but the step.
     pub cursor: Value,
-    /// The version that put it there.
+    /// The version that put it there; of a batch, counted by stream.
     pub version: u64,
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -110,7 +115,21 @@ pub struct DifferenceBody {
 impl From<&CheckpointsRow> for CheckpointsBody {
     fn from(row: &CheckpointsRow) -> Self {
         let current = row.current().into_iter().take(CHECKPOINTS_SHOWN_MAX).map(StandingBody::from).collect();
-        Self { current, items: row.versions.iter().rev().map(VersionBody::from).collect() }
+        Self { current, items: row.versions.iter().rev().map(VersionBody::from).collect(), run: None }
+    }
+}
+
+impl From<&RunRow> for CheckpointsBody {
+    fn from(run: &RunRow) -> Self {
+        let standing = |((step, stream), kept): (&(StepName, String), &CheckpointRow)| StandingBody {
+            step: step.to_string(),
+            stream: stream.clone(),
+            cursor: kept.cursor.clone(),
+            version: kept.number,
+            at: kept.at,
+        };
+        let current = run.checkpoints.iter().take(CHECKPOINTS_SHOWN_MAX).map(standing).collect();
+        Self { current, items: Vec::new(), run: Some(run.id.0) }
     }
 }
 
@@ -128,7 +147,7 @@ impl From<&Version> for VersionBody {
             Origin::Set => ("set", None, None, None),
             Origin::RolledBack { to } => ("rolled_back", None, None, Some(to)),
         };
-        let change = |CheckpointChange { step, stream, cursor }: &CheckpointChange| ChangeBody {
+        let change = |((step, stream), cursor): (&(StepName, String), &Option<Value>)| ChangeBody {
             step: step.to_string(),
             stream: stream.clone(),
             cursor: cursor.clone().unwrap_or_default(),

@@ -50,7 +50,7 @@ pub enum OfPipeline {
     Delete,
     RequestRun { run: RunId, retry_of: Option<RunId>, params: Map<String, Value> },
     SetCheckpoints { changes: Vec<CheckpointChange> },
-    RollBackCheckpoints { to: u64, changes: Vec<CheckpointChange> },
+    RollBackCheckpoints { to: u64, changes: Vec<CheckpointChange>, newest: u64 },
 }
 
 /// What can be asked of a run.
@@ -133,7 +133,7 @@ impl OfPipeline {
                 Self::RequestRun { run, retry_of: Some(of), params }
             }
             PipelineCommand::SetCheckpoints { changes } => Self::SetCheckpoints { changes },
-            PipelineCommand::RollBackCheckpoints { to, changes } => Self::RollBackCheckpoints { to, changes },
+            PipelineCommand::RollBackCheckpoints { to, changes, newest } => Self::RollBackCheckpoints { to, changes, newest },
             PipelineCommand::RequestRun { .. } | PipelineCommand::SkipTick { .. } => return None,
         })
     }
@@ -154,7 +154,7 @@ impl From<OfPipeline> for PipelineCommand {
             OfPipeline::Restore => Self::Restore,
             OfPipeline::Delete => Self::Delete,
             OfPipeline::SetCheckpoints { changes } => Self::SetCheckpoints { changes },
-            OfPipeline::RollBackCheckpoints { to, changes } => Self::RollBackCheckpoints { to, changes },
+            OfPipeline::RollBackCheckpoints { to, changes, newest } => Self::RollBackCheckpoints { to, changes, newest },
             OfPipeline::RequestRun { run, retry_of, params } => {
                 let trigger = retry_of.map_or(RunTrigger::Manual, |of| RunTrigger::Retry { of });
                 Self::RequestRun { run, trigger, params }

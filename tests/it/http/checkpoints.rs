@@ -56,6 +56,9 @@ async fn a_pipeline_goes_on_from_the_version_or_the_cursor_that_somebody_has_put
     assert_eq!((&back["items"][0]["kind"], &back["items"][0]["to"]), (&json!("rolled_back"), &oldest["version"]));
     let again = server.post_fails(&format!("{PATH}/rollback"), &json!({"version": oldest["version"]}), 409).await;
     assert_eq!(problem_of(&again), "nothing");
+    let moved = json!({"version": oldest["version"], "newest": newest["version"]});
+    let moved = server.post_fails(&format!("{PATH}/rollback"), &moved, 409).await;
+    assert_eq!(problem_of(&moved), "checkpoints-moved");
     let gone = server.post_fails(&format!("{PATH}/rollback"), &json!({"version": 99_999}), 404).await;
     assert_eq!(problem_of(&gone), "no-version");
 
@@ -83,4 +86,17 @@ async fn what_cannot_be_set_is_told() {
         assert_eq!(server.post_fails(PATH, &body, 422).await["detail"], told);
     }
     server.post_fails(PATH, &json!({"changes": [{"step": "make", "stream": "generate"}]}), 422).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_batch_the_checkpoints_of_its_last_run_are_listed_as_of_that_run() {
+    let server = Server::new().await;
+    let counts = "name: counts\ncheckpoint: {every: 1ms, records: 1}\nsteps:\n  - {name: make, uses: generate, with: {count: 3, template: '{n: $n}'}}\n  - {name: out, uses: drop}\n";
+    server.pipeline(counts).await;
+    let none = server.get("/api/v1/pipelines/counts/checkpoints").await;
+    assert_eq!(none, json!({"current": [], "items": [], "run": null}));
+    let run = server.ended_run("counts").await;
+    let listed = server.get("/api/v1/pipelines/counts/checkpoints").await;
+    assert_eq!((&listed["run"], &listed["items"]), (&run["id"], &json!([])));
+    assert_eq!(listed["current"][0]["step"], "make");
 }

@@ -1,7 +1,7 @@
 //! Typed fields to fill in, such as the parameters of a run. Each field is checked while it is typed, so that what is sent
 //! cannot be wrong in its form.
 
-use flexcore_engine::unit::Duration;
+use flexcore_engine::{id::StepName, unit::Duration};
 use jiff::{Timestamp, civil::Date};
 use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::{Map, Value};
@@ -18,6 +18,8 @@ const TEXT_MAX: usize = 4_096;
 pub enum Kind {
     /// Any text.
     Text,
+    /// A name, as of a step.
+    Name,
     /// A number.
     Number,
     /// A whole number.
@@ -38,6 +40,7 @@ impl Kind {
     fn word(self) -> &'static str {
         match self {
             Self::Text => "text",
+            Self::Name => "a name",
             Self::Number => "number",
             Self::Integer => "whole number",
             Self::Boolean => "true or false",
@@ -53,6 +56,8 @@ impl Kind {
         let trimmed = text.trim();
         match self {
             Self::Text => Ok(Value::from(text)),
+            Self::Name if StepName::new(trimmed).is_ok() => Ok(Value::from(trimmed)),
+            Self::Name => Err("write a name: 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit"),
             Self::Number => number(trimmed).ok_or("write a number, like 2.5"),
             Self::Integer => integer(trimmed).ok_or("write a whole number, like 10"),
             Self::Boolean => trimmed.parse::<bool>().map(Value::from).map_err(|_| "write true or false; space changes it"),

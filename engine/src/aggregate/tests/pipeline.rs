@@ -49,7 +49,7 @@ fn commands() -> Vec<PipelineCommand> {
         request(1, RunTrigger::Schedule { tick: moment(0) }),
         PipelineCommand::SkipTick { tick: moment(0), reason: SkipReason::Missed, count: 1 },
         set(7),
-        PipelineCommand::RollBackCheckpoints { to: 0, changes: vec![change("in", 7)] },
+        PipelineCommand::RollBackCheckpoints { to: 0, changes: vec![change("in", 7)], newest: 0 },
     ]
 }
 
@@ -212,11 +212,40 @@ fn checkpoints_are_moved_only_where_a_run_goes_on_from_them_and_none_lives() {
     batch.mode = crate::pipeline::definition::Mode::Batch;
     let batch = done(&Pipeline::Absent, &PipelineCommand::Create { revision, definition: batch.into(), source });
     assert_eq!(refused(&batch, set(7)), Rejection::BeginsAnew(name()));
-    let there = refused(&created(), PipelineCommand::RollBackCheckpoints { to: 3, changes: Vec::new() });
+    let there = refused(&created(), PipelineCommand::RollBackCheckpoints { to: 3, changes: Vec::new(), newest: 0 });
     assert_eq!(there.to_string(), "the checkpoints of pipeline `quakes` stand as in version 3 already");
     let long = CheckpointChange { stream: "s".repeat(5_000), ..change("in", 1) };
     let unfit = [vec![], vec![change("no", 1)], vec![change("in", 1), change("in", 2)], vec![long]];
     for changes in unfit {
         assert!(matches!(refused(&created(), PipelineCommand::SetCheckpoints { changes }), Rejection::Unfit(_)));
     }
+}
+
+#[test]
+fn many_checkpoints_are_moved_by_several_events_and_none_is_named_twice() {
+    let stream = |number: usize| CheckpointChange { stream: format!("file-{number:06}"), ..change("in", 1) };
+    let mut twice: Vec<CheckpointChange> = (0..200).map(stream).collect();
+    twice.push(stream(7));
+    let refused = created().decide(&name(), &PipelineCommand::SetCheckpoints { changes: twice }, moment(0)).unwrap_err();
+    assert_eq!(refused.to_string(), "the checkpoint of in, file-000007, is named twice");
+
+    let many: Vec<CheckpointChange> = (0..25_000).map(stream).collect();
+    let back = PipelineCommand::RollBackCheckpoints { to: 3, changes: many.clone(), newest: 9 };
+    let events = created().decide(&name(), &back, moment(0)).unwrap();
+    assert!(events.len() > 1, "more than one event has room for");
+    assert!(events.iter().all(|event| event.data().len() < crate::event::envelope::DATA_BYTES_MAX));
+    let parts: Vec<(bool, Vec<CheckpointChange>)> = events
+        .into_iter()
+        .map(|event| match event {
+            Event::CheckpointsRolledBack(event) => (event.continues, event.changes),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(parts.iter().enumerate().all(|(index, (continues, _))| *continues == (index > 0)));
+    assert_eq!(parts.into_iter().flat_map(|(_, changes)| changes).collect::<Vec<_>>(), many);
+    let long = CheckpointChange { cursor: Some("x".repeat(100_000).into()), ..change("in", 1) };
+    let back = PipelineCommand::RollBackCheckpoints { to: 3, changes: vec![long.clone()], newest: 9 };
+    assert!(created().decide(&name(), &back, moment(0)).is_ok(), "a step may write what a person may not");
+    let set = created().decide(&name(), &PipelineCommand::SetCheckpoints { changes: vec![long] }, moment(0));
+    assert!(matches!(set, Err(Rejection::Unfit(_))), "{set:?}");
 }

@@ -47,7 +47,7 @@ fn pipeline_command(what: u8, pipeline: usize, number: usize, at: Timestamp) -> 
         9 => PipelineCommand::RequestRun { run: RunId::fresh(), trigger: RunTrigger::Schedule { tick: at }, params: Map::new() },
         10..=12 => PipelineCommand::RequestRun { run: RunId::fresh(), trigger: RunTrigger::Manual, params: Map::new() },
         22 => PipelineCommand::SetCheckpoints { changes: vec![change(Some(number.into()))] },
-        23 => PipelineCommand::RollBackCheckpoints { to: 0, changes: vec![change(None)] },
+        23 => PipelineCommand::RollBackCheckpoints { to: 0, changes: vec![change(None)], newest: number as u64 },
         _ => return None,
     })
 }

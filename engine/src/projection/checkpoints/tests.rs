@@ -16,7 +16,14 @@ fn change(name: &str, cursor: Option<u64>) -> CheckpointChange {
 }
 
 fn version(number: u64, second: i64, changes: Vec<CheckpointChange>) -> Version {
-    Version { number, position: Position(number * 10), at: moment(second), by: Actor::Engine, origin: Origin::Set, changes }
+    Version {
+        number,
+        position: Position(number * 10),
+        at: moment(second),
+        by: Actor::Engine,
+        origin: Origin::Set,
+        changes: by_place(changes),
+    }
 }
 
 /// A source at `n`, and a sink that has what came from it.
@@ -74,6 +81,22 @@ fn versions_are_thinned_out_the_more_the_older_they_are_and_many_streams_have_an
         wide.push(version(number, number.cast_signed(), files.collect()));
     }
     assert!(wide.changes() <= VERSION_CHANGES_MAX && wide.base.len() == CHECKPOINTS_MAX);
+}
+
+#[test]
+fn what_is_kept_of_very_many_streams_is_what_moved_last() {
+    let mut row = CheckpointsRow::default();
+    for number in 1..=30 {
+        let file =
+            |file| CheckpointChange { step: step("in"), stream: format!("{}", number * 1_000 + file), cursor: Some(json!(1)) };
+        let files = (0..999).map(file).chain([change("zip", Some(number))]);
+        row.push(version(number, number.cast_signed(), files.collect()));
+    }
+    let sink = row.base.iter().find(|standing| standing.step == step("zip")).expect("its mark moved with every version");
+    assert_eq!(row.base.len(), CHECKPOINTS_MAX);
+    assert!(row.base.iter().all(|standing| standing.version + 11 > sink.version), "the oldest have gone");
+    assert!(row.base.is_sorted_by_key(|standing| (standing.step.clone(), standing.stream.clone())));
+    assert_eq!(row.current().iter().find(|standing| standing.step == step("zip")).unwrap().cursor, json!(30));
 }
 
 proptest! {

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::*;
 use crate::{
     event::{Event, pipeline::CheckpointChange},
-    projection::checkpoints::CheckpointsRow,
+    projection::checkpoints::{Checkpoints, CheckpointsRow},
+    runtime::assignment::Assignment,
     testing::steps::Deed,
 };
 
@@ -122,8 +123,8 @@ impl World {
     }
 
     async fn way_back(&self, to: u64) -> PipelineCommand {
-        let changes = self.engine.view(|models| models.checkpoints.pipelines[&name()].way_back(to)).await.unwrap();
-        PipelineCommand::RollBackCheckpoints { to, changes }
+        let row = self.engine.view(|models| models.checkpoints.pipelines[&name()].clone()).await;
+        PipelineCommand::RollBackCheckpoints { to, changes: row.way_back(to).unwrap(), newest: row.newest() }
     }
 }
 
@@ -159,7 +160,7 @@ async fn the_next_run_goes_on_where_the_last_one_stood_or_where_somebody_has_put
     assert_eq!(world.took(), [1, 2, 3], "nothing comes again, whatever the revision");
 
     let versions = world.engine.view(|models| models.checkpoints.pipelines[&name()].versions.clone()).await;
-    let second = versions.iter().find(|version| version.changes.iter().any(|change| change.cursor == Some(json!(2)))).unwrap();
+    let second = versions.iter().find(|version| version.changes.values().any(|cursor| *cursor == Some(json!(2)))).unwrap();
     world.pipeline(world.way_back(second.number).await).await.unwrap();
     assert_eq!(world.cursors().await, [2, 2], "both stand where they stood together");
     world.pipeline(PipelineCommand::Resume).await.unwrap();
@@ -173,4 +174,20 @@ async fn the_next_run_goes_on_where_the_last_one_stood_or_where_somebody_has_put
     world.steps.open("in", 3);
     world.pass_until_took(7).await;
     assert_eq!(world.took(), [1, 2, 3, 3, 1, 2, 3]);
+}
+
+#[tokio::test]
+async fn what_no_version_says_of_a_run_that_is_tried_again_the_run_itself_says() {
+    let world = World::new().await;
+    world.active(counting()).await;
+    world.steps.open("in", 1);
+    while world.cursors().await != [1, 1] {
+        world.pass(Duration::from_millis(100)).await;
+    }
+    let run = live(&world).await[0];
+    let mut models = world.engine.models().await;
+    let whole = Assignment::of(&models, run).unwrap().checkpoints;
+    // As read models of an earlier program are, which knew no versions.
+    models.checkpoints = Checkpoints::default();
+    assert_eq!(Assignment::of(&models, run).unwrap().checkpoints, whole);
 }

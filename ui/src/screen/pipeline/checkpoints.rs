@@ -9,6 +9,7 @@ use flexcore_engine::{
     projection::{
         board::PipelineRow,
         checkpoints::{CheckpointsRow, Difference, Origin, Version},
+        runs::RunRow,
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -39,6 +40,13 @@ const DIFFERENCES: [Column; 4] = [
     Column::wide("TO", 14, 3, 8),
 ];
 
+const OF_RUN: [Column; 4] = [
+    Column::wide("STEP", 10, 1, 9),
+    Column::wide("STREAM", 12, 2, 7),
+    Column::number("AGE", 5, 6),
+    Column::wide("CURSOR", 14, 3, 8),
+];
+
 /// The most lines of a question that name what moves.
 const NAMED_MAX: usize = 6;
 
@@ -57,9 +65,21 @@ fn versions<'a>(row: &PipelineRow, facts: &'a Facts) -> &'a [Version] {
     row_of(row, facts).map_or(&[], |checkpoints| &checkpoints.versions)
 }
 
-/// How many versions there are.
+/// How many there are: versions, or what the last run of a batch kept.
 pub(super) fn count(row: &PipelineRow, facts: &Facts) -> usize {
-    versions(row, facts).len()
+    match versions(row, facts).len() {
+        0 => latest(row, facts).map_or(0, |run| run.checkpoints.len()),
+        versions => versions,
+    }
+}
+
+/// The newest run of a batch that kept any.
+fn latest<'a>(row: &PipelineRow, facts: &'a Facts) -> Option<&'a RunRow> {
+    if row.definition().mode != Mode::Batch {
+        return None;
+    }
+    let runs = facts.models.runs.runs.values().filter(|run| run.pipeline == row.name && !run.checkpoints.is_empty());
+    runs.max_by_key(|run| run.number)
 }
 
 /// Why nothing can be moved now.
@@ -85,7 +105,8 @@ impl Checkpoints {
             self.marked = if self.marked == selected { None } else { selected };
             return true;
         }
-        moving::walk(action, &mut self.window, count(row, facts))
+        let len = count(row, facts);
+        moving::walk(action, &mut self.window, len)
     }
 
     /// The two versions that are compared, the older one first; 0 is the beginning.
@@ -124,7 +145,10 @@ impl Checkpoints {
             title: format!("Roll the checkpoints of {} back to version {to}", row.name),
             effects,
             grade: Grade::of(row),
-            changes: vec![Change::pipeline(&row.name, PipelineCommand::RollBackCheckpoints { to, changes })],
+            changes: vec![Change::pipeline(
+                &row.name,
+                PipelineCommand::RollBackCheckpoints { to, changes, newest: checkpoints.newest() },
+            )],
         })
     }
 
@@ -133,11 +157,11 @@ impl Checkpoints {
         if let Some(why) = why_not(row) {
             return Intent::Say(Tone::Warn, why);
         }
-        let first = self.selected(row, facts).and_then(|version| version.changes.last());
-        let (step, stream) = first.map_or(("", ""), |change| (change.step.as_str(), change.stream.as_str()));
-        let cursor = first.and_then(|change| change.cursor.as_ref()).map(Value::to_string).unwrap_or_default();
+        let first = self.selected(row, facts).and_then(|version| version.changes.first_key_value());
+        let (step, stream) = first.map_or(("", ""), |((step, stream), _)| (step.as_str(), stream.as_str()));
+        let cursor = first.and_then(|(_, cursor)| cursor.as_ref()).map(Value::to_string).unwrap_or_default();
         let fields = vec![
-            Field::new("step", Kind::Text).described("a source or sink").required().text(step),
+            Field::new("step", Kind::Name).described("a source or sink").required().text(step),
             Field::new("stream", Kind::Text).described("such as a file").required().text(stream),
             Field::new("cursor", Kind::Json).described("as the step writes it; empty: its beginning").text(&cursor),
         ];
@@ -148,7 +172,7 @@ impl Checkpoints {
         let name = row.name.clone();
         let sheet = FormSheet::new(format!("Set a checkpoint of {name}"), effects, Form::new(fields), move |values| {
             let text = |field: &str| values.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-            // A name that cannot be one is not in the definition either: the engine says so.
+            // The field takes nothing else.
             let Ok(step) = StepName::new(&text("step")) else { return Vec::new() };
             let cursor = values.get("cursor").cloned().filter(|cursor| !cursor.is_null());
             let changes = vec![CheckpointChange { step, stream: text("stream"), cursor }];
@@ -161,6 +185,9 @@ impl Checkpoints {
     pub(super) fn view(&self, row: &PipelineRow, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let look = theme.look();
         let versions = versions(row, facts);
+        if let Some(run) = latest(row, facts).filter(|_| versions.is_empty()) {
+            return view_of_run(run, &self.window, facts, theme, area, buffer);
+        }
         let (list, rest) = if area.width >= 100 {
             parts::beside(area, 46)
         } else {
@@ -209,6 +236,24 @@ impl Checkpoints {
                 .cell(shown(to.as_ref()), look.text)
         });
     }
+}
+
+/// What a batch's last run kept: each run has its own.
+fn view_of_run(run: &RunRow, window: &Window, facts: &Facts, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let look = theme.look();
+    let title =
+        format!("Checkpoints as of run #{}, which is {}: the next run begins at the beginning", run.number, run.state.word());
+    let inside = parts::framed(buffer, area, theme, &title, true);
+    let table = Table { look: &look, columns: &OF_RUN, focused: true, empty: "none" };
+    let rows: Vec<_> = run.checkpoints.iter().collect();
+    table.render(buffer, inside, window, rows.len(), |index| {
+        let ((step, stream), checkpoint) = rows[index];
+        Row::new()
+            .cell(step.to_string(), look.text)
+            .cell(stream.as_str(), look.text)
+            .cell(figures::age(facts.now, checkpoint.at), look.dim)
+            .cell(checkpoint.cursor.to_string(), look.text)
+    });
 }
 
 fn shown(cursor: Option<&Value>) -> String {
