@@ -37,6 +37,8 @@ pub(crate) mod stage;
 pub mod test;
 #[cfg(feature = "listener")]
 pub mod token;
+#[cfg(feature = "listener")]
+mod why;
 
 use std::{
     io::{self, BufWriter, Write},

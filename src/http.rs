@@ -39,6 +39,7 @@ mod state;
 mod stream;
 mod tls;
 pub mod token;
+mod why;
 pub mod wire;
 
 pub use document::document;

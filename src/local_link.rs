@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use flexcore_engine::{
     aggregate::params,
     command::Command,
+    event::Envelope,
     flow::{
         FlowContext,
         dry_run::{self, DryRun},
@@ -18,7 +19,7 @@ use flexcore_engine::{
         queue::{Peek, PeekedMessage, QueueError},
         store::{Filter, Page, READ_EVENTS_MAX, ReadError},
     },
-    projection::ReadModels,
+    projection::{ReadModels, why::Reading},
     runtime::schedule::Schedule,
     vitals::Vitals,
 };
@@ -116,6 +117,13 @@ impl Link for LocalLink {
     fn read_back(&self, before: Position, filter: Filter, max: usize) -> Answer<Page> {
         let app = self.app.clone();
         Box::pin(async move { app.engine.store().read_back(before, &filter, max).await.map_err(|error| unread(&error)) })
+    }
+
+    fn events_of(&self, reading: Reading, before: Position) -> Answer<Vec<Envelope>> {
+        let app = self.app.clone();
+        Box::pin(
+            async move { app.engine.events_of(&reading, before).await.map_err(|refusal| LinkError::Gone(refusal.to_string())) },
+        )
     }
 
     fn vitals(&self, newer_than: Option<Timestamp>) -> Answer<Arc<Vitals>> {

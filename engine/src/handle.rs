@@ -15,6 +15,7 @@ mod queues;
 mod replay;
 mod retention;
 mod sessions;
+mod why;
 
 pub use anchors::{ANCHOR_BYTES_MAX, ANCHOR_EVENTS, ANCHORS_MAX};
 pub use custom::{Fact, FactError};

@@ -11,6 +11,7 @@ pub mod rows;
 pub mod runs;
 pub mod sessions;
 pub mod timeline;
+pub mod why;
 
 use serde::{Deserialize, Serialize};
 

@@ -33,6 +33,7 @@ use jiff::Timestamp;
 use crate::{
     alert::Rule,
     command::{Command, Request},
+    event::Envelope,
     handle::{Accepted, Engine, Refusal},
     id::{Actor, CorrelationId, EventId, QueueName},
     port::{
@@ -115,7 +116,13 @@ pub(crate) struct Shared {
 impl Shared {
     /// Submits a command of the engine's own.
     pub(crate) async fn submit(&self, command: Command) -> Result<Accepted, Refusal> {
-        self.submit_as(Actor::Engine, command, CorrelationId::fresh(), None).await
+        self.submit_because(command, None).await
+    }
+
+    /// Submits a command of the engine's own that an event led to: it belongs to what that belongs to.
+    pub(crate) async fn submit_because(&self, command: Command, cause: Option<&Envelope>) -> Result<Accepted, Refusal> {
+        let correlation = cause.map_or_else(CorrelationId::fresh, |envelope| envelope.event.correlation);
+        self.submit_as(Actor::Engine, command, correlation, cause.map(|envelope| envelope.event.id)).await
     }
 
     pub(crate) async fn submit_as(

@@ -12,6 +12,7 @@ use super::{
     remote::{Ask, RemoteArgs, ask, cell, filtered, of, table},
     runs,
     stage::Stage,
+    why::{self, WhyArgs},
 };
 use crate::client::Body;
 use checkpoint::CheckpointWhat;
@@ -71,6 +72,12 @@ enum What {
     Restore { name: String },
     /// Forget an archived one: its name is free then
     Delete { name: String },
+    /// Why it is so: the events that led to it, what comes next, what can be done
+    Why {
+        name: String,
+        #[command(flatten)]
+        then: WhyArgs,
+    },
     /// Where a continuous pipeline stands, and the versions before
     Checkpoints { name: String },
     /// Compare checkpoints, or put them elsewhere while no run lives
@@ -106,6 +113,7 @@ fn asked(what: &What, stage: &mut Stage<'_>) -> Result<Ask, String> {
         What::Archive { name } => post(name, "archive", &json!({})),
         What::Restore { name } => post(name, "restore", &json!({})),
         What::Delete { name } => Ask::new(Method::DELETE, of("pipelines", name, ""), None),
+        What::Why { name, then } => then.asked("pipelines", name)?,
         What::Checkpoints { name } => Ask::get(of("pipelines", name, "checkpoints")),
         What::Checkpoint { what } => what.asked()?,
     })
@@ -134,6 +142,7 @@ fn told(what: &What, json: &Value) -> String {
         }
         What::Run { .. } => runs::asked_for(json),
         What::Delete { name } => format!("{name} is deleted"),
+        What::Why { .. } => why::told(json),
         What::Checkpoints { .. } => checkpoint::listed(json),
         What::Checkpoint { what } => what.told(json),
         What::Create { .. }

@@ -9,6 +9,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     remote::{Ask, RemoteArgs, ask, cell, filtered, of, table},
     stage::Stage,
+    why::{self, WhyArgs},
 };
 use crate::client::{Body, part};
 
@@ -34,6 +35,12 @@ enum What {
     List,
     /// One queue with its figures
     Show { queue: String },
+    /// Why it is so: what refused its dead letters, or which pipelines use it and what they do
+    Why {
+        queue: String,
+        #[command(flatten)]
+        then: WhyArgs,
+    },
     /// Make it, or give it other limits; what is left out has its default
     Declare {
         queue: String,
@@ -182,6 +189,7 @@ fn asked(what: &What, stage: &mut Stage<'_>) -> Result<Ask, String> {
     Ok(match what {
         What::List => Ask::get(filtered("queues", 1_000, &[])),
         What::Show { queue } => Ask::get(of("queues", queue, "")),
+        What::Why { queue, then } => then.asked("queues", queue)?,
         What::Declare { queue, messages_max, bytes_max, attempts_max, backoff, ttl } => {
             let limits = json!({"messages_max": messages_max, "bytes_max": bytes_max, "attempts_max": attempts_max, "backoff": backoff, "ttl": ttl});
             Ask::new(Method::PUT, of("queues", queue, ""), Some(Body::json(&limits)))
@@ -256,6 +264,7 @@ fn told(what: &What, json: &Value) -> String {
                 ("BODY", "body"),
             ],
         ),
+        What::Why { .. } => why::told(json),
         What::Receive { .. } => table(json, &[("ID", "id"), ("DELIVERY", "delivery"), ("UNTIL", "until"), ("BODY", "body")]),
         What::Show { .. } | What::Declare { .. } => format!(
             "{}: {} ready, {} delayed, {} leased, {} dead; {} sent, {} acked, {} returned, {} dropped",

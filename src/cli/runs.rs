@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     remote::{Ask, RemoteArgs, ask, cell, filtered, of, table},
     stage::Stage,
+    why::{self, WhyArgs},
 };
 
 /// Runs of a running engine.
@@ -36,6 +37,12 @@ enum What {
     },
     /// One run with its steps
     Show { run: String },
+    /// Why it is so: what it waits for, or how it came to its end
+    Why {
+        run: String,
+        #[command(flatten)]
+        then: WhyArgs,
+    },
     /// What its steps said
     Logs { run: String },
     /// Ask it to stop
@@ -56,6 +63,10 @@ pub(super) fn run(args: &RunsArgs, stage: &mut Stage<'_>) -> io::Result<i32> {
             Ask::get(filtered("runs", *limit, &[("pipeline", pipeline.as_deref()), ("state", state.as_deref())]))
         }
         What::Show { run } => Ask::get(of("runs", run, "")),
+        What::Why { run, then } => match then.asked("runs", run) {
+            Ok(asked) => asked,
+            Err(why) => return Ok(complain(&why)),
+        },
         What::Logs { run } => Ask::get(of("runs", run, "logs")),
         What::Cancel { run, reason } => Ask::post(of("runs", run, "cancel"), &json!({"reason": reason})),
         What::Retry { run } => Ask::new(Method::POST, of("runs", run, "retry"), None),
@@ -80,6 +91,7 @@ fn told(what: &What, json: &Value) -> String {
             ],
         ),
         What::Show { .. } => shown(json),
+        What::Why { .. } => why::told(json),
         What::Logs { .. } => {
             let line = |line: &Value| {
                 format!("{} {:<5} {}: {}", cell(line, "at"), cell(line, "level"), cell(line, "step"), cell(line, "text"))

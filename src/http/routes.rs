@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     Api, BASE, alerts, cluster, console, document, events, health, info, layers, legacy, metrics, page, pipelines,
-    problem::Problem, queues, runs, sessions, stream,
+    problem::Problem, queues, runs, sessions, stream, why,
 };
 
 /// The router, with everything that a request goes through.
@@ -42,6 +42,7 @@ fn versioned() -> OpenApiRouter<Api> {
         .merge(stream::routes())
         .merge(queues::routes())
         .merge(alerts::routes())
+        .merge(why::routes())
         .merge(cluster::routes())
         .merge(sessions::routes())
         .merge(console::routes())

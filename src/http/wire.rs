@@ -14,3 +14,4 @@ pub mod problem;
 pub mod queues;
 pub mod runs;
 pub mod sessions;
+pub mod why;

@@ -20,4 +20,5 @@ mod sockets;
 mod stream;
 mod tls;
 mod traces;
+mod why;
 pub(crate) mod world;

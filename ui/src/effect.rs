@@ -14,7 +14,11 @@ use flexcore_engine::{
         queue::{Peek, PeekedMessage},
         store::{Filter, Page},
     },
-    projection::ReadModels,
+    projection::{
+        ReadModels,
+        why::{Subject, Why},
+    },
+    vitals::Vitals,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -48,6 +52,8 @@ pub enum Question {
     Past { number: u64, at: At, events: usize },
     /// The events after a position, to go on from there.
     Ahead { number: u64, after: Position },
+    /// Why something is as it is, as of these read models and figures.
+    Why { subject: Subject, models: Box<ReadModels>, now: Timestamp, vitals: Option<Arc<Vitals>> },
     /// Compile a jq predicate.
     Predicate { jq: String },
     /// Texts to begin a pipeline with.
@@ -86,6 +92,8 @@ pub enum Answer {
     Past(u64, Result<Box<Glimpse>, LinkError>),
     /// Of [`Question::Ahead`], with its number.
     Ahead(u64, Result<Page, LinkError>),
+    /// Of [`Question::Why`], with the position that it is as of; nothing when there is no such thing.
+    Why(Position, Result<Option<Box<Why>>, LinkError>),
     /// Of [`Question::Predicate`], with its text.
     Predicate(String, Result<Predicate, String>),
     /// Of [`Question::Templates`].

@@ -105,12 +105,13 @@ impl Model {
     /// A console that knows nothing yet.
     pub fn new(facts: Facts, keymap: Keymap, theme: Theme, size: (u16, u16)) -> Self {
         let keymap = if facts.read_only { keymap.read_only() } else { keymap };
+        let keymap = Arc::new(keymap);
         let mut model = Self {
             now: facts.now,
-            facts,
+            facts: Facts { keys: keymap.clone(), ..facts },
             past: None,
             wish: None,
-            keymap: Arc::new(keymap),
+            keymap,
             theme,
             themes: Themes::default(),
             size: (0, 0),

@@ -14,8 +14,12 @@ mod pipeline;
 mod queue;
 mod run;
 mod run_with;
+mod why;
 
-use flexcore_engine::id::{PipelineName, Position, QueueName, RunId};
+use flexcore_engine::{
+    id::{PipelineName, Position, QueueName, RunId},
+    projection::why::Subject,
+};
 use ratatui::{Frame, layout::Rect};
 
 use crate::{
@@ -39,6 +43,8 @@ pub enum Place {
     Event(Position),
     /// One queue.
     Queue(QueueName),
+    /// Why something is as it is.
+    Why(Subject),
     /// Checks, process, history.
     Health,
     /// What somebody should look at.
@@ -130,6 +136,7 @@ pub fn open(place: &Place) -> Option<Box<dyn Screen>> {
         Place::Run(id) => Some(Box::new(run::RunScreen::new(*id))),
         Place::Event(position) => Some(Box::new(event::EventScreen::new(*position))),
         Place::Queue(name) => Some(Box::new(queue::QueueScreen::new(name.clone()))),
+        Place::Why(subject) => Some(Box::new(why::WhyScreen::new(subject.clone()))),
         Place::Health => Some(Box::<health::HealthScreen>::default()),
         Place::Alerts => Some(Box::<alerts::AlertsScreen>::default()),
         Place::Create => Some(Box::<create::CreateScreen>::default()),

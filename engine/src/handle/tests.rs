@@ -5,6 +5,7 @@ mod models;
 mod retention;
 mod runs;
 mod sessions;
+mod why;
 
 use std::sync::Arc;
 

@@ -5,6 +5,8 @@ mod pipelines;
 mod rest;
 mod runs;
 
+pub(super) use runs::moment;
+
 use crate::{
     event::{Envelope, Event},
     id::{RunId, SessionId},

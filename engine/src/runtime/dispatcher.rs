@@ -88,7 +88,7 @@ impl Dispatcher {
             return;
         };
         match event {
-            Event::RunQueued(_) => self.consider(subject).await,
+            Event::RunQueued(_) => self.consider(subject, Some(envelope)).await,
             Event::RunRetrying(retrying) => {
                 let ticket = Ticket { run: subject, attempt: retrying.attempt + 1 };
                 self.send(ticket, Some(retrying.next_at), ticket.key()).await;
@@ -112,25 +112,26 @@ impl Dispatcher {
         };
         let next = self.shared.engine.view(move |models| first_waiting(models, &name)).await;
         if let Some(run) = next {
-            self.consider(run).await;
+            self.consider(run, None).await;
         }
     }
 
-    async fn consider(&self, run: RunId) {
+    /// `cause`: that it was asked for, where that was just seen.
+    async fn consider(&self, run: RunId, cause: Option<&Envelope>) {
         match self.shared.engine.view(move |models| turn(models, run)).await {
             Some((attempt, Turn::Now)) => {
                 let ticket = Ticket { run, attempt };
                 self.send(ticket, None, ticket.key()).await;
             }
-            Some((_, Turn::After(older))) => self.stop(older).await,
+            Some((_, Turn::After(older))) => self.stop(older, cause).await,
             Some((_, Turn::Later)) | None => {}
         }
     }
 
-    async fn stop(&self, runs: Vec<RunId>) {
+    async fn stop(&self, runs: Vec<RunId>, cause: Option<&Envelope>) {
         for run in runs {
             let command = RunCommand::Cancel { reason: "a newer run takes over".into(), grace: TAKEOVER_GRACE };
-            if let Err(refusal) = self.shared.submit(Command::Run(run, command)).await {
+            if let Err(refusal) = self.shared.submit_because(Command::Run(run, command), cause).await {
                 tracing::debug!(%refusal, "an older run ended by itself");
             }
         }

@@ -61,19 +61,19 @@ impl Steward {
         for envelope in envelopes {
             let name = envelope.stream.as_str().strip_prefix("pipeline/").and_then(|name| PipelineName::new(name).ok());
             if let (Some(name), Some(Ok(event))) = (name, envelope.decode()) {
-                self.one(name, event).await;
+                self.one(name, event, envelope).await;
             }
         }
     }
 
-    async fn one(&mut self, name: PipelineName, event: Event) {
+    async fn one(&mut self, name: PipelineName, event: Event, envelope: &Envelope) {
         match event {
-            Event::PipelineActivated(_) | Event::PipelineResumed(_) => self.start(&name).await,
-            Event::PipelineRevised(_) => self.restart(name).await,
+            Event::PipelineActivated(_) | Event::PipelineResumed(_) => self.start(&name, Some(envelope)).await,
+            Event::PipelineRevised(_) => self.restart(name, envelope).await,
             Event::PipelinePaused(_) => {
-                self.drain(&name, "the pipeline was paused").await;
+                self.drain(&name, "the pipeline was paused", envelope).await;
             }
-            Event::RunEnded(_) if self.restarting.remove(&name) => self.start(&name).await,
+            Event::RunEnded(_) if self.restarting.remove(&name) => self.start(&name, Some(envelope)).await,
             _ => {}
         }
     }
@@ -81,23 +81,23 @@ impl Steward {
     async fn start_all(&self) {
         let names = self.shared.engine.view(|models| models.board.pipelines.keys().cloned().collect::<Vec<_>>()).await;
         for name in names {
-            self.start(&name).await;
+            self.start(&name, None).await;
         }
     }
 
-    async fn start(&self, name: &PipelineName) {
+    async fn start(&self, name: &PipelineName, cause: Option<&Envelope>) {
         let wanted = name.clone();
         if !self.shared.engine.view(move |models| wants_run(models, &wanted)).await {
             return;
         }
         let command = PipelineCommand::RequestRun { run: RunId::fresh(), trigger: RunTrigger::Activation, params: Map::new() };
-        if let Err(refusal) = self.shared.submit(Command::Pipeline(name.clone(), command)).await {
+        if let Err(refusal) = self.shared.submit_because(Command::Pipeline(name.clone(), command), cause).await {
             tracing::warn!(pipeline = %name, %refusal, "a continuous pipeline was not started");
         }
     }
 
-    async fn restart(&mut self, name: PipelineName) {
-        if self.drain(&name, "the pipeline has a new revision").await {
+    async fn restart(&mut self, name: PipelineName, cause: &Envelope) {
+        if self.drain(&name, "the pipeline has a new revision", cause).await {
             self.restarting.insert(name);
         }
     }
@@ -105,12 +105,12 @@ impl Steward {
 
 impl Steward {
     /// Asks the live runs of a continuous pipeline to drain; says whether there are any.
-    async fn drain(&self, name: &PipelineName, reason: &str) -> bool {
+    async fn drain(&self, name: &PipelineName, reason: &str, cause: &Envelope) -> bool {
         let wanted = name.clone();
         let (live, grace) = self.shared.engine.view(move |models| continuous_runs(models, &wanted)).await;
         for run in &live {
             let command = RunCommand::Cancel { reason: reason.into(), grace };
-            if let Err(refusal) = self.shared.submit(Command::Run(*run, command)).await {
+            if let Err(refusal) = self.shared.submit_because(Command::Run(*run, command), Some(cause)).await {
                 tracing::debug!(%refusal, "a run ended by itself");
             }
         }

@@ -66,6 +66,36 @@ fn a_pipeline_is_operated_from_the_command_line() {
 }
 
 #[test]
+fn why_it_is_so_is_told_on_the_command_line_now_and_then() {
+    let place = Place::with(&COPY.replace("template: '{n: $n}'", "template: '$n | error'"));
+    let mut running = served(&place);
+    let run = json(&place, &["pipeline", "run", "copy"]);
+    running.until("alert run-failed/copy");
+    let id = run["id"].as_str().unwrap();
+    let told = done(&place, &["runs", "why", id]).out;
+    assert!(told.starts_with("run #1 of copy failed in attempt 1: step make: "), "{told}");
+    assert!(told.contains("\nbecause:\n") && told.contains("\nyou can:\n"), "{told}");
+    assert!(told.contains(&format!("flexcore runs retry {id}")), "{told}");
+    let why = json(&place, &["runs", "why", id]);
+    assert_eq!((&why["state"], &why["facts"][0]["type"]), (&"failed".into(), &"run.failed".into()));
+    done(&place, &["pipeline", "pause", "copy", "--reason", "lunch"]);
+    let told = done(&place, &["pipeline", "why", "copy"]).out;
+    assert!(told.starts_with("copy is paused by ") && told.contains("lunch"), "{told}");
+    assert!(told.contains("resume it: flexcore pipeline resume copy"), "{told}");
+    let position = why["facts"][0]["position"].to_string();
+    let then = done(&place, &["pipeline", "why", "copy", "--at", &position]).out;
+    assert!(then.starts_with("copy is active"), "{then}");
+    assert!(done(&place, &["pipeline", "why", "copy", "--at", "now"]).out.starts_with("copy is paused"));
+    assert!(done(&place, &["queue", "why", "copy.dead"]).out.contains("dead letters of copy"));
+    let bad = place.done(&["runs", "why", id, "--at", "yesterday"]);
+    assert_eq!(bad.code, Some(2));
+    assert!(bad.told.contains("--at: `yesterday` is no moment"), "{}", bad.told);
+    assert_eq!(place.done(&["pipeline", "why", "other"]).code, Some(1));
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0), "{}", running.told);
+}
+
+#[test]
 fn queues_and_the_node_are_operated_from_the_command_line() {
     let place = Place::with(COPY);
     let mut running = served(&place);

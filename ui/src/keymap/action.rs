@@ -25,6 +25,8 @@ pub enum Scope {
     Event,
     /// One queue.
     Queue,
+    /// Why something is as it is.
+    Why,
     /// A JSON value as a tree.
     Tree,
     /// A pipeline that is being made.
@@ -33,7 +35,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of help and documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Global,
         Self::List,
         Self::Pipelines,
@@ -45,6 +47,7 @@ impl Scope {
         Self::Run,
         Self::Event,
         Self::Queue,
+        Self::Why,
         Self::Tree,
         Self::Create,
     ];
@@ -79,6 +82,10 @@ impl Scope {
             Self::Queue => {
                 "One queue: what waits, who holds what until when, and dead letters with their errors. Looking takes nothing out."
             }
+            Self::Why => {
+                "Why it is so: the events that led to it, the newest cause first, then what will happen next and what can be done. \
+                 The keys beside what can be done do it from here."
+            }
             Self::Tree => "A value as a tree.",
             Self::Create => {
                 "A new pipeline: write it in your editor, see every mistake, try it on real records, then activate it."
@@ -100,6 +107,7 @@ impl Scope {
             Self::Run => "run",
             Self::Event => "event",
             Self::Queue => "queue",
+            Self::Why => "why",
             Self::Tree => "tree",
             Self::Create => "create",
         }
@@ -131,6 +139,7 @@ pub enum Action {
     LeapBack,
     LeapForward,
     AsItWas,
+    Why,
     Alerts,
     Messages,
     Theme,

@@ -10,7 +10,7 @@ use super::{
     events::EventRing,
     figures::Figures,
 };
-use crate::link::LineState;
+use crate::{keymap::Keymap, link::LineState};
 
 /// An engine elsewhere that said nothing for so many seconds has something in its way: it tells its figures twice a second.
 pub const SILENT_SECONDS: u64 = 5;
@@ -62,6 +62,8 @@ pub struct Facts {
     pub dropped: u64,
     /// When the engine last said anything.
     pub heard_at: Option<Timestamp>,
+    /// The keys, by which screens call actions.
+    pub keys: Arc<Keymap>,
     /// Who acts here.
     pub actor: String,
     /// Whether acting is refused.
@@ -88,6 +90,7 @@ impl Facts {
             plans: Plans::default(),
             dropped: 0,
             heard_at: None,
+            keys: Arc::default(),
             actor,
             read_only,
             is_past: false,

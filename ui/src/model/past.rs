@@ -79,6 +79,7 @@ impl Facts {
         facts.connection = Connection::Live;
         facts.models_told = true;
         facts.plans = live.plans.clone();
+        facts.keys = live.keys.clone();
         facts.is_past = true;
         facts
     }

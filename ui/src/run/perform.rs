@@ -7,8 +7,14 @@ use flexcore_engine::{
     event::pipeline::RunTrigger,
     id::RunId,
     port::store::Filter,
+    projection::{
+        ReadModels,
+        why::{Subject, Why, readings, why},
+    },
+    vitals::Vitals,
 };
-use tokio::time::timeout;
+use jiff::Timestamp;
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
     effect::{Answer, Change, Glimpse, Question},
@@ -45,12 +51,35 @@ pub(super) async fn ask(link: &dyn Link, question: Question) -> Answer {
             Answer::Past(number, glimpse.map(Box::new))
         }
         Question::Ahead { number, after } => Answer::Ahead(number, within(ANSWER, link.read_on(after, AHEAD_MAX)).await),
+        Question::Why { subject, models, now, vitals } => {
+            let answer = within(ANSWER, reasons(link, &subject, &models, now, vitals.as_deref())).await;
+            Answer::Why(models.position, answer.map(|why| why.map(Box::new)))
+        }
         Question::Predicate { jq } => {
             let predicate = link.predicate(&jq);
             Answer::Predicate(jq, predicate)
         }
         Question::Templates => Answer::Templates(link.templates()),
     }
+}
+
+/// The events that it takes, all asked for at once: a far engine answers as soon as a near one that is asked once.
+async fn reasons(
+    link: &dyn Link,
+    subject: &Subject,
+    models: &ReadModels,
+    now: Timestamp,
+    vitals: Option<&Vitals>,
+) -> Result<Option<Why>, LinkError> {
+    let mut reads = JoinSet::new();
+    for reading in readings(subject, models) {
+        reads.spawn(link.events_of(reading, models.position.next()));
+    }
+    let mut events = Vec::new();
+    while let Some(read) = reads.join_next().await {
+        events.extend(read.map_err(|ended| LinkError::Gone(ended.to_string()))??);
+    }
+    Ok(why(subject, models, &events, now, vitals))
 }
 
 /// Read models without their events are worth showing, too: of the oldest position there is, no event is kept.
@@ -82,6 +111,7 @@ pub(super) fn too_many(link: &dyn Link, question: Question) -> Answer {
         Question::ReadBack { .. } => Answer::ReadBack(no()),
         Question::Past { number, .. } => Answer::Past(number, no()),
         Question::Ahead { number, .. } => Answer::Ahead(number, no()),
+        Question::Why { models, .. } => Answer::Why(models.position, no()),
         Question::Predicate { jq } => {
             let predicate = link.predicate(&jq);
             Answer::Predicate(jq, predicate)

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use flexcore_engine::{
     alert::{About, AlertId, Severity},
     command::AlertCommand,
-    projection::alerts::AlertRow,
+    projection::{alerts::AlertRow, why::Subject},
     unit::Duration,
 };
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
@@ -68,6 +68,7 @@ impl AlertsScreen {
         let Some(id) = self.rows.selected() else { return vec![say("there is no alert here")] };
         match action {
             Action::Open => row(facts, id).map(|row| Intent::Open(place(&row.about))).into_iter().collect(),
+            Action::Why => row(facts, id).map(|row| why(&row.about)).into_iter().collect(),
             Action::Silence => vec![self.silence()],
             Action::Unsilence => vec![self.unsilence(facts)],
             Action::ShowEvents => vec![Intent::ShowEvents { filter: id.to_string() }],
@@ -143,6 +144,15 @@ fn named(meant: &[AlertId]) -> String {
     match meant {
         [one] => one.to_string(),
         many => format!("{} alerts", many.len()),
+    }
+}
+
+/// Why it is so.
+fn why(about: &About) -> Intent {
+    match about {
+        About::Engine => say("the engine has no why: enter shows what was checked, with its evidence"),
+        About::Pipeline(name) => Intent::Open(Place::Why(Subject::Pipeline(name.clone()))),
+        About::Queue(name) => Intent::Open(Place::Why(Subject::Queue(name.clone()))),
     }
 }
 

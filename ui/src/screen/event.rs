@@ -5,7 +5,10 @@ use flexcore_engine::{
     event::Envelope,
     id::{PipelineName, Position, QueueName},
     port::store::Filter,
-    projection::describe::{Severity, describe},
+    projection::{
+        describe::{Severity, describe},
+        why::Subject,
+    },
 };
 use ratatui::{Frame, layout::Rect, text::Line};
 
@@ -101,6 +104,10 @@ impl EventScreen {
                 correlation.map(Intent::ShowCorrelation).into_iter().collect()
             }
             Action::AsItWas => vec![Intent::AsItWas(self.position)],
+            Action::Why => match self.envelope.as_ref().and_then(Subject::of) {
+                Some(subject) => vec![Intent::Open(Place::Why(subject))],
+                None => vec![Intent::Say(Tone::Info, "this event is about nothing that can be asked about".into())],
+            },
             Action::Open => match self.subject() {
                 Some(place) => vec![Intent::Open(place)],
                 None => vec![Intent::Say(Tone::Info, "this event is about nothing that has a view of its own".into())],

@@ -6,6 +6,8 @@ mod steps;
 mod taps;
 mod views;
 
+pub(super) use act::{cancel, retry};
+
 use flexcore_engine::{
     event::run::RunError,
     id::{Position, RunId},

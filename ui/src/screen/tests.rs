@@ -1,6 +1,7 @@
 //! The drill-downs in the whole console without a terminal: keys in, screen compared. The engine is a table of answers.
 
 mod past;
+mod why;
 mod world;
 
 use flexcore_engine::{
@@ -198,12 +199,17 @@ fn checkpoints_are_compared_set_and_rolled_back_while_no_run_lives() {
     stage.press("B").shows("Roll the checkpoints of tides back to version 1").shows("read, tides.json: {\"n\":100}");
     stage.press("y");
     assert!(stage.submits(0).contains("RollBackCheckpoints { to: 1"));
-    stage.press("c").shows("Set a checkpoint of tides").press("enter");
+    assert!(stage.submits(0).contains("newest: 3"));
+    stage.press("c").shows("Set a checkpoint of tides").type_text(" no").press("enter").shows("write a name: 1 to 64 of");
+    assert_eq!(stage.submitted.len(), 1, "what cannot be a step is said, not passed over");
+    stage.press("backspace backspace backspace enter");
     assert!(stage.submits(1).contains("SetCheckpoints"));
     for size in [(40, 10), (41, 11), (80, 24), (500, 12)] {
         on_pipeline(World::tides(false), size).press("H").screen();
     }
-    on_pipeline(World::quakes(), (80, 24)).press("H").shows("a batch: each run begins at the beginning");
+    let mut batch = on_pipeline(World::quakes(), (80, 24));
+    batch.press("H").shows("Checkpoints 1").shows("Checkpoints as of run #2, which is failed").shows("quakes.json");
+    batch.press("B").shows("quakes is a batch: each of its runs begins at the beginning");
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub(super) fn take(model: &mut Model, tag: Tag, answer: Answer) -> Vec<Effect> {
         | Answer::Check(_)
         | Answer::DryRun(_)
         | Answer::ReadBack(_)
+        | Answer::Why(..)
         | Answer::Edited(_)
         | Answer::Templates(_)
         | Answer::Submitted(_) => {}

@@ -2,6 +2,7 @@
 
 use flexcore_engine::{
     id::{PipelineName, QueueName},
+    projection::why::Subject,
     unit::Duration,
 };
 
@@ -55,6 +56,7 @@ fn on_pipelines(model: &mut Model, action: Action) -> Vec<Effect> {
     let selected = model.overview.pipelines.selected().cloned();
     match (action, selected) {
         (Action::Open, Some(name)) => go(model, &Place::Pipeline(name)),
+        (Action::Why, Some(name)) => go(model, &Place::Why(Subject::Pipeline(name))),
         (Action::RunWith, Some(name)) => run_with(model, name),
         (Action::Revise, Some(name)) => then(model, &Place::Pipeline(name), action),
         (Action::DeadLetters, Some(name)) => go(model, &Place::Queue(QueueName::dead_letters_of(&name))),
@@ -112,6 +114,7 @@ fn on_queues(model: &mut Model, action: Action) -> Vec<Effect> {
     let selected = model.overview.queues.selected().cloned();
     match (action, selected) {
         (Action::Open, Some(name)) => go(model, &Place::Queue(name)),
+        (Action::Why, Some(name)) => go(model, &Place::Why(Subject::Queue(name))),
         (Action::CopyName, Some(name)) => settle(model, Tag::CONSOLE, Intent::Copy { what: "name", text: name.to_string() }),
         (Action::Purge | Action::Redrive, _) => {
             let question = ask::about_queues(action, &model.overview.queues.targets(), &model.facts);
@@ -168,7 +171,7 @@ fn on_events(model: &mut Model, action: Action) -> Vec<Effect> {
             events.correlation = None;
             refill(model);
         }
-        Action::AsItWas | Action::CorrelationSame | Action::ExcludeKind | Action::CopyName | Action::Open => {
+        Action::Why | Action::AsItWas | Action::CorrelationSame | Action::ExcludeKind | Action::CopyName | Action::Open => {
             return on_event(model, action);
         }
         _ => {}
@@ -183,6 +186,10 @@ fn on_event(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Open => return go(model, &Place::Event(position)),
         Action::AsItWas => return past::as_it_was(model, position),
+        Action::Why => match Subject::of(&line.envelope) {
+            Some(subject) => return go(model, &Place::Why(subject)),
+            None => model.messages.say(model.now, Tone::Info, "this event is about nothing that can be asked about"),
+        },
         Action::CorrelationSame => model.overview.events.correlation = Some(event.correlation),
         Action::ExcludeKind => drop(model.overview.events.excluded.insert(event.kind.to_string())),
         _ => {

@@ -2,7 +2,7 @@
 
 mod words;
 
-use flexcore_engine::projection::board::PipelineState;
+use flexcore_engine::projection::{board::PipelineState, why::Subject};
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
     pattern::{CaseMatching, Normalization, Pattern},
@@ -145,6 +145,8 @@ pub(super) fn perform(model: &mut Model, target: &Target) -> Vec<Effect> {
     match target {
         Target::Action(action) => act::perform(model, *action),
         Target::Place(place) => navigate::go(model, place),
+        Target::OnPipeline(Action::Why, name) => navigate::go(model, &Place::Why(Subject::Pipeline(name.clone()))),
+        Target::OnQueue(Action::Why, name) => navigate::go(model, &Place::Why(Subject::Queue(name.clone()))),
         Target::OnPipeline(..) | Target::OnQueue(..) if model.past.is_some() => past::refuse(model, "what changes anything"),
         Target::Travel(meant) => past::travel(model, *meant),
         Target::OnPipeline(Action::RunWith, name) => overview::run_with(model, name.clone()),

@@ -13,7 +13,11 @@ use crate::{
         run::{StepCounts, StepOutcome},
     },
     port::queue::QueueLimits,
-    projection::{ReadModels, timeline::timeline},
+    projection::{
+        ReadModels,
+        timeline::timeline,
+        why::{FACTS_MAX, Subject, Why, why},
+    },
 };
 
 const PIPELINES: [(&str, &str); 3] = [("a", "skip"), ("b", "queue"), ("c", "allow")];
@@ -125,7 +129,52 @@ async fn check(world: &World, cut: usize) {
     }
     let minutes: u64 = live.history.minutes.iter().map(|minute| minute.events).sum();
     assert_eq!(minutes, events.len() as u64);
+    everything_is_so_for_a_reason(world, &live, &events, cut).await;
     past_is_rebuilt(world, &events, cut as u64).await;
+}
+
+/// Whatever has happened, "why is it so?" has an answer: of everything that is there, at any position, from events of then.
+async fn everything_is_so_for_a_reason(world: &World, live: &ReadModels, events: &[Envelope], cut: usize) {
+    let mut models = ReadModels::default();
+    for envelope in events {
+        models.apply(envelope);
+        // Each takes as long as the log: some of them will do.
+        let subjects = if envelope.position.0 % 16 == cut as u64 % 16 { subjects(&models) } else { Vec::new() };
+        for subject in subjects {
+            let why =
+                why(&subject, &models, events, envelope.event.at, None).unwrap_or_else(|| panic!("{subject} has no reason"));
+            check_why(&why, events);
+        }
+    }
+    for (models, position) in [(live, events.len()), (&world.engine.models_at(Position(cut as u64)).await.unwrap(), cut)] {
+        let Some(last) = position.checked_sub(1).map(|last| &events[last]) else { continue };
+        for subject in subjects(models) {
+            let read = world.engine.why_at(&subject, last.position, None).await.unwrap();
+            assert_eq!(read, why(&subject, models, events, last.event.at, None), "what was read is what it takes");
+        }
+    }
+}
+
+fn subjects(models: &ReadModels) -> Vec<Subject> {
+    let pipelines = models.board.pipelines.keys().cloned();
+    let dead = models.board.pipelines.keys().map(|name| Subject::Queue(crate::id::QueueName::dead_letters_of(name)));
+    let runs = models.runs.runs.keys().copied().map(Subject::Run);
+    let queues = models.queues.queues.keys().cloned().map(Subject::Queue);
+    pipelines.map(Subject::Pipeline).chain(dead).chain(runs).chain(queues).collect()
+}
+
+fn check_why(why: &Why, events: &[Envelope]) {
+    assert!(!why.answer.is_empty() && !why.state.is_empty() && !why.next.is_empty() && why.facts.len() <= FACTS_MAX, "{why:?}");
+    let positions: Vec<Position> = why.facts.iter().filter_map(|fact| fact.position).collect();
+    assert!(positions.windows(2).all(|pair| pair[0] > pair[1]), "the newest first, each once: {positions:?}");
+    for (fact, position) in why.facts.iter().filter_map(|fact| Some((fact, fact.position?))) {
+        let event = &events[position.0 as usize - 1];
+        assert!(position <= why.position && !fact.text.is_empty(), "{fact:?}");
+        assert_eq!(
+            (fact.kind.as_str(), &fact.actor, &fact.stream),
+            (event.event.kind.as_str(), &event.event.actor, &event.stream)
+        );
+    }
 }
 
 /// Every position, by whichever anchor, in both directions, before and after retention.

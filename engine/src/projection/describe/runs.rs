@@ -84,7 +84,7 @@ pub(super) fn cancelled(event: &RunCancelled) -> Told {
 }
 
 /// A moment to the second: more digits only hide it.
-pub(super) fn moment(at: Timestamp) -> impl std::fmt::Display {
+pub(in crate::projection) fn moment(at: Timestamp) -> impl std::fmt::Display {
     at.strftime("%Y-%m-%d %H:%M:%SZ")
 }
 

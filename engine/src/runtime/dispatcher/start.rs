@@ -50,7 +50,7 @@ impl Dispatcher {
     async fn find_turn(&mut self, run: RunId) {
         match self.shared.engine.view(move |models| turn(models, run)).await {
             Some((attempt, Turn::Now)) => self.find(Ticket { run, attempt }, None).await,
-            Some((_, Turn::After(_) | Turn::Later)) | None => self.consider(run).await,
+            Some((_, Turn::After(_) | Turn::Later)) | None => self.consider(run, None).await,
         }
     }
 

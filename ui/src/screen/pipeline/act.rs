@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use flexcore_engine::{
     command::PipelineCommand,
     id::QueueName,
-    projection::board::{PipelineRow, PipelineState},
+    projection::{
+        board::{PipelineRow, PipelineState},
+        why::Subject,
+    },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -33,6 +36,9 @@ use crate::{
 
 impl PipelineScreen {
     pub(super) fn act(&mut self, action: Action, facts: &Facts) -> Vec<Intent> {
+        if action == Action::Why {
+            return vec![Intent::Open(Place::Why(Subject::Pipeline(self.name.clone())))];
+        }
         let Some(row) = self.row(facts) else { return Vec::new() };
         match action {
             Action::Open => self.open(facts),

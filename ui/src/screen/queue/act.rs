@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use flexcore_engine::{
-    command::QueueCommand, event::queue::PurgeScope, id::MessageId, port::queue::PRIORITY_MAX, unit::Duration,
+    command::QueueCommand, event::queue::PurgeScope, id::MessageId, port::queue::PRIORITY_MAX, projection::why::Subject,
+    unit::Duration,
 };
 use serde_json::Value;
 
@@ -42,6 +43,7 @@ impl QueueScreen {
                 Some(name) => vec![Intent::Open(Place::Pipeline(name))],
                 None => vec![say("no pipeline has this queue for its dead letters")],
             },
+            Action::Why => vec![Intent::Open(Place::Why(Subject::Queue(self.name.clone())))],
             Action::CopyName => vec![self.copy()],
             _ => Vec::new(),
         }

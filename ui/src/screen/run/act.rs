@@ -7,6 +7,7 @@ use flexcore_engine::{
         board::PipelineRow,
         describe::Severity,
         runs::{RunRow, RunState},
+        why::Subject,
     },
 };
 
@@ -24,6 +25,9 @@ use crate::{
 
 impl RunScreen {
     pub(super) fn act(&mut self, action: Action, facts: &Facts) -> Vec<Intent> {
+        if action == Action::Why {
+            return vec![Intent::Open(Place::Why(Subject::Run(self.id)))];
+        }
         let Some(row) = self.row(facts) else { return Vec::new() };
         match action {
             Action::Open => self.open(row, facts),
@@ -93,7 +97,7 @@ fn grade(row: &RunRow, facts: &Facts) -> Grade {
     facts.models.board.pipelines.get(&row.pipeline).map_or(Grade::Yes, Grade::of)
 }
 
-fn cancel(row: &RunRow, facts: &Facts) -> Intent {
+pub(in crate::screen) fn cancel(row: &RunRow, facts: &Facts) -> Intent {
     if row.state.is_ended() || row.state == RunState::Cancelling {
         return Intent::Say(Tone::Warn, format!("the run is {} already", row.state.word()));
     }
@@ -113,7 +117,7 @@ fn cancel(row: &RunRow, facts: &Facts) -> Intent {
     Intent::Sheet(Box::new(sheet.graded(grade(row, facts))))
 }
 
-fn retry(row: &RunRow, facts: &Facts) -> Intent {
+pub(in crate::screen) fn retry(row: &RunRow, facts: &Facts) -> Intent {
     if !row.state.is_ended() {
         return Intent::Say(Tone::Warn, format!("the run is {}: X cancels it", row.state.word()));
     }

@@ -28,7 +28,10 @@ use flexcore_engine::{
         step::{Record, StepKind},
         store::{Page, StoreStats},
     },
-    projection::ReadModels,
+    projection::{
+        ReadModels,
+        why::{readings, why},
+    },
     vitals::{Check, CheckState, Finding, FlowTotals, ProcessVitals, RunVitals, StepVitals, Vitals},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -71,6 +74,12 @@ pub(super) fn definition(extra: &serde_json::Value) -> Arc<Definition> {
     Arc::new(serde_json::from_value(value).unwrap())
 }
 
+/// Where the pipeline was paused.
+pub(super) fn paused_at(world: &World) -> Position {
+    let paused = world.events.iter().find(|event| event.event.kind.as_str() == "pipeline.paused");
+    paused.expect("the world has one").position
+}
+
 /// What the engine knows and answers.
 pub(super) struct World {
     pub(super) events: Vec<Envelope>,
@@ -78,12 +87,23 @@ pub(super) struct World {
     pub(super) mistakes: Vec<PlacedMistake>,
     pub(super) edited: Result<String, String>,
     pub(super) without_vitals: bool,
+    /// Answers to "why?" are kept back, the last one here.
+    pub(super) holds_why: bool,
+    pub(super) held: std::cell::RefCell<Option<(Tag, Answer)>>,
 }
 
 impl World {
     /// Nothing at all.
     pub(super) fn empty() -> Self {
-        Self { events: Vec::new(), messages: Vec::new(), mistakes: Vec::new(), edited: Ok(String::new()), without_vitals: true }
+        Self {
+            events: Vec::new(),
+            messages: Vec::new(),
+            mistakes: Vec::new(),
+            edited: Ok(String::new()),
+            without_vitals: true,
+            holds_why: false,
+            held: std::cell::RefCell::default(),
+        }
     }
 
     /// One pipeline: a run that succeeded, a revision by a colleague, a run that failed, a run that lives.
@@ -261,6 +281,10 @@ impl World {
     pub(super) fn answer(&self, effect: Effect) -> Option<(Tag, Answer)> {
         match effect {
             Effect::Edit { tag, .. } => Some((tag, Answer::Edited(self.edited.clone()))),
+            Effect::Ask(tag, question @ Question::Why { .. }) if self.holds_why => {
+                *self.held.borrow_mut() = Some((tag, self.tell(question)));
+                None
+            }
             Effect::Ask(tag, question) => Some((tag, self.tell(question))),
             _ => None,
         }
@@ -307,6 +331,14 @@ impl World {
             }
             Question::Past { number, at, .. } => Answer::Past(number, Ok(Box::new(self.glimpse(at)))),
             Question::Ahead { number, .. } => Answer::Ahead(number, Err(LinkError::Gone("all events are at hand".into()))),
+            Question::Why { subject, models, now, vitals } => {
+                let events: Vec<Envelope> = readings(&subject, &models)
+                    .iter()
+                    .flat_map(|reading| self.events.iter().filter(|event| reading.takes(event)).cloned())
+                    .collect();
+                let why = why(&subject, &models, &events, now, vitals.as_deref());
+                Answer::Why(models.position, Ok(why.map(Box::new)))
+            }
             Question::Predicate { jq } => Answer::Predicate(jq, Err("no jq here".into())),
             Question::Templates => Answer::Templates(vec![
                 Template {

@@ -46,7 +46,16 @@ fn acts_on_a_name(action: Action) -> bool {
     use Action as A;
     matches!(
         action,
-        A::Activate | A::PauseResume | A::RunNow | A::RunWith | A::CancelRuns | A::Archive | A::Restore | A::Purge | A::Redrive
+        A::Activate
+            | A::PauseResume
+            | A::RunNow
+            | A::RunWith
+            | A::CancelRuns
+            | A::Archive
+            | A::Restore
+            | A::Purge
+            | A::Redrive
+            | A::Why
     )
 }
 
