@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use flexcore_engine::unit::{ByteSize, Duration};
 use flexcore_ui::{
     terminal::depth::{BadDepth, Depth},
-    theme::{self, Themes},
+    theme::{self, Choice, Themes},
 };
 
 use crate::alerts::Alerting;
@@ -152,7 +152,8 @@ fn themes(text: &str) -> Result<Themes, String> {
         theme::file::read(&text).map_err(|error| format!("{}: {error}", path.display()))
     };
     let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    themes.all.push((name(path), read(path)?));
+    let choice = |path: &Path, palette| Choice { name: name(path), setting: path.display().to_string(), palette };
+    themes.all.push(choice(path, read(path)?));
     themes.chosen = themes.all.len() - 1;
     let folder = std::fs::read_dir(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")));
     let mut beside: Vec<PathBuf> = folder.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
@@ -160,7 +161,7 @@ fn themes(text: &str) -> Result<Themes, String> {
         .retain(|other| other.extension().is_some_and(|extension| extension == "toml") && other.file_name() != path.file_name());
     beside.sort();
     // What is no theme, such as a file of keys, is not offered.
-    let others = beside.iter().take(THEMES_MAX).filter_map(|path| Some((name(path), read(path).ok()?)));
+    let others = beside.iter().take(THEMES_MAX).filter_map(|path| Some(choice(path, read(path).ok()?)));
     themes.all.extend(others);
     Ok(themes)
 }

@@ -65,8 +65,8 @@ pub enum Question {
 pub struct Glimpse {
     /// Everything up to there, folded.
     pub models: ReadModels,
-    /// The last events up to there, oldest first.
-    pub events: Vec<Envelope>,
+    /// The last events up to there, oldest first; `None`: they were not asked for. Of the oldest point there is, none is kept.
+    pub events: Option<Vec<Envelope>>,
 }
 
 /// What came back. An answer reaches the screen that asked, and only while that screen is still there.

@@ -11,7 +11,7 @@ use ratatui::{
 };
 
 use crate::widget::Look;
-pub use palette::{Palette, Themes};
+pub use palette::{Choice, Palette, Themes};
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

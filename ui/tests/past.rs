@@ -152,7 +152,7 @@ fn what_retention_has_dropped_is_said_with_the_oldest_there_is() {
     let mut console = Headless::new(Arc::new(link.clone()), 120, 40);
     console.press("t").type_text("#12").press("enter").assert_shows("events before position 41 are no longer kept");
     console.assert_hides("PAST").press("t").type_text("#41").press("enter").assert_shows("#41 of 100");
-    console.press("[ [").assert_shows("events before position 41 are no longer kept; this stays").assert_shows("#41 of 100");
+    console.press("[ [").assert_shows("events before position 41 are no longer kept; this stays").assert_shows("#40 of 100");
 }
 
 #[test]
@@ -198,4 +198,28 @@ fn help_and_hints_say_that_nothing_is_changed_here() {
     console.press("r").assert_shows("this is the past: run is off until esc returns to now");
     console.press("/").type_text("x").press("esc").assert_shows("PAST").press("q").assert_hides("PAST");
     assert!(console.ended().is_none());
+}
+
+#[test]
+fn the_oldest_point_that_is_kept_is_not_said_to_be_now() {
+    let (mut console, link) = console();
+    link.change(|script| {
+        let mut past = ReadModels::default();
+        (1..=40).for_each(|at| past.apply(&event(at)));
+        script.past = Some(past);
+        script.events.drain(..40);
+    });
+    console.press("t").type_text("#40").press("enter");
+    console
+        .assert_shows("PAST  as far back as is kept, Sat 31 Jan 10:02")
+        .assert_shows("#40 of 100")
+        .assert_hides("0s before now");
+    console.press("]").assert_shows("#41 of 100").assert_shows("Sat 31 Jan 10:02:12");
+    console.press("esc t").type_text("#39").press("enter").assert_shows("events before position 41 are no longer kept");
+}
+
+#[test]
+fn times_of_events_say_where_they_are_of() {
+    let (mut console, _) = console();
+    console.press("2").assert_shows(" UTC ").press("c c").assert_shows(" ago ").press("c").assert_shows(" UTC ");
 }

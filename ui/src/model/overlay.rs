@@ -77,8 +77,8 @@ pub enum Target {
     Since(Option<Duration>),
     /// Goes to the events and filters them.
     Events(String),
-    /// Other colours, by their name.
-    Theme(String),
+    /// Other colours, by their place in the list.
+    Theme(usize),
     /// Shows everything as it was; [`Meant::Now`] returns.
     Travel(Meant),
     /// Goes on typing: the command wants a word more.

@@ -166,6 +166,11 @@ impl Overview {
     /// Filters and sorts again: the facts, a filter or an order changed.
     pub fn refresh(&mut self, facts: &Facts) {
         order::refresh(&mut self.pipelines, facts);
+        self.refresh_others(facts);
+    }
+
+    /// All but pipelines, of which only those need it that something happened to.
+    pub fn refresh_others(&mut self, facts: &Facts) {
         self.refresh_queues(facts);
         self.refresh_health(facts);
     }

@@ -4,16 +4,22 @@
 
 mod moment;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use flexcore_engine::{
-    event::Envelope, id::Position, pipeline::definition::Mode, projection::board::PipelineRow, runtime::schedule::Schedule,
+    event::Envelope,
+    id::{PipelineName, Position, QueueName},
+    pipeline::definition::Mode,
+    projection::board::PipelineRow,
+    runtime::schedule::Schedule,
 };
 use jiff::Timestamp;
 
 use super::{
     Model,
     facts::{Connection, Facts},
+    overview::Overview,
+    rows::Rows,
 };
 use crate::{link::At, widget::figures};
 
@@ -36,6 +42,33 @@ pub struct Past {
     pub ahead: VecDeque<Envelope>,
     /// The event that was under the cursor before; `None`: the newest was followed.
     pub selected: Option<Position>,
+    /// Cursors and marks of the present.
+    pub kept: Kept,
+}
+
+/// Where cursors and marks of the overview were.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    pipelines: Rows<PipelineName>,
+    queues: Rows<QueueName>,
+    health: Rows<usize>,
+    marks: BTreeSet<Position>,
+}
+
+impl Kept {
+    /// As they are.
+    pub fn of(overview: &Overview) -> Self {
+        let Overview { pipelines, queues, health, events, .. } = overview;
+        Self { pipelines: pipelines.clone(), queues: queues.clone(), health: health.clone(), marks: events.marks.clone() }
+    }
+
+    /// As they were: what was marked in the past is not marked now.
+    pub fn restore(self, overview: &mut Overview) {
+        overview.pipelines.go_back_to(self.pipelines);
+        overview.queues.go_back_to(self.queues);
+        overview.health.go_back_to(self.health);
+        overview.events.marks = self.marks;
+    }
 }
 
 /// A point of the past that is being asked for.

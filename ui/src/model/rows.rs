@@ -72,6 +72,15 @@ impl<K: Clone + Ord> Rows<K> {
         }
     }
 
+    /// Marks what was marked then, and puts the cursor where it was; how it is filtered and sorted stays.
+    pub fn go_back_to(&mut self, then: Self) {
+        self.marks = then.marks;
+        self.range_from = then.range_from;
+        if let Some(key) = &then.selected {
+            self.select(key);
+        }
+    }
+
     /// The marked rows that are shown, or else the one under the cursor.
     pub fn targets(&self) -> Vec<K> {
         let marked: Vec<K> = self.keys.iter().filter(|key| self.marks.contains(key)).cloned().collect();

@@ -110,8 +110,7 @@ impl Stream {
         if self.filter.jq().is_some() {
             return self.predicate.as_ref().is_none_or(|predicate| predicate(&line.envelope) != self.filter.is_inverse());
         }
-        let text = format!("{} {} {}", event.kind, line.description.subject, line.description.text);
-        sieve.passes(&text)
+        sieve.passes_made(|| format!("{} {} {}", event.kind, line.description.subject, line.description.text))
     }
 
     /// Looks at the whole ring again: the filter changed.

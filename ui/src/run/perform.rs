@@ -85,14 +85,15 @@ async fn reasons(
 /// Read models without their events are worth showing, too: of the oldest position there is, no event is kept.
 async fn glimpse(link: &dyn Link, at: At, events: usize) -> Result<Glimpse, LinkError> {
     let models = link.models_at(at).await?;
-    let before = match events {
-        0 => Vec::new(),
-        max => link
-            .read_back(models.position.next(), Filter::default(), max)
-            .await
-            .map_or_else(|_| Vec::new(), |page| page.events.into()),
+    let events = match events {
+        0 => None,
+        max => match link.read_back(models.position.next(), Filter::default(), max).await {
+            Ok(page) => Some(page.events.into()),
+            Err(LinkError::Refused(_)) => Some(Vec::new()),
+            Err(gone) => return Err(gone),
+        },
     };
-    Ok(Glimpse { models, events: before })
+    Ok(Glimpse { models, events })
 }
 
 /// The answer when too many questions are on their way already.

@@ -55,8 +55,10 @@ impl AlertsScreen {
         let filter = self.rows.filter.clone();
         let mut sieve = filter.sieve();
         let all = &facts.models.alerts.rows;
-        let mut passing: Vec<(&AlertId, &AlertRow)> =
-            all.iter().filter(|(id, row)| sieve.passes(&format!("{id} {} {}", row.severity.word(), row.summary))).collect();
+        let mut passing: Vec<(&AlertId, &AlertRow)> = all
+            .iter()
+            .filter(|(id, row)| sieve.passes_made(|| format!("{id} {} {}", row.severity.word(), row.summary)))
+            .collect();
         passing.sort_by_key(|(_, row)| (!row.raised, row.is_silenced(facts.now), Reverse(row.severity), Reverse(row.changed_at)));
         self.rows.set(passing.into_iter().map(|(id, _)| id.clone()).collect(), all.len());
     }

@@ -60,8 +60,13 @@ impl EventScreen {
     }
 
     fn go(&mut self, position: Position, facts: &Facts) -> Vec<Intent> {
-        if position.0 == 0 || position > facts.models.position.max(self.position) {
-            let text = if position.0 == 0 { "this is the first event" } else { "this is the newest event" };
+        let newest = if facts.is_past { facts.models.position } else { facts.models.position.max(self.position) };
+        if position.0 == 0 || position > newest {
+            let text = match (position.0, facts.is_past) {
+                (0, _) => "this is the first event",
+                (_, true) => "what came after is not in the past: ] goes one event on",
+                (_, false) => "this is the newest event",
+            };
             return vec![Intent::Say(Tone::Info, text.into())];
         }
         self.position = position;
@@ -207,6 +212,10 @@ impl Screen for EventScreen {
         let theme = *theme;
         let look = theme.look();
         let buffer = frame.buffer_mut();
+        if facts.is_past && self.position > facts.models.position {
+            Ink::new(buffer, area).text(1, 1, "this event had not happened yet: ] goes on, esc returns to now", look.dim);
+            return;
+        }
         let Some(envelope) = &self.envelope else {
             Ink::new(buffer, area).text(1, 1, &self.note, look.dim);
             return;

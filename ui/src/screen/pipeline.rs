@@ -91,8 +91,10 @@ impl PipelineScreen {
     fn runs<'a>(&'a self, facts: &'a Facts) -> Vec<&'a RunRow> {
         let mut sieve = self.filter.sieve();
         let passes = |run: &&RunRow| {
-            let error = run.error.as_ref().map_or("", |error| error.message.as_str());
-            sieve.passes(&format!("{} {} {error}", run.number, run.state.word()))
+            sieve.passes_made(|| {
+                let error = run.error.as_ref().map_or("", |error| error.message.as_str());
+                format!("{} {} {error}", run.number, run.state.word())
+            })
         };
         facts.models.runs.of(&self.name).filter(passes).collect()
     }
@@ -165,6 +167,13 @@ impl PipelineScreen {
 
     fn filter(&mut self, wanted: RowFilter) -> Vec<Intent> {
         let text = wanted.text();
+        if wanted.is_none() {
+            // There is one filter line: what it no longer says holds nowhere.
+            self.definition.search("");
+            self.revisions.search("");
+            self.filter = RowFilter::default();
+            return Vec::new();
+        }
         let found = match TABS[self.tab] {
             Tab::Definition => self.definition.search(text),
             Tab::Revisions => self.revisions.search(text),

@@ -122,7 +122,7 @@ impl QueueScreen {
     /// Messages that pass the filter.
     fn shown(&self) -> Vec<&PeekedMessage> {
         let mut sieve = self.filter.sieve();
-        self.messages.iter().flatten().filter(|message| sieve.passes(&messages::text_of(message))).collect()
+        self.messages.iter().flatten().filter(|message| sieve.passes_made(|| messages::text_of(message))).collect()
     }
 
     fn selected(&self) -> Option<&PeekedMessage> {

@@ -9,7 +9,7 @@ mod views;
 pub(super) use act::{cancel, retry};
 
 use flexcore_engine::{
-    event::run::RunError,
+    event::{Envelope, run::RunError},
     id::{Position, RunId},
     port::store::Filter,
     projection::runs::RunRow,
@@ -223,7 +223,21 @@ impl RunScreen {
     fn timeline(&self, facts: &Facts) -> Vec<&EventLine> {
         let mut sieve = self.wanted.sieve();
         let text = |line: &EventLine| format!("{} {}", line.envelope.event.kind, line.description.text);
-        self.events.iter().take(self.shown_events(facts)).filter(|line| sieve.passes(&text(line))).collect()
+        self.events.iter().take(self.shown_events(facts)).filter(|line| sieve.passes_made(|| text(line))).collect()
+    }
+
+    /// Older events, which come before what is here and newer: an answer may be late, and know less than that by then.
+    fn take(&mut self, older: &[Envelope]) {
+        let upto = older.last().map(|last| last.position);
+        let newer: Vec<EventLine> =
+            self.events.iter().filter(|line| upto.is_none_or(|upto| line.envelope.position > upto)).cloned().collect();
+        self.events.clear();
+        for envelope in older {
+            self.events.push(envelope.clone());
+        }
+        for line in newer {
+            self.events.push_line(line);
+        }
     }
 
     fn walk_timeline(&mut self, action: Action, facts: &Facts) -> bool {
@@ -238,10 +252,7 @@ impl RunScreen {
     fn answer(&mut self, answer: Answer, facts: &Facts) -> Vec<Intent> {
         match answer {
             Answer::ReadBack(Ok(page)) => {
-                self.events.clear();
-                for envelope in &page.events {
-                    self.events.push(envelope.clone());
-                }
+                self.take(&page.events);
                 self.follow(facts);
             }
             Answer::RunLog(Ok(lines)) => {
@@ -272,6 +283,14 @@ impl RunScreen {
     }
 
     fn filter(&mut self, wanted: RowFilter) -> Vec<Intent> {
+        if wanted.is_none() {
+            // There is one filter line: what it no longer says holds nowhere.
+            self.error.search("");
+            self.taps.search("");
+            self.wanted = RowFilter::default();
+            self.log.filter(RowFilter::default());
+            return Vec::new();
+        }
         match TABS[self.tab] {
             Tab::Error => drop(self.error.search(wanted.text())),
             Tab::Records => self.taps.search(wanted.text()),

@@ -277,6 +277,43 @@ fn a_run_leads_to_its_error_its_log_and_its_events() {
 }
 
 #[test]
+fn a_filter_that_is_cleared_holds_nowhere_any_more() {
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    stage.press("j enter 2 /").type_text("failed").press("enter");
+    let lines = stage.screen().matches("run.").count();
+    stage.press("tab tab tab esc 2").shows("run.started");
+    assert!(stage.screen().matches("run.").count() > lines, "{}", stage.screen());
+    let mut stage = on_pipeline(World::quakes(), (80, 24));
+    stage.press("/").type_text("failed").press("enter 4 esc 1").shows("Runs 3");
+}
+
+#[test]
+fn an_answer_that_comes_late_takes_nothing_away() {
+    let mut stage = on_pipeline(World::quakes(), (120, 40));
+    stage.press("j enter 2").shows("run.failed");
+    let whole = stage.screen();
+    let tag = stage.model.top().unwrap().tag;
+    let of_run = format!("run/{}", world::run(2));
+    let mine: Vec<_> = stage.world.events.iter().filter(|event| event.stream.as_str() == of_run).take(3).cloned().collect();
+    let page = flexcore_engine::port::store::Page { seen: mine[2].position, events: mine.into() };
+    stage.send(Msg::Answer(tag, crate::effect::Answer::ReadBack(Ok(page))));
+    assert_eq!(stage.screen(), whole);
+}
+
+#[test]
+fn themes_of_one_name_are_told_apart_and_said_as_the_setting_takes_them() {
+    let mut stage = Stage::new(World::quakes(), (120, 40));
+    for folder in ["a", "b"] {
+        let setting = format!("{folder}/mine.toml");
+        let choice = crate::theme::Choice { name: "mine".into(), setting, palette: crate::theme::Palette::mono() };
+        stage.model.themes.all.push(choice);
+    }
+    stage.press("C 5").shows("`--set console.theme=b/mine.toml` begins with them");
+    assert_eq!(stage.model.themes.chosen, 5);
+    stage.press("C 3").shows("`--set console.theme=light` begins with them");
+}
+
+#[test]
 fn a_live_run_is_cancelled_with_a_reason_and_an_ended_one_runs_again() {
     let mut stage = on_pipeline(World::quakes(), (80, 24));
     stage.press("enter X").type_text("enough").press("enter");

@@ -3,10 +3,13 @@
 
 mod view;
 
+use std::time::Duration;
+
 use flexcore_engine::{
     id::{PipelineName, Position},
     projection::why::{Deed, Remedy, Subject, Why},
 };
+use jiff::Timestamp;
 use ratatui::{Frame, layout::Rect};
 
 use super::{Input, Place, Screen, moving, run};
@@ -15,8 +18,11 @@ use crate::{
     keymap::{Action, Scope},
     model::{ask, facts::Facts},
     theme::Theme,
-    widget::Window,
+    widget::{Window, figures},
 };
+
+/// How often it is asked again while runs live.
+const AGAIN_EVERY: Duration = Duration::from_secs(5);
 
 /// Why something is as it is.
 pub(super) struct WhyScreen {
@@ -46,6 +52,17 @@ impl WhyScreen {
             now: facts.now,
             vitals: facts.vitals.clone(),
         })]
+    }
+
+    /// Whether the answer may be another one by now: something happened, what was to come has come, or, while runs live, what
+    /// moves and what stands still may have changed. Where nothing goes on nothing is asked.
+    fn is_old(&self, facts: &Facts) -> bool {
+        let Some(why) = &self.why else { return true };
+        let has_come = |at: Timestamp| why.at < at && at <= facts.now;
+        let lives = facts.vitals.as_ref().is_some_and(|vitals| !vitals.runs.is_empty());
+        why.position != facts.models.position
+            || why.next.iter().filter_map(|next| next.at).any(has_come)
+            || (lives && figures::between(why.at, facts.now) >= AGAIN_EVERY)
     }
 
     /// An answer of another point of the past is not shown: the right one is asked for.
@@ -194,8 +211,7 @@ impl Screen for WhyScreen {
             Input::Opened | Input::Moved => self.ask(facts),
             Input::Action(action) => self.action(action, facts),
             Input::Answer(answer) => self.answer(answer, facts),
-            // Of the present once a second: what is due, and what stands still, depends on the moment, too.
-            Input::Tick if !facts.is_past => self.ask(facts),
+            Input::Tick if !facts.is_past && self.is_old(facts) => self.ask(facts),
             Input::Facts if facts.is_past => self.ask(facts),
             Input::Facts | Input::Tick | Input::Filter(_) | Input::Key(_) | Input::Paste(_) => Vec::new(),
         }

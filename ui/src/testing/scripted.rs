@@ -233,7 +233,8 @@ impl Link for ScriptedLink {
                 let oldest = models.position.next();
                 let events: Vec<_> = script.events.iter().filter(passes).collect();
                 let reached = events.last().map_or(Position(0), |event| event.position);
-                if oldest.0 > 1 && reached < models.position {
+                let is_oldest = matches!(at, At::Position(position) if position == models.position);
+                if oldest.0 > 1 && reached < models.position && !is_oldest {
                     return Err(LinkError::Refused(format!("events before position {oldest} are no longer kept")));
                 }
                 Ok(events.into_iter().fold(models, |mut models, event| {

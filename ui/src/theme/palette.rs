@@ -53,19 +53,37 @@ impl Palette {
 /// The themes to choose from, and the one that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Themes {
-    /// By name.
-    pub all: Vec<(String, Palette)>,
+    /// Two files may have one name, so they are told apart by their place here.
+    pub all: Vec<Choice>,
     /// Which of them.
     pub chosen: usize,
+}
+
+/// Colours to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// As shown.
+    pub name: String,
+    /// As the setting takes it: a name, or a file.
+    pub setting: String,
+    /// The colours.
+    pub palette: Palette,
+}
+
+impl Choice {
+    /// Colours of a name that the setting takes, too.
+    pub fn built_in(name: &str, palette: Palette) -> Self {
+        Self { name: name.to_owned(), setting: name.to_owned(), palette }
+    }
 }
 
 impl Default for Themes {
     /// Those that are built in: the terminal's own colours, none, dark and light.
     fn default() -> Self {
-        let built_in = |name: &str, text: &str| (name.to_owned(), file::read(text).expect("a test reads it"));
+        let built_in = |name: &str, text: &str| Choice::built_in(name, file::read(text).expect("a test reads it"));
         let all = vec![
-            ("terminal".to_owned(), Palette::default()),
-            ("mono".to_owned(), Palette::mono()),
+            Choice::built_in("terminal", Palette::default()),
+            Choice::built_in("mono", Palette::mono()),
             built_in("dark", include_str!("dark.toml")),
             built_in("light", include_str!("light.toml")),
         ];
@@ -76,12 +94,12 @@ impl Default for Themes {
 impl Themes {
     /// The colours that were chosen.
     pub fn palette(&self) -> Palette {
-        self.all.get(self.chosen).map_or_else(Palette::default, |(_, palette)| *palette)
+        self.all.get(self.chosen).map_or_else(Palette::default, |choice| choice.palette)
     }
 
     /// Chooses by name; `false`: there is none of this name.
     pub fn choose(&mut self, name: &str) -> bool {
-        let at = self.all.iter().position(|(known, _)| known == name);
+        let at = self.all.iter().position(|choice| choice.name == name);
         self.chosen = at.unwrap_or(self.chosen);
         at.is_some()
     }

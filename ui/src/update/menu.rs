@@ -30,15 +30,16 @@ pub(super) fn open_themes(model: &mut Model) {
     if model.themes.all.is_empty() {
         return model.messages.say(model.now, Tone::Info, "this terminal shows no colours: there is nothing to choose");
     }
-    let lines = model.themes.all.iter().map(|(name, _)| (name.clone(), Target::Theme(name.clone()))).collect();
+    let lines = model.themes.all.iter().enumerate().map(|(at, choice)| (choice.name.clone(), Target::Theme(at))).collect();
     let selected = model.themes.chosen;
-    let undo = model.themes.all.get(selected).map(|(name, _)| Target::Theme(name.clone()));
+    let undo = Some(Target::Theme(selected));
     model.overlay = Some(Overlay::Menu(Menu { title: "Colours", lines, selected, undo }));
 }
 
 /// Other colours.
-pub(super) fn set_theme(model: &mut Model, name: &str) {
-    if model.themes.choose(name) {
+pub(super) fn set_theme(model: &mut Model, at: usize) {
+    if at < model.themes.all.len() {
+        model.themes.chosen = at;
         model.theme.palette = model.themes.palette();
     }
 }
@@ -70,8 +71,11 @@ pub(super) fn press(model: &mut Model, key: Key, mut menu: Menu) -> Vec<Effect> 
 }
 
 fn chosen(model: &mut Model, menu: &Menu, at: usize) -> Vec<Effect> {
-    if let Some((name, Target::Theme(_))) = menu.lines.get(at) {
-        model.messages.say(model.now, Tone::Info, format!("colours: {name}; `--set console.theme={name}` begins with them"));
+    if let Some((name, Target::Theme(choice))) = menu.lines.get(at)
+        && let Some(choice) = model.themes.all.get(*choice)
+    {
+        let text = format!("colours: {name}; `--set console.theme={}` begins with them", choice.setting);
+        model.messages.say(model.now, Tone::Info, text);
     }
     menu.lines.get(at).map_or_else(Vec::new, |(_, target)| palette::perform(model, target))
 }

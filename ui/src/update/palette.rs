@@ -31,10 +31,16 @@ pub(super) fn open(model: &mut Model) {
 
 /// What was done lately, then everything else.
 fn of(model: &Model) -> Palette {
-    let mut all: Vec<Hit> = model.recent.iter().cloned().collect();
+    let mut all: Vec<Hit> = model.recent.iter().map(|hit| anew(model, hit)).collect();
     let recent = all.len();
     all.extend(everything(model).into_iter().filter(|hit| !model.recent.iter().any(|known| known.name == hit.name)));
     Palette { all, recent, ..Palette::default() }
+}
+
+/// What was done lately, as it would be done now: `at -15m` is fifteen minutes before now, not before then.
+fn anew(model: &Model, hit: &Hit) -> Hit {
+    let meant = || words::meant(model, &hit.name).into_iter().next();
+    if matches!(hit.target, Target::Travel(_)) { meant().unwrap_or_else(|| hit.clone()) } else { hit.clone() }
 }
 
 fn everything(model: &Model) -> Vec<Hit> {
@@ -162,8 +168,8 @@ pub(super) fn perform(model: &mut Model, target: &Target) -> Vec<Effect> {
             effects.extend(overview::filter(model, filter));
             effects
         }
-        Target::Theme(name) => {
-            menu::set_theme(model, name);
+        Target::Theme(at) => {
+            menu::set_theme(model, *at);
             Vec::new()
         }
         Target::Word(_) => Vec::new(),

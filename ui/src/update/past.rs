@@ -1,9 +1,9 @@
 //! To a point of the past, on from there, and back. One question is on its way at a time: while it is, keys only change what
 //! is wanted next, so a held key never makes a queue of answers that nobody wants. What can be folded is not asked for.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use flexcore_engine::{event::Envelope, id::Position, port::store::Page};
+use flexcore_engine::{event::Envelope, id::Position, port::store::Page, projection::ReadModels};
 
 use super::{
     facts::{ask_due, ask_plans, keep, touched_by},
@@ -16,8 +16,9 @@ use crate::{
         Model,
         events::EventRing,
         facts::Facts,
+        order,
         overlay::Overlay,
-        past::{EVENTS_MAX, EVENTS_MIN, Meant, Past, Wish, read},
+        past::{EVENTS_MAX, EVENTS_MIN, Kept, Meant, Past, Wish, read},
     },
     screen::Input,
 };
@@ -135,15 +136,17 @@ fn fold(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     let before = model.facts.events.newest().unwrap_or_default();
     let Some(last) = events.last().map(|last| last.event.at) else { return Vec::new() };
     let facts = &mut model.facts;
+    let mut touched = BTreeSet::new();
     for envelope in events {
         facts.models.apply(&envelope);
-        touched_by(facts, &envelope);
+        touched.extend(touched_by(facts, &envelope));
         keep(facts, envelope);
     }
     facts.now = last;
     facts.figures.begin(&facts.models);
     model.overview.events.extend(&model.facts.events, before, model.facts.now);
-    model.overview.refresh(&model.facts);
+    order::touched(&mut model.overview.pipelines, &touched, &model.facts);
+    model.overview.refresh_others(&model.facts);
     let mut effects = ask_plans(&mut model.facts);
     effects.extend(tell_top(model, Input::Facts));
     effects
@@ -153,6 +156,11 @@ fn fold(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
 pub(super) fn take(model: &mut Model, number: u64, glimpse: Result<Box<Glimpse>, LinkError>) -> Vec<Effect> {
     let Some(wish) = answered(model, number) else { return Vec::new() };
     match glimpse {
+        // What is asked or filled in was meant for what is shown.
+        Ok(_) if model.past.is_none() && is_busy(model) => {
+            model.messages.say(model.now, Tone::Info, "the past is not shown: something here waits for an answer first");
+            Vec::new()
+        }
         Ok(glimpse) => {
             let mut effects = show(model, wish.asked, *glimpse);
             if let At::Position(to) = wish.at
@@ -164,6 +172,11 @@ pub(super) fn take(model: &mut Model, number: u64, glimpse: Result<Box<Glimpse>,
         }
         Err(error) => refused(model, &error),
     }
+}
+
+/// A question is open, or a form.
+fn is_busy(model: &Model) -> bool {
+    matches!(model.overlay, Some(Overlay::Confirm(_))) || model.top().is_some_and(|opened| opened.screen.types_text())
 }
 
 /// What follows.
@@ -194,18 +207,18 @@ fn show(model: &mut Model, at: At, glimpse: Glimpse) -> Vec<Effect> {
     if model.past.is_some() {
         facts.plans = std::mem::take(&mut model.facts.plans);
     }
-    if glimpse.events.is_empty() && model.past.is_some() {
+    if glimpse.events.is_none() && model.past.is_some() {
         facts.events = std::mem::take(&mut model.facts.events);
         facts.events.forget_after(glimpse.models.position);
     }
     facts.models = glimpse.models;
     facts.plans.begin(&facts.models.board);
-    for envelope in glimpse.events {
+    for envelope in glimpse.events.into_iter().flatten() {
         keep(&mut facts, envelope);
     }
     facts.now = match at {
         At::Moment(moment) => moment,
-        At::Position(_) => last_at(&facts.events).unwrap_or(facts.now),
+        At::Position(_) => last_at(&facts.events).or_else(|| last_minute(&facts.models)).unwrap_or(facts.now),
     };
     facts.figures.begin(&facts.models);
     let present = std::mem::replace(&mut model.facts, facts);
@@ -214,7 +227,8 @@ fn show(model: &mut Model, at: At, glimpse: Glimpse) -> Vec<Effect> {
     } else {
         let stream = &model.overview.events;
         let selected = stream.selected().filter(|_| !stream.following);
-        model.past = Some(Past { live: Box::new(present), ahead: VecDeque::new(), selected });
+        let kept = Kept::of(&model.overview);
+        model.past = Some(Past { live: Box::new(present), ahead: VecDeque::new(), selected, kept });
     }
     model.overview.events.follow(true);
     moved(model)
@@ -222,6 +236,12 @@ fn show(model: &mut Model, at: At, glimpse: Glimpse) -> Vec<Effect> {
 
 fn last_at(events: &EventRing) -> Option<jiff::Timestamp> {
     events.iter().next_back().map(|line| line.envelope.event.at)
+}
+
+/// When the last event was, to the minute: what read models remember of events that are no longer kept.
+fn last_minute(models: &ReadModels) -> Option<jiff::Timestamp> {
+    let minute = models.history.minutes.back()?.minute;
+    jiff::Timestamp::from_second(minute.checked_mul(60)?).ok()
 }
 
 /// All that is shown is of another moment.
@@ -239,6 +259,7 @@ pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
     let Some(past) = model.past.take() else { return Vec::new() };
     model.facts = *past.live;
     let mut effects = moved(model);
+    past.kept.restore(&mut model.overview);
     match past.selected {
         Some(position) => model.overview.events.select(position),
         None => model.overview.events.follow(true),

@@ -64,6 +64,12 @@ fn heading(model: &Model, area: Rect, frame: &mut Frame<'_>) {
         (format!(" PAUSED +{} new ", figures::exact(events.new)), theme.style(Role::Warn).patch(theme.style(Role::Title)))
     };
     let column = ink.text(column, 0, &state, style) + 1;
+    let times = match events.times {
+        TimeFormat::Utc => "UTC".to_owned(),
+        TimeFormat::Local => model.facts.now.to_zoned(model.facts.zone.clone()).strftime("%Z").to_string(),
+        TimeFormat::Ago => "ago".to_owned(),
+    };
+    let column = ink.text(column, 0, &format!(" {times} "), theme.style(Role::Dim));
     let text = limits(events, model.facts.events.len());
     if !text.is_empty() {
         ink.text(column, 0, &format!(" {text} "), theme.style(Role::Text));

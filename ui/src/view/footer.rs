@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use ratatui::{
     Frame,
     layout::{Position, Rect},
+    style::Style,
 };
 use tui_input::Input;
 
@@ -139,17 +140,30 @@ fn draw_hints(model: &Model, ink: &mut Ink<'_>, mut column: u16, hints: &[Hint])
 }
 
 fn filter(model: &Model, input: &Input, wrong: Option<&str>, area: Rect, frame: &mut Frame<'_>) {
+    let told = match wrong {
+        Some(why) => (why.to_owned(), model.theme.style(Role::Warn)),
+        None => (help(model), model.theme.style(Role::Dim)),
+    };
+    typed_line(model, "/", input, &told, area, frame);
+}
+
+/// A line that is being typed: what it is, the text with its cursor, and what is to be said about it.
+pub(super) fn typed_line(
+    model: &Model,
+    label: &str,
+    input: &Input,
+    (told, style): &(String, Style),
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
     let theme = &model.theme;
     let mut ink = Ink::new(frame.buffer_mut(), area);
-    let column = ink.text(1, 0, "/", theme.style(Role::Key));
+    let column = ink.text(1, 0, label, theme.style(Role::Key));
     let room = usize::from(ink.width().saturating_sub(column + 2));
     let scroll = input.visual_scroll(room);
     let text = safe_text::safe(input.value()).into_owned();
     let end = ink.text(column, 0, &text.chars().skip(scroll).collect::<String>(), theme.style(Role::Text));
-    match wrong {
-        Some(why) => ink.text(end + 3, 0, why, theme.style(Role::Warn)),
-        None => ink.text(end + 3, 0, &help(model), theme.style(Role::Dim)),
-    };
+    ink.text(end + 3, 0, told, *style);
     let cursor = area.x + column + (input.visual_cursor().saturating_sub(scroll)).min(room) as u16;
     frame.set_cursor_position(Position { x: cursor.min(area.right().saturating_sub(1)), y: area.y });
 }

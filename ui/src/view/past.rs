@@ -1,13 +1,15 @@
 //! The band over a point of the past, and the line in which a moment is typed.
 
 use flexcore_engine::projection::ReadModels;
+use jiff::Zoned;
 use ratatui::{
     Frame,
-    layout::{Position, Rect},
+    layout::Rect,
     style::{Modifier, Style},
 };
 use tui_input::Input;
 
+use super::footer::typed_line;
 use crate::{
     link::At,
     model::{
@@ -47,9 +49,17 @@ fn moment(model: &Model, narrow: bool) -> String {
     let at = model.facts.now.to_zoned(model.facts.zone.clone());
     match (model.facts.models.position.0, narrow) {
         (0, _) => "before the first event".into(),
+        // Its own event is no longer kept, and read models know times to the minute.
+        _ if model.facts.events.is_empty() => kept_from(model, &at),
         (_, true) => at.strftime("%H:%M:%S").to_string(),
         (_, false) => at.strftime("%a %d %b %H:%M:%S%.3f %Z").to_string(),
     }
+}
+
+fn kept_from(model: &Model, at: &Zoned) -> String {
+    let minute =
+        if model.facts.models.history.minutes.is_empty() { String::new() } else { at.strftime(", %a %d %b %H:%M").to_string() };
+    format!("as far back as is kept{minute}")
 }
 
 fn place(shown: &ReadModels, past: &Past) -> String {
@@ -57,7 +67,7 @@ fn place(shown: &ReadModels, past: &Past) -> String {
 }
 
 fn distance(model: &Model, past: &Past) -> String {
-    if model.facts.models.position.0 == 0 {
+    if model.facts.models.position.0 == 0 || model.facts.events.is_empty() {
         return String::new();
     }
     format!("{} before now", figures::duration(figures::between(model.facts.now, past.live.now)))
@@ -79,17 +89,7 @@ pub(super) fn asking(model: &Model, at: At) -> String {
 
 /// The moment being typed, and what it means so far.
 pub(super) fn prompt(model: &Model, input: &Input, wrong: &str, area: Rect, frame: &mut Frame<'_>) {
-    let theme = &model.theme;
-    let mut ink = Ink::new(frame.buffer_mut(), area);
-    let column = ink.text(1, 0, "everything as it was at ", theme.style(Role::Key));
-    let room = usize::from(ink.width().saturating_sub(column + 2));
-    let scroll = input.visual_scroll(room);
-    let text = safe_text::safe(input.value()).into_owned();
-    let end = ink.text(column, 0, &text.chars().skip(scroll).collect::<String>(), theme.style(Role::Text));
-    let (told, style) = meaning(model, input.value(), wrong);
-    ink.text(end + 3, 0, &told, style);
-    let cursor = area.x + column + (input.visual_cursor().saturating_sub(scroll)).min(room) as u16;
-    frame.set_cursor_position(Position { x: cursor.min(area.right().saturating_sub(1)), y: area.y });
+    typed_line(model, "everything as it was at ", input, &meaning(model, input.value(), wrong), area, frame);
 }
 
 fn meaning(model: &Model, typed: &str, wrong: &str) -> (String, Style) {

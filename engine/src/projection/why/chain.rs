@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Deed, FACTS_MAX, Fact, Next, Remedy, Subject, Why};
 use crate::{
-    event::{Envelope, Event, EventType},
+    event::{Envelope, Event},
     id::{Actor, EventId, Position, RunId, StreamName},
     projection::{
         ReadModels,
@@ -162,7 +162,7 @@ impl<'g> Answer<'g> {
             at,
             actor: actor.clone(),
             stream: self.own.clone(),
-            kind: EventType(kind.into()).to_string(),
+            kind: kind.to_owned(),
             severity: Severity::Info,
             text: text.into(),
         });

@@ -211,7 +211,7 @@ fn retrying(ground: &Ground<'_>, answer: &mut Answer<'_>, row: &RunRow) -> (Seve
     }
     let of = if row.attempts_max == u32::MAX { String::new() } else { format!(" of {}", row.attempts_max) };
     let error = row.error.as_ref().map(error_text).unwrap_or_default();
-    let next = stopped.map_or_else(|| format!("the next one begins {when}"), |why| why);
+    let next = stopped.unwrap_or_else(|| format!("the next one begins {when}"));
     (Severity::Warn, format!("waits for a retry: attempt {}{of} failed ({error}); {next}", row.attempt))
 }
 

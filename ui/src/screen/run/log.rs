@@ -55,9 +55,11 @@ impl RunLogView {
 
     /// Adds lines; those that are here already are left out.
     pub(super) fn take(&mut self, lines: Vec<LogLine>) {
+        let filter = self.filter.clone();
+        let mut sieve = filter.sieve();
         for line in lines {
             if self.lines.back().is_none_or(|last| last.number < line.number) {
-                if self.passes(&line) {
+                if self.is_level(&line) && sieve.passes_made(|| text_of(&line)) {
                     self.view.push(shown(&line));
                 }
                 self.lines.push_back(line);
@@ -92,10 +94,6 @@ impl RunLogView {
         true
     }
 
-    fn passes(&self, line: &LogLine) -> bool {
-        self.is_level(line) && self.filter.sieve().passes(&text_of(line))
-    }
-
     fn is_level(&self, line: &LogLine) -> bool {
         !self.only_bad || line.level > LogLevel::Info
     }
@@ -103,7 +101,7 @@ impl RunLogView {
     fn refill(&mut self) {
         let mut view = TextView::following();
         let mut sieve = self.filter.sieve();
-        let passes = |line: &&LogLine| self.is_level(line) && sieve.passes(&text_of(line));
+        let passes = |line: &&LogLine| self.is_level(line) && sieve.passes_made(|| text_of(line));
         self.lines.iter().filter(passes).for_each(|line| view.push(shown(line)));
         self.view = view;
     }

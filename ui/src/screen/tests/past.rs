@@ -1,7 +1,16 @@
 //! Every drill-down as it was: nothing of the present in it, and nothing that changes anything.
 
+use flexcore_engine::{
+    event::pipeline::{PipelineCreated, Source},
+    pipeline::revision,
+};
+
 use super::{SIZES, Stage, TOUR, World};
-use crate::model::past::{Meant, read};
+use crate::{
+    model::past::{Meant, read},
+    msg::Msg,
+    update::update,
+};
 
 /// A console that looks at a position.
 fn then(world: World, size: (u16, u16), position: u64) -> Stage {
@@ -103,12 +112,82 @@ fn an_event_leads_to_everything_as_it_was_right_after_it() {
 
 #[test]
 fn no_action_is_done_in_the_past() {
-    let mut stage = then(World::quakes(), (80, 24), 30);
-    for key in ["a", "p", "r", "R", "X", "A", "n", "E"] {
-        stage.press(key).shows("this is the past: ").shows("is off until esc returns to now");
+    // Every place, with every key of it that changes something: each press is refused, and says which action it was.
+    for keys in ["1", "3 g g", "1 enter", "1 enter enter", "1 g g D", "#"] {
+        let mut stage = then(World::quakes(), (80, 24), 30);
+        stage.press(keys);
+        let bound: Vec<(String, &str)> = stage
+            .model
+            .keymap
+            .lines(stage.model.scopes())
+            .into_iter()
+            .filter(|line| line.binding.changes)
+            .map(|line| (line.first_key(), line.binding.name))
+            .collect();
+        assert!(!bound.is_empty(), "{keys}");
+        for (key, name) in bound {
+            let said = stage.model.messages.all().len();
+            stage.press(&key);
+            let all = stage.model.messages.all();
+            assert!(all.len() > said, "{key} at `{keys}` says nothing");
+            let last = all.back().map(|message| message.text.clone()).unwrap_or_default();
+            assert_eq!(last, format!("this is the past: {name} is off until esc returns to now"), "{key} at `{keys}`");
+            assert!(stage.model.overlay.is_none() && stage.model.past.is_some(), "{key} at `{keys}`");
+        }
+        stage.press(":").type_text("archive quakes").press("enter").shows("is off");
+        assert!(stage.submitted.is_empty());
     }
-    stage.press("enter p").shows("pause is off").press("enter X").shows("cancel-run is off");
-    stage.press(":").type_text("archive quakes").press("enter").shows("is off");
-    stage.press("-  - D U").shows("redrive is off");
-    assert!(stage.submitted.is_empty() && stage.model.overlay.is_none());
+}
+
+#[test]
+fn what_was_marked_and_where_the_cursor_was_is_so_again_afterwards() {
+    let mut world = World::quakes();
+    let created = PipelineCreated {
+        revision: revision::of(&super::world::definition(&serde_json::json!({"name": "tides"}))),
+        definition: super::world::definition(&serde_json::json!({"name": "tides"})),
+        source: Source { text: "".into(), path: None, folder: "/srv".into() },
+    };
+    world.say("pipeline/tides", created, 5, 1);
+    let mut stage = Stage::new(world, (120, 40));
+    stage.press("j");
+    let selected = |stage: &Stage| stage.model.overview.pipelines.selected().map(ToString::to_string);
+    assert_eq!(selected(&stage).as_deref(), Some("tides"));
+    stage.press("t").type_text("#20").press("enter space");
+    assert_eq!(selected(&stage).as_deref(), Some("quakes"));
+    assert_eq!(stage.model.overview.pipelines.marks.len(), 1);
+    stage.press("2 k m esc");
+    assert_eq!(selected(&stage).as_deref(), Some("tides"));
+    assert!(stage.model.overview.pipelines.marks.is_empty() && stage.model.overview.events.marks.is_empty());
+}
+
+#[test]
+fn a_question_that_is_open_is_not_answered_about_the_past() {
+    let mut stage = Stage::new(World::quakes(), (80, 24));
+    let asked = update(&mut stage.model, super::world::now(), Msg::Key("[".parse().unwrap()));
+    stage.press("r").shows("Run quakes");
+    stage.perform(asked);
+    assert!(stage.model.past.is_none() && stage.model.wish.is_none());
+    stage.shows("Run quakes").press("y");
+    assert_eq!(stage.submitted.len(), 1, "of now, as it was asked");
+}
+
+#[test]
+fn an_event_that_had_not_happened_is_not_shown_and_the_next_one_is_a_step() {
+    let mut stage = then(World::quakes(), (80, 24), 5);
+    stage.press("2 G enter").shows("event 5").press("n").shows("what came after is not in the past: ] goes one event on");
+    stage.press("]").shows("event 6").press("{").shows("before the first event");
+    stage.shows("this event had not happened yet");
+}
+
+#[test]
+fn a_moment_that_is_said_relative_to_now_is_one_the_next_time_too() {
+    let mut stage = Stage::new(World::quakes(), (80, 24));
+    stage.press(":").type_text("at -15m").press("enter esc");
+    let later = super::world::now() + jiff::SignedDuration::from_mins(5);
+    for key in [":", "enter"] {
+        let effects = update(&mut stage.model, later, Msg::Key(key.parse().unwrap()));
+        stage.perform(effects);
+    }
+    assert!(stage.model.past.is_some());
+    assert_eq!(stage.model.facts.now, later - jiff::SignedDuration::from_mins(15));
 }

@@ -300,7 +300,7 @@ impl World {
         for envelope in &events {
             models.apply(envelope);
         }
-        Glimpse { models, events }
+        Glimpse { models, events: Some(events) }
     }
 
     fn tell(&self, question: Question) -> Answer {
