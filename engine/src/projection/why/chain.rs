@@ -114,13 +114,13 @@ impl<'g> Answer<'g> {
 
     /// An event is a reason, and so is what led to it.
     pub(super) fn fact(&mut self, told: &Told<'_>) {
-        self.fact_that(told, String::new());
+        self.fact_that(told, "");
     }
 
     /// The same, with what is worth knowing about it.
-    pub(super) fn fact_that(&mut self, told: &Told<'_>, more: String) {
+    pub(super) fn fact_that(&mut self, told: &Told<'_>, more: &str) {
         let ground = self.ground;
-        self.one(told, &more);
+        self.one(told, more);
         let mut next = ground.cause(told);
         for _ in 0..CAUSES_MAX {
             let Some(cause) = next else { return };

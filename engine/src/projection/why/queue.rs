@@ -26,7 +26,9 @@ pub(super) fn answer<'g>(ground: &'g Ground<'g>, name: &QueueName) -> Option<Ans
     let stats = ground.vitals.and_then(|vitals| vitals.queues.iter().find(|(known, _)| known == name)).map(|(_, stats)| stats);
     let mut answer = Answer::new(ground, StreamName::queue(name), state(stats));
     let told: Vec<_> = ground.of(StreamName::queue(name)).rev().take(ACTS_MAX).collect();
-    told.iter().for_each(|told| answer.fact(told));
+    for told in &told {
+        answer.fact(told);
+    }
     let owner = owner(ground.models, name);
     let used: Vec<_> = users(ground.models, name).collect();
     if stats.is_none() && told.is_empty() && owner.is_none() && used.is_empty() {

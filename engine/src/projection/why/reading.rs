@@ -132,7 +132,9 @@ impl Wanted<'_> {
         self.stream_of(&row.pipeline);
         let Some(pipeline) = self.models.board.pipelines.get(&row.pipeline) else { return };
         let ahead: Vec<RunId> = ahead(pipeline, run).take(AHEAD_MAX).collect();
-        ahead.into_iter().for_each(|run| self.run(run));
+        for run in ahead {
+            self.run(run);
+        }
         if let Some(next) = next_run(self.models, row) {
             self.run(next);
         }
@@ -155,7 +157,9 @@ impl Wanted<'_> {
 
     fn dead_runs(&mut self, name: &PipelineName) {
         let runs: Vec<RunId> = dead_runs(self.models, name).map(|row| row.id).collect();
-        runs.into_iter().for_each(|run| self.events_of(run));
+        for run in runs {
+            self.events_of(run);
+        }
     }
 
     fn queue(&mut self, queue: &QueueName) {
@@ -167,7 +171,9 @@ impl Wanted<'_> {
         let used: Vec<_> = users(self.models, queue).map(|(row, _)| (row.name.clone(), row.live.first().copied())).collect();
         for (name, live) in used {
             self.stream_of(&name);
-            live.into_iter().for_each(|run| self.run(run));
+            if let Some(run) = live {
+                self.run(run);
+            }
         }
     }
 }

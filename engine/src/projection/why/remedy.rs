@@ -40,8 +40,10 @@ impl Deed {
             Self::Cancel(run) => format!("flexcore runs cancel {run}"),
             Self::Retry(run) => format!("flexcore runs retry {run}"),
             Self::ShowRun(run) => format!("flexcore runs show {run}"),
-            Self::ShowQueue(name) if name.as_str().ends_with(".dead") => format!("flexcore queue dead {name}"),
-            Self::ShowQueue(name) => format!("flexcore queue peek {name}"),
+            Self::ShowQueue(name) => {
+                let verb = if name.as_str().strip_suffix(".dead").is_some() { "dead" } else { "peek" };
+                format!("flexcore queue {verb} {name}")
+            }
         }
     }
 }

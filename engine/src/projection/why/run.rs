@@ -117,7 +117,7 @@ pub(super) fn suspect(ground: &Ground<'_>, answer: &mut Answer<'_>, row: &RunRow
     let stream = StreamName::pipeline(&row.pipeline);
     let event = ground.last(stream, |event| matches!(event, Event::PipelineRevised(event) if event.number == revision.number));
     match event {
-        Some(told) => answer.fact_that(told, more),
+        Some(told) => answer.fact_that(told, &more),
         None if revision.number > 1 => {
             let text = format!("{}: revised: number {}; {more}", row.pipeline, revision.number);
             answer.remembered(revision.at, &revision.actor, "pipeline.revised", text);
