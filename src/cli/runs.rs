@@ -65,7 +65,7 @@ pub(super) fn run(args: &RunsArgs, stage: &mut Stage<'_>) -> io::Result<i32> {
         What::Show { run } => Ask::get(of("runs", run, "")),
         What::Why { run, then } => match then.asked("runs", run) {
             Ok(asked) => asked,
-            Err(why) => return Ok(complain(&why)),
+            Err(why) => return Ok(stage.complain(&why)),
         },
         What::Logs { run } => Ask::get(of("runs", run, "logs")),
         What::Cancel { run, reason } => Ask::post(of("runs", run, "cancel"), &json!({"reason": reason})),

@@ -32,7 +32,9 @@ fn url(text: &str) -> Result<Option<String>, String> {
     }
     // It is not told: it may hold a password.
     let url: Url = text.parse().map_err(|error| format!("the URL is not one: {error}"))?;
-    let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() != "/";
+    // Without a host the first part of the path would be taken for one.
+    let is_whole = url.has_host() && url.path() != "/" && !text.contains(":///");
+    let fits = matches!(url.scheme(), "http" | "https") && is_whole;
     let wrong = || "the URL is not of a collector: write it in full, like http://127.0.0.1:4318/v1/traces".to_owned();
     fits.then(|| Some(text.to_owned())).ok_or_else(wrong)
 }
