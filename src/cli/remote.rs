@@ -90,7 +90,7 @@ impl TargetArgs {
 
     /// Whether a certain one is meant.
     pub(super) fn is_said(&self) -> bool {
-        self.url.is_some() || self.socket.is_some()
+        self.url.is_some() || self.socket.is_some() || self.token_file.is_some() || self.ca.is_some()
     }
 }
 

@@ -49,7 +49,7 @@ fn each_role_may_do_its_own_and_a_viewer_is_shown_no_action() {
         operator.submit(pause()).await.unwrap();
         let delete = Command::Pipeline("copy".parse().unwrap(), PipelineCommand::Delete);
         let told = operator.submit(delete).await.unwrap_err().to_string();
-        assert_eq!(told, "this takes the role admin; the token has operator");
+        assert_eq!(told, "this takes the role admin; yours is operator");
         let viewer = by_url(&url, Some(&view), None).await.unwrap();
         assert!(viewer.read_only());
         assert_eq!(viewer.submit(pause()).await.unwrap_err().to_string(), "not done: this console is read-only");
