@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Flags that say which engine.
-const TARGETS: [&str; 3] = ["url", "token", "socket"];
+const TARGETS: [&str; 5] = ["url", "token", "token_file", "ca", "socket"];
 
 /// The commands that act on the engine, as this session may. What they read comes from standard input, with `-` for a file.
 #[derive(Debug, Parser)]

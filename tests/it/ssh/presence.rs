@@ -59,9 +59,10 @@ fn a_recording_replays_what_was_seen() {
     terminal.wait_for("live");
     terminal.press("?");
     terminal.wait_for("Keys here");
-    terminal.resize((80, 24));
     terminal.press("\x1b");
     terminal.wait_until("the help is gone", |screen| !screen.contents().contains("Keys here"));
+    terminal.resize((80, 24));
+    terminal.wait_until("the small screen", |screen| screen.contents().lines().any(|line| line.starts_with(" 4 Health")));
     terminal.press("q");
     assert_eq!(terminal.wait_exit(), 0);
     let (_, out, _) = done(&mut world.command("wall", &["-T"], &["events", "--json", "--type", "session.opened"]));
