@@ -5,7 +5,10 @@ use std::sync::{MutexGuard, atomic::Ordering};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+};
 
 use super::{Engine, Refusal};
 use crate::{
@@ -64,11 +67,12 @@ impl Base {
     }
 }
 
-/// Read models as JSON. Those of a large installation take a while, which is nothing for a thread that others wait for.
-async fn written(models: impl Serialize + Send + 'static) -> Result<Bytes, Refusal> {
-    let data = spawn_blocking(move || serde_json::to_vec(&models)).await;
-    let data = data.map_err(|ended| Refusal::Unavailable(format!("the read models cannot be written: {ended}")))?;
-    Ok(data.map_err(|error| unwritten(&error))?.into())
+/// Read models as JSON. Those of a large installation take a while: where there are other threads, they take over what this
+/// one has to do.
+fn written(models: &impl Serialize) -> Result<Bytes, Refusal> {
+    let write = || serde_json::to_vec(models).map_err(|error| unwritten(&error));
+    let is_one_of_many = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    Ok(if is_one_of_many { block_in_place(write) } else { write() }?.into())
 }
 
 fn unwritten(error: &serde_json::Error) -> Refusal {
@@ -121,7 +125,7 @@ impl Engine {
     }
 
     pub(super) async fn keep_base(&self, models: &ReadModels) -> Result<(), Refusal> {
-        let data = written(Base { format: FORMAT, models: models.clone() }).await?;
+        let data = written(&Base { format: FORMAT, models: models.clone() })?;
         Ok(self.inner.store.keep_state(BASE, data).await?)
     }
 
@@ -130,7 +134,7 @@ impl Engine {
         let models = self.models().await;
         let position = models.position;
         let kept = Kept { format: FORMAT, last: self.id_at(position).await, models };
-        self.inner.store.keep_state(NEWEST, written(kept).await?).await?;
+        self.inner.store.keep_state(NEWEST, written(&kept)?).await?;
         self.inner.models_kept.store(position.0, Ordering::Relaxed);
         Ok(position)
     }

@@ -8,7 +8,7 @@ use crate::{
     port::store::Filter,
     projection::{
         ReadModels,
-        board::PipelineRow,
+        board::{PipelineRow, REVISIONS_MAX},
         runs::{RunRow, RunState},
     },
 };
@@ -113,7 +113,7 @@ impl Wanted<'_> {
     fn stream_of(&mut self, name: &PipelineName) {
         let stream = StreamName::pipeline(name);
         self.add(Reading::new(stream.clone(), STATES, 24));
-        self.add(Reading::new(stream.clone(), REVISIONS, 3));
+        self.add(Reading::new(stream.clone(), REVISIONS, REVISIONS_MAX));
         self.add(Reading::new(stream, RUNS, 48));
     }
 
