@@ -37,6 +37,8 @@ async fn what_is_too_old_goes_by_itself_and_single_types_earlier() {
     let world = World::set(store, queues, clock, |settings| {
         settings.retain_age_max = Some(day(10));
         settings.retain_types = vec![("command.rejected".into(), day(1))];
+        // A machine that is busy with other tests may be one to be told of: that would be one more event.
+        settings.alerts = Vec::new();
     });
     let world = world.await;
     world.active(plain()).await;
