@@ -110,8 +110,8 @@ enum Commands {
     Schema(schema::SchemaArgs),
     /// Completions for a shell
     Completions(completions::CompletionArgs),
-    /// The manual page, in roff
-    Man,
+    /// The manual, in roff
+    Man(completions::ManArgs),
 }
 
 /// Does what the command line asks and says how it went, as an exit code.
@@ -139,7 +139,7 @@ pub fn main(cli: Cli) -> color_eyre::Result<i32> {
         Some(Commands::Keys(args)) => keys::run(&args, &settings, out),
         Some(Commands::Schema(args)) => schema::run(&args, out),
         Some(Commands::Completions(args)) => completions::run(&args, out),
-        Some(Commands::Man) => completions::man(out),
+        Some(Commands::Man(args)) => completions::man(&args, out),
     };
     match done.and_then(|code| out.flush().map(|()| code)) {
         // Whoever read it has seen enough, as in `flexcore schema | head`.

@@ -60,7 +60,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         is_json(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, api).await?;
-        parse(&bytes).map(Self)
+        object(&bytes).map(Self)
     }
 }
 
@@ -77,7 +77,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Api> for MaybeJson<T> {
             return Ok(Self(T::default()));
         }
         described?;
-        parse(&bytes).map(Self)
+        object(&bytes).map(Self)
     }
 }
 
@@ -127,6 +127,16 @@ fn is_deeper(json: &[u8], max: usize) -> bool {
         }
     }
     false
+}
+
+/// What has names, by them: what reads it would take a list in their order, too, which nobody was promised.
+pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        // One that is no JSON at all is told as such.
+        parse::<&RawValue>(bytes)?;
+        return Err(Problem::unfit("the body is a list, and an object is expected here"));
+    }
+    parse(bytes)
 }
 
 pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {

@@ -51,6 +51,7 @@ pub fn document() -> OpenApi {
     for (name, schema) in [(ProblemBody::name(), ProblemBody::schema()), (Flaw::name(), Flaw::schema())] {
         components.schemas.insert(name.into_owned(), schema);
     }
+    components.schemas.values_mut().for_each(widen);
     let bearer =
         HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `flexcore token create`")).build();
     components.security_schemes.insert("token".into(), SecurityScheme::Http(bearer));
@@ -69,6 +70,21 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     all.into_iter().filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
 }
 
+/// Numbers without a sign have 64 bits here; the format that is written for them has 63.
+fn widen(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            if object.format == Some(SchemaFormat::KnownFormat(KnownFormat::Int64)) && object.minimum.is_some() {
+                object.format = None;
+            }
+            object.properties.values_mut().for_each(widen);
+        }
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(widen),
+        RefOr::T(Schema::OneOf(one)) => one.items.iter_mut().for_each(widen),
+        _ => {}
+    }
+}
+
 /// Names of functions repeat from resource to resource; names of operations must not.
 fn finish(path: &str, method: &HttpMethod, operation: &mut Operation) {
     let word = match method {
@@ -80,13 +96,7 @@ fn finish(path: &str, method: &HttpMethod, operation: &mut Operation) {
     let name: String = path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     operation.operation_id = Some(format!("{word}{name}").replace("__", "_").trim_end_matches('_').to_owned());
     for parameter in operation.parameters.iter_mut().flatten() {
-        if let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
-            && schema.format == Some(SchemaFormat::KnownFormat(KnownFormat::Int64))
-            && schema.minimum.is_some()
-        {
-            // A position: the format would say that it has 63 bits.
-            schema.format = None;
-        }
+        parameter.schema.iter_mut().for_each(widen);
     }
     let has_body = operation.request_body.is_some();
     for (status, told, applies) in [

@@ -134,7 +134,7 @@ fn bad_request(problem: Problem) -> Problem {
 /// Appends an event.
 #[utoipa::path(post, path = "/events", tag = "legacy", request_body = LegacyEvent, responses((status = 200, body = LegacyAccepted)))]
 async fn post_event(State(api): State<Api>, Operator(caller): Operator, Raw(body): Raw) -> Result<Json<LegacyAccepted>, Problem> {
-    let fact = body::parse::<LegacyEvent<'_>>(&body).and_then(|event| event.fact(&body)).map_err(bad_request)?;
+    let fact = body::object::<LegacyEvent<'_>>(&body).and_then(|event| event.fact(&body)).map_err(bad_request)?;
     let id = fact.id.0;
     appended(&api, &caller, vec![fact], Expected::Any).await.map_err(bad_request)?;
     Ok(Json(LegacyAccepted { id, status: "accepted".into(), error: None }))
@@ -290,7 +290,7 @@ pub(super) struct Executed {
 /// Runs a pipeline.
 #[utoipa::path(post, path = "/workflows/execute", tag = "legacy", request_body = Execute, responses((status = 200, body = Executed), (status = 404, description = "There is no such pipeline"), (status = 409, description = "Its state or its overlap policy does not allow it")))]
 async fn execute(State(api): State<Api>, Operator(caller): Operator, Raw(body): Raw) -> Result<Json<Executed>, Problem> {
-    executed(&api, &caller, body::parse(&body).map_err(bad_request)?).await.map(Json)
+    executed(&api, &caller, body::object(&body).map_err(bad_request)?).await.map(Json)
 }
 
 pub(super) async fn executed(api: &Api, caller: &Caller, Execute { path, input }: Execute) -> Result<Executed, Problem> {

@@ -122,3 +122,62 @@ async fn logs(
     let next = items.last().map_or(after, |last| last.number);
     Ok(Json(LogPage { items, next }))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use flexcore_engine::{
+        event::{
+            Envelope, Event, EventType, NewEvent,
+            pipeline::RunTrigger,
+            run::{RunQueued, RunSucceeded},
+        },
+        id::{Actor, CorrelationId, EventId, Position, Revision, StreamName, Version},
+        projection::runs::ENDED_RUNS_MAX,
+    };
+    use jiff::Timestamp;
+    use serde_json::Map;
+
+    use super::*;
+
+    fn told(runs: &mut Runs, run: RunId, at: i64, event: &Event) {
+        let stamped = NewEvent {
+            id: EventId::fresh(),
+            kind: EventType(event.kind().into()),
+            data: Bytes::new(),
+            at: Timestamp::from_second(at).unwrap(),
+            actor: Actor::Engine,
+            correlation: CorrelationId::fresh(),
+            cause: None,
+        };
+        let envelope = Envelope { position: Position(1), stream: StreamName::run(run), version: Version(1), event: stamped };
+        runs.apply(&envelope, event);
+    }
+
+    /// A list looks at the rows that there are. How many runs have ended in all makes no difference to it.
+    #[test]
+    fn a_list_looks_at_no_more_rows_than_are_kept_however_many_runs_have_ended() {
+        let (mut runs, most) = (Runs::default(), ENDED_RUNS_MAX + 2_000);
+        for (number, at) in (0..most).zip(0_i64..) {
+            let run = RunId::fresh();
+            let queued = RunQueued {
+                pipeline: format!("p-{}", number % 2).parse().unwrap(),
+                revision: Revision([7; 32]),
+                number: number as u64,
+                trigger: RunTrigger::Manual,
+                params: Map::new(),
+                retry_of: None,
+                attempts_max: 1,
+                deadline: Timestamp::MAX,
+            };
+            told(&mut runs, run, at, &queued.into());
+            told(&mut runs, run, at, &RunSucceeded { attempt: 1, records_in: 1, records_out: 1, dead: 0 }.into());
+        }
+        assert_eq!(runs.runs.values().count(), ENDED_RUNS_MAX);
+        let query =
+            RunsQuery { pipeline: Some("p-1".parse().unwrap()), state: Some(RunState::Succeeded), cursor: None, limit: None };
+        let page = newest(&runs, &query, 101);
+        assert_eq!((page.len(), page[0].number), (101, most as u64 - 1));
+        assert!(page.is_sorted_by_key(|run| Reverse(run.number)));
+    }
+}

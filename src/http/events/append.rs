@@ -89,7 +89,7 @@ async fn append(
     let fact = if incoming::is_binary(&headers) {
         incoming::binary(&headers, is_json, &body)?
     } else if media == Some("application/json") || media == Some("application/cloudevents+json") {
-        body::parse::<Incoming<'_>>(&body)?.fact(&body)?
+        body::object::<Incoming<'_>>(&body)?.fact(&body)?
     } else {
         return Err(unknown_media(media, "application/json or application/cloudevents+json"));
     };
@@ -169,10 +169,12 @@ fn too_many(count: usize) -> Result<(), Problem> {
 }
 
 fn fact(body: &Bytes, index: usize, json: &[u8]) -> Result<Fact, Problem> {
-    let event = serde_json::from_slice::<Incoming<'_>>(json);
     let wrong = |reason: String| {
         Problem::unfit(format!("event {index}: {reason}")).with_flaws(vec![Flaw::at(format!("/{index}"), reason)])
     };
-    let event = event.map_err(|error| wrong(error.to_string()))?;
+    if json.first() == Some(&b'[') {
+        return Err(wrong("a list, and an object is expected here".to_owned()));
+    }
+    let event = serde_json::from_slice::<Incoming<'_>>(json).map_err(|error| wrong(error.to_string()))?;
     event.fact(body).map_err(|problem| wrong(problem.detail().to_owned()))
 }

@@ -48,11 +48,11 @@ pub(in crate::http) struct Incoming<'a> {
     specversion: Option<Cow<'a, str>>,
     /// CloudEvents: who tells it.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     source: Option<Cow<'a, str>>,
     /// CloudEvents: what it is about.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     subject: Option<Cow<'a, str>>,
     /// Up to 1 MiB of JSON; `null` when there is none.
     #[serde(borrow)]
@@ -64,6 +64,8 @@ pub(in crate::http) struct Incoming<'a> {
     data_base64: Option<&'a RawValue>,
 }
 
+/// The longest name of an event or of what it is about, also where another one counts.
+const NAME_BYTES_MAX: usize = 200;
 /// Where events go that name nothing.
 const STREAM_DEFAULT: &str = "events";
 
@@ -77,10 +79,9 @@ impl Incoming<'_> {
             return Err(Problem::unfit("a CloudEvent has an id and a source"));
         }
         let named = [&self.stream, &self.aggregate_id, &self.id, &self.source, &self.subject];
-        if named.into_iter().flatten().any(|name| name.is_empty()) {
-            return Err(Problem::unfit(
-                "a name is empty: stream, aggregate_id, id, source and subject have a text or are left out",
-            ));
+        if named.into_iter().flatten().any(|name| name.is_empty() || name.len() > NAME_BYTES_MAX) {
+            let names = "stream, aggregate_id, id, source and subject";
+            return Err(Problem::unfit(format!("{names} have 1 to {NAME_BYTES_MAX} bytes each, or are left out")));
         }
         let stream = [&self.stream, &self.aggregate_id, &self.subject, &self.source].into_iter().flatten().next();
         let stream = stream.map_or(STREAM_DEFAULT, |stream| stream.as_ref()).to_owned();
@@ -160,9 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_empty_is_none() {
-        for text in [r#"{"type":"x","stream":""}"#, r#"{"type":"x","stream":"a","subject":""}"#, r#"{"type":"x","id":""}"#] {
-            let body = Bytes::from_static(text.as_bytes());
+    fn a_name_has_a_text_and_is_not_too_long() {
+        let long = format!(r#"{{"type":"x","stream":"a","source":"{}"}}"#, "b".repeat(NAME_BYTES_MAX + 1));
+        for text in [r#"{"type":"x","stream":""}"#, r#"{"type":"x","stream":"a","subject":""}"#, r#"{"type":"x","id":""}"#, &long]
+        {
+            let body = Bytes::from(text.to_owned());
             assert!(body::parse::<Incoming<'_>>(&body).unwrap().fact(&body).is_err(), "{text}");
         }
     }

@@ -96,7 +96,7 @@ struct Look {
 }
 
 fn read(body: &[u8]) -> Result<Vec<OneMessage<'_>>, Problem> {
-    if body::parse::<Look>(body)?.messages.is_some() {
+    if body::object::<Look>(body)?.messages.is_some() {
         return body::parse::<ManyMessages<'_>>(body).map(|many| many.messages);
     }
     body::parse(body).map(|message| vec![message])
@@ -118,8 +118,8 @@ pub(super) struct SentMessage {
     duplicate: bool,
 }
 
-/// The longest deduplication key, in bytes.
-const KEY_BYTES_MAX: usize = 800;
+/// The longest deduplication key, in characters; the engine has a maximum in bytes, too.
+const KEY_CHARS_MAX: usize = 200;
 /// What a message has that says nothing: the middle.
 const PRIORITY_DEFAULT: u8 = 5;
 
@@ -129,8 +129,8 @@ fn new_message(body: &Bytes, message: OneMessage<'_>) -> Result<NewMessage, Prob
     if priority > PRIORITY_MAX {
         return Err(Problem::unfit(format!("priority is {priority}: 0 (first) to {PRIORITY_MAX} (last)")));
     }
-    if dedup_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
-        return Err(Problem::unfit(format!("dedup_key has 1 to {KEY_BYTES_MAX} bytes")));
+    if dedup_key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > KEY_CHARS_MAX) {
+        return Err(Problem::unfit(format!("dedup_key has 1 to {KEY_CHARS_MAX} characters")));
     }
     let (delay, dedup_key) = (delay.unwrap_or_default(), dedup_key.map(Cow::into_owned));
     Ok(NewMessage { body: body::part(body, json)?, priority, delay, ttl, dedup_key })
