@@ -48,6 +48,8 @@ pub(super) async fn submit(far: &Far, command: Command) -> Result<Accepted, Link
     if far.read_only {
         return Err(LinkError::Refused("not done: this console is read-only".into()));
     }
+    // Of a queue the message comes first and its event second: the log alone does not tell that nothing was done.
+    let log_tells = !matches!(command, Command::Queue(..));
     let Some(command) = OutsideCommand::of(command) else {
         return Err(LinkError::Refused("not done: only the engine itself does this".into()));
     };
@@ -61,7 +63,7 @@ pub(super) async fn submit(far: &Far, command: Command) -> Result<Accepted, Link
         match far.line.ask(&way, ask.clone()).await.map(judge) {
             Ok(Outcome::Done(accepted)) => return Ok(accepted),
             Ok(Outcome::No(no)) => return Err(no),
-            Ok(Outcome::Elsewhere) => return found(far, &way, key, seen).await,
+            Ok(Outcome::Elsewhere) => return found(far, &way, key, seen, log_tells).await,
             Ok(Outcome::Working) | Err(_) => {}
         }
         way = again(far, &mut wait, end).await?;
@@ -104,8 +106,8 @@ fn kind(problem: &ProblemBody) -> &str {
     problem.kind.rsplit(':').next().unwrap_or_default()
 }
 
-/// The engine was started anew. Whatever it was told before stands in its log, or will never be done.
-async fn found(far: &Far, way: &Way, key: Uuid, seen: Position) -> Result<Accepted, LinkError> {
+/// The engine was started anew. Whatever it was told before stands in its log, or will never be done; but for queues.
+async fn found(far: &Far, way: &Way, key: Uuid, seen: Position, log_tells: bool) -> Result<Accepted, LinkError> {
     let unknown = |why: &str| LinkError::Refused(format!("the engine was started anew, and {why}: {UNKNOWN}"));
     let mut after = seen.0;
     for _ in 0..PAGES_MAX {
@@ -118,6 +120,7 @@ async fn found(far: &Far, way: &Way, key: Uuid, seen: Position) -> Result<Accept
         }
         match page.next {
             Some(next) if next > after && next < page.head => after = next,
+            _ if !log_tells => return Err(unknown("its log has nothing of it")),
             _ => {
                 let text = "not done: the engine was started anew before it got there, and its log has nothing of it";
                 return Err(LinkError::Refused(text.into()));

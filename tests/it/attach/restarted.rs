@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use flexcore::attach::RemoteLink;
 use flexcore_engine::{
-    command::{Command, QueueCommand},
+    command::{Command, PipelineCommand, QueueCommand},
     id::{Position, QueueName},
     port::queue::Peek,
     unit::Duration,
@@ -52,10 +52,11 @@ async fn what_was_done_before_the_engine_was_killed_is_not_done_again() {
     // The question goes up, and its answer does not come down.
     gate.hold();
     let sent = tokio::spawn(link.submit(send("1")));
-    let looks = direct(&socket).await;
-    while bodies(&looks).await != ["1"] {
-        tokio::task::yield_now().await;
-    }
+    let (looks, mut seen) = (direct(&socket).await, Position(0));
+    while !looks.follow(seen).await.unwrap().events.iter().any(|event| {
+        seen = event.position;
+        event.event.kind.as_str() == "queue.message_sent"
+    }) {}
     first.signal(Signal::KILL);
     drop(first);
     let _second = serve(&place);
@@ -78,7 +79,8 @@ async fn what_never_reached_the_engine_is_told_as_not_done() {
     first.signal(Signal::STOP);
     let up = gate.up.clone();
     let before = up.load(std::sync::atomic::Ordering::Relaxed);
-    let sent = tokio::spawn(link.submit(send("1")));
+    let pause = PipelineCommand::Pause { reason: String::new() };
+    let sent = tokio::spawn(link.submit(Command::Pipeline("quakes".parse().unwrap(), pause)));
     while up.load(std::sync::atomic::Ordering::Relaxed) == before {
         tokio::task::yield_now().await;
     }

@@ -86,8 +86,10 @@ impl Gate {
                         // Whoever is not there is not there through a gate either.
                         if let Ok(outer) = UnixStream::connect(to).await {
                             tokio::select! {
-                                () = carry(inner, outer, left, &counts, &credit) => {}
+                                biased;
+                                // What is cut carries nothing more, whatever may pass afterwards.
                                 _ = kicked.changed() => {}
+                                () = carry(inner, outer, left, &counts, &credit) => {}
                             }
                         }
                     });
