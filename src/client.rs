@@ -24,7 +24,7 @@ pub const TOKEN_VARIABLE: &str = "FLEXCORE_TOKEN";
 /// Certificates that are trusted instead of the machine's.
 pub const CA_VARIABLE: &str = "FLEXCORE_CA";
 /// Its socket.
-pub const SOCKET_VARIABLE: &str = "FLEXCORE_SOCKET";
+pub const SOCKET_VARIABLE: &str = "FLEXCORE_ENGINE";
 
 /// Where an engine is.
 #[derive(Debug, Clone, Default)]

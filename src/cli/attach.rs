@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// `ssh` with arguments of one's own, as in `ssh -p 2222`.
-const SSH_VARIABLE: &str = "FLEXCORE_SSH";
+const SSH_VARIABLE: &str = "FLEXCORE_SSH_COMMAND";
 
 /// Which engine, and how to get there.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub struct AttachArgs {
     /// The engine's data directory, or its Unix socket; without: the only engine of this user
     #[arg(value_name = "DIR|SOCKET")]
     place: Option<PathBuf>,
-    /// An engine on another machine, through `ssh` (or what `FLEXCORE_SSH` says); DIR|SOCKET is one there
+    /// An engine on another machine, through `ssh` (or what `FLEXCORE_SSH_COMMAND` says); DIR|SOCKET is one there
     #[arg(long, value_name = "USER@BOX")]
     host: Option<String>,
     /// With --host: FlexCore on the other machine

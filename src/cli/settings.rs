@@ -48,7 +48,7 @@ pub(super) fn listed(last: &str) -> String {
 const CONFIG_VARIABLE: &str = "FLEXCORE_CONFIG";
 /// Variables that are no settings: where the settings are, and what commands on a running engine read.
 const OTHER_VARIABLES: [&str; 6] =
-    [CONFIG_VARIABLE, "FLEXCORE_URL", "FLEXCORE_TOKEN", "FLEXCORE_CA", "FLEXCORE_SOCKET", "FLEXCORE_SSH"];
+    [CONFIG_VARIABLE, "FLEXCORE_URL", "FLEXCORE_TOKEN", "FLEXCORE_CA", "FLEXCORE_ENGINE", "FLEXCORE_SSH_COMMAND"];
 
 impl SettingArgs {
     /// Flags over variables over the file over defaults, checked.
@@ -100,6 +100,18 @@ impl SettingArgs {
                 Some((name, value)) => layers.set(name.trim(), value.into(), format!("--set {pair}")),
                 None => layers.wrong(format!("--set {pair}: write it as NAME=VALUE")),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_setting_is_hidden_by_a_variable_that_is_none() {
+        for key in KEYS {
+            assert!(!OTHER_VARIABLES.contains(&key.variable().as_str()), "{} is a setting", key.variable());
         }
     }
 }

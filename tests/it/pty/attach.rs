@@ -70,7 +70,7 @@ fn another_machine_is_reached_by_ssh_and_reached_again() {
     let data = place.path("data").to_str().unwrap().to_owned();
     let program = env!("CARGO_BIN_EXE_flexcore");
     let arguments = ["attach", "--host", "me@box", "--remote-program", program, &data];
-    let terminal = Terminal::console_with((80, 24), &arguments, &[("FLEXCORE_SSH", &ssh)]);
+    let terminal = Terminal::console_with((80, 24), &arguments, &[("FLEXCORE_SSH_COMMAND", &ssh)]);
     terminal.wait_for("copy");
     terminal.wait_for("ssh me@box");
     engine.signal(Signal::KILL);
