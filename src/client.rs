@@ -1,6 +1,8 @@
 //! Asking a running engine: by its Unix socket, or by `--url` with a token. One thin layer over the client; what is asked is
 //! the API, so a command can do nothing that a program could not.
 
+pub(crate) mod said;
+
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},

@@ -31,11 +31,11 @@ use super::{
     answer::{Ask, MODELS_BYTES_MAX, Reply, odd},
     carrier::Carrier,
     line::{Line, Way, inner},
-    stream::{Said, Stream},
+    stream::Stream,
     submit,
 };
 use crate::{
-    client::part,
+    client::{part, said::Said},
     definition,
     http::{
         token::Role,
@@ -252,7 +252,7 @@ impl Tail {
                     }
                 }
                 Said::Id(position) => seen = seen.max(Position(position)),
-                Said::Gap => {
+                Said::Gap(_) => {
                     let told = format!("events after position {} are no longer kept", self.seen);
                     return Err(LinkError::Refused(told));
                 }

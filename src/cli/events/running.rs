@@ -1,13 +1,10 @@
 //! Events of a running engine: those that are there, and with `--follow` those that come. A line that breaks is taken up
 //! again behind the last event that was printed, as often as it takes.
 
-mod lines;
-
 use std::{io, time::Duration};
 
 use flexcore_engine::{event::Envelope, id::Position, moment::Moment, port::store::READ_EVENTS_MAX};
 use jiff::{Timestamp, Zoned};
-use lines::{Line, Lines};
 use reqwest::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -18,13 +15,18 @@ use crate::{
         stage::{Stage, Whom},
         told,
     },
-    client::{Client, ClientError, part},
+    client::{
+        Client, ClientError, part,
+        said::{Begun, Said},
+    },
     http::wire::events::{EventBody, EventPage},
 };
 
 /// The wait before a line is taken up again, and the longest; it doubles with each try.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(10);
+/// The longest line of a stream: an event is far below it.
+const LINE_BYTES_MAX: usize = 8 << 20;
 /// How often a question is asked that the engine has no time for now.
 const TRIES_MAX: u32 = 6;
 
@@ -251,23 +253,28 @@ impl Reader<'_, '_> {
     async fn stream(&mut self) -> Result<(), Stopped> {
         let path = format!("/events/stream?after={}{}", self.seen, self.filter());
         let mut response = self.client.ask(Method::GET, &path, None).await?;
-        let mut lines = Lines::default();
+        let (mut begun, mut bytes) = (Begun::default(), Vec::new());
         loop {
             let chunk = response.chunk().await.map_err(|error| self.client.unreachable(error))?;
             let Some(chunk) = chunk else { return Err(self.client.closed().into()) };
-            for line in lines.take(&chunk).map_err(|why| self.client.odd(why))? {
-                match line {
-                    Line::Event(text) => {
+            bytes.extend_from_slice(&chunk);
+            for said in begun.take(&mut bytes) {
+                match said {
+                    Said::Data(text) => {
                         let event = serde_json::from_slice(&text).map_err(|error| self.client.odd(error.to_string()))?;
                         if !self.one(event)? {
                             return Ok(());
                         }
                     }
-                    Line::Gap(text) => {
+                    Said::Gap(text) => {
+                        let text = String::from_utf8_lossy(&text);
                         self.stage.say(&format!("retention dropped events before they were read here: {text}"));
                     }
-                    Line::Id(position) => self.seen = self.seen.max(position),
+                    Said::Id(position) => self.seen = self.seen.max(position),
                 }
+            }
+            if bytes.len() > LINE_BYTES_MAX {
+                return Err(self.client.odd(format!("a line of more than {LINE_BYTES_MAX} bytes")).into());
             }
             self.stage.out.flush()?;
         }
