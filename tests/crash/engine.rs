@@ -60,9 +60,17 @@ impl Engine {
             let _ = child.wait();
             return Err(format!("it does not start:\n{}", lines_of(&told)));
         };
-        let client = client(&Target { socket: Some(socket), ..Target::default() })?;
-        let http = self::client(&Target { url: Some(format!("http://{address}")), ..Target::default() })?;
-        Ok(Self { child, told, client, http, torn })
+        let clients = client(&Target { socket: Some(socket), ..Target::default() }).and_then(|by_socket| {
+            Ok((by_socket, client(&Target { url: Some(format!("http://{address}")), ..Target::default() })?))
+        });
+        match clients {
+            Ok((client, http)) => Ok(Self { child, told, client, http, torn }),
+            Err(why) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(why)
+            }
+        }
     }
 
     /// What it told last.

@@ -15,7 +15,7 @@ use crate::{
         },
     },
     id::{MessageId, PipelineName, QueueName, RunId},
-    port::queue::{BATCH_MAX, PRIORITY_MAX, QueueLimits},
+    port::queue::{ATTEMPTS_MAX, BATCH_MAX, PRIORITY_MAX, QueueLimits},
 };
 
 /// A queue as its own events tell it.
@@ -118,6 +118,9 @@ fn sound(limits: &QueueLimits) -> Result<(), Rejection> {
     ];
     match zero.iter().find(|(_, is_zero)| *is_zero) {
         Some((name, _)) => Err(Rejection::Unfit(format!("{name} is 0: the queue could never deliver anything"))),
+        None if limits.attempts_max > ATTEMPTS_MAX => {
+            Err(Rejection::Unfit(format!("attempts_max {} is more than {ATTEMPTS_MAX}", limits.attempts_max)))
+        }
         None if limits.body_max > limits.bytes_max => {
             Err(Rejection::Unfit(format!("body_max {} is more than bytes_max {}", limits.body_max, limits.bytes_max)))
         }

@@ -19,6 +19,8 @@ pub const PRIORITY_MAX: u8 = 9;
 pub const BATCH_MAX: usize = 1_000;
 /// The most queues of one engine.
 pub const QUEUES_MAX: usize = 1_000;
+/// The most deliveries of a message that a queue may be told to try.
+pub const ATTEMPTS_MAX: u32 = 1_000;
 
 /// What a queue allows. Queues that nobody declared have the defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

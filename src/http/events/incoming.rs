@@ -83,6 +83,9 @@ impl Incoming<'_> {
             let names = "stream, aggregate_id, id, source and subject";
             return Err(Problem::unfit(format!("{names} have 1 to {NAME_BYTES_MAX} bytes each, or are left out")));
         }
+        if self.data_base64.is_some_and(|data| !data.get().starts_with('"')) {
+            return Err(Problem::unfit("data_base64 is a text"));
+        }
         let stream = [&self.stream, &self.aggregate_id, &self.subject, &self.source].into_iter().flatten().next();
         let stream = stream.map_or(STREAM_DEFAULT, |stream| stream.as_ref()).to_owned();
         let data = match self.data.or(self.data_base64) {
@@ -168,6 +171,16 @@ mod tests {
             let body = Bytes::from(text.to_owned());
             assert!(body::parse::<Incoming<'_>>(&body).unwrap().fact(&body).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_are_a_text_or_nothing() {
+        let fact = |text: &'static str| {
+            let body = Bytes::from_static(text.as_bytes());
+            body::parse::<Incoming<'_>>(&body).unwrap().fact(&body)
+        };
+        assert_eq!(&fact(r#"{"type":"x","data_base64":"YQ=="}"#).unwrap().data[..], b"\"YQ==\"");
+        assert!(fact(r#"{"type":"x","data_base64":7}"#).is_err());
     }
 
     #[test]

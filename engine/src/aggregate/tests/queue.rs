@@ -60,6 +60,7 @@ fn what_does_not_fit_is_refused_with_its_limit() {
             declare(QueueLimits { attempts_max: 0, ..QueueLimits::default() }),
             "attempts_max is 0: the queue could never deliver anything",
         ),
+        (declare(QueueLimits { attempts_max: 1_001, ..QueueLimits::default() }), "attempts_max 1001 is more than 1000"),
         (declare(QueueLimits { bytes_max: ByteSize(1), ..QueueLimits::default() }), "body_max 1MiB is more than bytes_max 1"),
     ];
     for (command, message) in cases {
