@@ -17,7 +17,7 @@ use flexcore_engine::{
         queue::{Peek, PeekedMessage},
         store::{Filter, Page},
     },
-    projection::ReadModels,
+    projection::{ReadModels, why::Reading},
     vitals::Vitals,
 };
 use flexcore_ui::link::{At, Checked, LineState, Link, LinkError, Predicate, Tap, Template};
@@ -360,6 +360,12 @@ impl Link for RemoteLink {
         let types = if types.is_empty() { types } else { format!("&type={}", part(&types)) };
         let path = format!("/console/read_back?before={before}&max={max}{stream}{types}");
         self.asked(Ok(Ask::get(path)), page)
+    }
+
+    fn events_of(&self, reading: Reading, before: Position) -> Answer<Vec<Envelope>> {
+        let (stream, types) = (part(reading.stream.as_str()), part(&reading.types.join(",")));
+        let path = format!("/console/events_of?stream={stream}&type={types}&max={}&before={before}", reading.max);
+        self.asked(Ok(Ask::get(path)), |slice: Slice| Ok(page(slice)?.events.into()))
     }
 
     fn vitals(&self, newer_than: Option<Timestamp>) -> Answer<Arc<Vitals>> {

@@ -25,6 +25,7 @@ use super::{Cli, DONE, complain, paths, say, settings::SettingArgs, told, unable
 use crate::{
     compose::App,
     config::Settings,
+    definition::Loaded,
     http,
     local_link::LocalLink,
     role::Role,
@@ -120,44 +121,50 @@ pub fn run(args: &ConsoleArgs, settings: &SettingArgs) -> color_eyre::Result<i32
     };
     super::block_on(async {
         let app = Arc::new(App::start(settings, types).await?);
-        let listening = match http::listen(app.clone()).await {
-            Ok(listening) => listening,
-            Err(error) => return Ok(complain(&told(&error))),
-        };
-        let served = match ssh::listen(app.clone(), &listening).await {
-            Ok(served) => served,
-            Err(error) => return Ok(complain(&told(&error))),
-        };
-        app.adopt(pipelines).await?;
-        if args.plain {
-            let code = converse(&listening).await?;
-            served.stop(GUESTS_GRACE).await;
-            return leave(&app).await.map(|left| left.max(code));
-        }
-        let _kept = listening;
-        let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
-        if args.frame.is_wanted() {
-            return args.frame.print(link, options).await.map(|()| DONE);
-        }
-        let (name, way) = (app.settings.operator.as_str().into(), Way { name: "terminal", from: "" });
-        let here = Here::open(app.clone(), SessionId::fresh(), name, Role::Admin, way, What::default()).await;
-        let ended = run_console(link, options).await;
-        here.close(&reason(&ended), None).await;
-        match ended {
-            Ok(End::Left) => {
-                served.stop(GUESTS_GRACE).await;
-                leave(&app).await
-            }
-            // Nobody is there to wait for what drains, and a program without a terminal must not linger.
-            Ok(End::Closed(why)) => {
-                tracing::info!(why, "the console ends");
-                served.stop(GONE_GRACE).await;
-                app.stop(GONE_GRACE).await;
-                Ok(DONE)
-            }
-            Err(error) => Ok(complain(&error.to_string())),
-        }
+        let outcome = shown(&app, args, options, pipelines).await;
+        // However it ended: what runs is handed back to the next start, and the stop is on record. A second stop does nothing.
+        app.stop(GONE_GRACE).await;
+        outcome
     })
+}
+
+/// The console on an engine that has started.
+async fn shown(app: &Arc<App>, args: &ConsoleArgs, options: ConsoleOptions, pipelines: Vec<Loaded>) -> color_eyre::Result<i32> {
+    let listening = match http::listen(app.clone()).await {
+        Ok(listening) => listening,
+        Err(error) => return Ok(complain(&told(&error))),
+    };
+    let served = match ssh::listen(app.clone(), &listening).await {
+        Ok(served) => served,
+        Err(error) => return Ok(complain(&told(&error))),
+    };
+    app.adopt(pipelines).await?;
+    if args.plain {
+        let code = converse(&listening).await?;
+        served.stop(GUESTS_GRACE).await;
+        return leave(app).await.map(|left| left.max(code));
+    }
+    let link: Arc<dyn Link> = Arc::new(LocalLink::new(app.clone()));
+    if args.frame.is_wanted() {
+        return args.frame.print(link, options).await.map(|()| DONE);
+    }
+    let (name, way) = (app.settings.operator.as_str().into(), Way { name: "terminal", from: "" });
+    let here = Here::open(app.clone(), SessionId::fresh(), name, Role::Admin, way, What::default()).await;
+    let ended = run_console(link, options).await;
+    here.close(&reason(&ended), None).await;
+    match ended {
+        Ok(End::Left) => {
+            served.stop(GUESTS_GRACE).await;
+            leave(app).await
+        }
+        // Nobody is there to wait for what drains, and a program without a terminal must not linger.
+        Ok(End::Closed(why)) => {
+            tracing::info!(why, "the console ends");
+            served.stop(GONE_GRACE).await;
+            Ok(DONE)
+        }
+        Err(error) => Ok(complain(&error.to_string())),
+    }
 }
 
 /// Lines are commands, and commands go through the engine's socket.

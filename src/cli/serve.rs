@@ -46,15 +46,20 @@ pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> 
     super::block_on(async {
         let mut signals = StopSignals::listen()?;
         let app = Arc::new(App::start(settings, types).await?);
-        let listening = match http::listen(app.clone()).await {
-            Ok(listening) => listening,
-            Err(error) => return Ok(complain(&told(&error))),
+        let outcome = match open(&app).await {
+            Ok(ways) => serve(&app, pipelines, ways, &mut signals).await,
+            Err(wrong) => Ok(complain(&wrong)),
         };
-        match ssh::listen(app.clone(), &listening).await {
-            Ok(ssh) => serve(&app, pipelines, Ways { listening, ssh }, &mut signals).await,
-            Err(error) => Ok(complain(&told(&error))),
-        }
+        // One that did not get so far hands back what runs again since its start; a second stop does nothing.
+        app.stop(app.settings.shutdown_grace).await;
+        outcome
     })
+}
+
+async fn open(app: &Arc<App>) -> Result<Ways, String> {
+    let listening = http::listen(app.clone()).await.map_err(|error| told(&error))?;
+    let ssh = ssh::listen(app.clone(), &listening).await.map_err(|error| told(&error))?;
+    Ok(Ways { listening, ssh })
 }
 
 /// Sessions by SSH are told to end before all else, and are given so long.

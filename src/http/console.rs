@@ -10,6 +10,7 @@
 //! | `models_at` | `GET /console/models?at=POSITION`, or `?moment=MOMENT` | `ReadModels`; 410 when retention has dropped it |
 //! | `follow` | `GET /console/follow?after=POSITION&max=N` | `EventSlice`; waits up to 25 s, then empty |
 //! | | `GET /events/stream?after=POSITION` | server-sent events |
+//! | `events_of` | `GET /console/events_of?stream=NAME&type=A,B&before=POSITION&max=N` | `EventSlice` |
 //! | `read_back` | `GET /console/read_back?before=POSITION&max=N&stream=PREFIX&type=A,B` | `EventSlice` |
 //! | `vitals` | `GET /console/vitals?newer_than=MOMENT` | `Vitals`; waits up to 25 s for newer ones, then 204 |
 //! | | `GET /console/vitals/stream` | server-sent events of `Vitals` |

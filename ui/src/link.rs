@@ -137,18 +137,9 @@ pub trait Link: Send + Sync + 'static {
     /// Older events, oldest first: the last `max` before a position that pass.
     fn read_back(&self, before: Position, filter: Filter, max: usize) -> BoxFuture<'static, Result<Page, LinkError>>;
 
-    /// The newest events before a position that a question needs, in any order; what is no longer kept is left out. A link
-    /// that can read single streams does better than this, which looks through the log.
-    fn events_of(&self, reading: Reading, before: Position) -> BoxFuture<'static, Result<Vec<Envelope>, LinkError>> {
-        let page = self.read_back(before, reading.filter(), reading.max);
-        Box::pin(async move {
-            match page.await {
-                Ok(page) => Ok(page.events.into_iter().filter(|event| reading.takes(event)).collect()),
-                Err(LinkError::Refused(_)) => Ok(Vec::new()),
-                Err(gone) => Err(gone),
-            }
-        })
-    }
+    /// The newest events of a stream before a position that a question needs, in any order; what is no longer kept is left
+    /// out.
+    fn events_of(&self, reading: Reading, before: Position) -> BoxFuture<'static, Result<Vec<Envelope>, LinkError>>;
 
     /// Waits for figures newer than a moment.
     fn vitals(&self, newer_than: Option<Timestamp>) -> BoxFuture<'static, Result<Arc<Vitals>, LinkError>>;

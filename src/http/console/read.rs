@@ -10,8 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use flexcore_engine::{
-    id::{PipelineName, Position, RunId},
+    id::{PipelineName, Position, RunId, StreamName},
     port::store::{Filter, Page, READ_EVENTS_MAX},
+    projection::why::Reading,
 };
 use flexcore_ui::link::At;
 use futures_util::stream;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(models))
         .routes(routes!(follow))
         .routes(routes!(read_back))
+        .routes(routes!(events_of))
         .routes(routes!(vitals))
         .routes(routes!(vitals_stream))
         .routes(routes!(taps))
@@ -167,6 +169,34 @@ struct BackQuery {
 async fn read_back(State(api): State<Api>, _: Caller, Query(query): Query<BackQuery>) -> Result<Response, Problem> {
     let filter = filter(query.stream.as_ref(), query.types.as_ref())?;
     Ok(slice(&api.engine().store().read_back(Position(query.before), &filter, size(query.max)?).await?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct StreamQuery {
+    /// Events before this position.
+    before: u64,
+    /// At most so many: 1 to 4,096, which it is unless said otherwise.
+    #[param(minimum = 1, maximum = 4096)]
+    max: Option<usize>,
+    /// The stream, by its whole name.
+    stream: String,
+    /// Only these types, with commas between them.
+    #[serde(rename = "type")]
+    #[param(rename = "type")]
+    types: Option<String>,
+}
+
+/// The last events of one stream before a position, oldest first: read by the stream, however long the log is. Of a stream
+/// with very many events, the newest 16,384 are looked through; what retention has dropped is left out.
+#[utoipa::path(get, path = "/console/events_of", tag = "console", params(StreamQuery), responses((status = 200, body = Slice)))]
+async fn events_of(State(api): State<Api>, _: Caller, Query(query): Query<StreamQuery>) -> Result<Response, Problem> {
+    let Filter { types, .. } = filter(None, query.types.as_ref())?;
+    let reading = Reading { stream: StreamName(query.stream.into()), types, max: size(query.max)? };
+    let before = Position(query.before);
+    let events = api.engine().events_of(&reading, before).await?;
+    Ok(slice(&Page { events: events.into(), seen: Position(before.0.saturating_sub(1)) }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

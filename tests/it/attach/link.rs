@@ -3,8 +3,9 @@
 use flexcore::{attach::RemoteLink, local_link::LocalLink};
 use flexcore_engine::{
     command::{Command, PipelineCommand, QueueCommand},
-    id::{Position, QueueName, RunId},
+    id::{Position, QueueName, RunId, StreamName},
     port::{queue::Peek, store::Filter},
+    projection::why::Reading,
     unit::Duration,
 };
 use flexcore_ui::link::{At, LineState, Link, LinkError};
@@ -49,6 +50,17 @@ async fn both_read_the_same_past_and_present() {
     let (before, back) = (position.next(), |link: &dyn Link| link.read_back(position.next(), filter.clone(), 3));
     let (theirs, ours) = (back(far).await.unwrap(), back(near).await.unwrap());
     assert_eq!((theirs.events.len(), &*theirs.events, theirs.seen), (3, &*ours.events, ours.seen), "{before}");
+    let pipeline = StreamName::pipeline(&"live".parse().unwrap());
+    let activated = vec!["pipeline.activated".to_owned()];
+    for (types, before, count) in
+        [(vec![], position.next(), 3), (activated.clone(), position.next(), 1), (activated, Position(2), 0)]
+    {
+        let reading = Reading { stream: pipeline.clone(), types, max: 3 };
+        let theirs = far.events_of(reading.clone(), before).await.unwrap();
+        assert_eq!(theirs, near.events_of(reading, before).await.unwrap());
+        assert!(theirs.iter().all(|event| event.stream == pipeline && event.position < before));
+        assert_eq!(theirs.len(), count, "{before}");
+    }
     let (theirs, ours) = (far.read_on(Position(2), 4).await.unwrap(), near.read_on(Position(2), 4).await.unwrap());
     assert_eq!((&*theirs.events, theirs.seen), (&*ours.events, ours.seen));
     let vitals = far.vitals(None).await.unwrap();

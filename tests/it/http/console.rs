@@ -59,8 +59,12 @@ async fn models_and_events_add_up_to_what_the_engine_has() {
     assert_eq!(envelopes(&back), *all.events);
     let some: Value = read(&server, "/api/v1/console/read_back?before=1000000&max=2&stream=run/&type=run.queued").await;
     assert_eq!(some["items"].as_array().unwrap().len(), 1);
+    let one: Value = read(&server, "/api/v1/console/events_of?stream=engine&type=engine.started&before=1000000&max=5").await;
+    assert_eq!(one["items"].as_array().unwrap().len(), 1);
     for bad in [
         "follow",
+        "events_of?before=1",
+        "events_of?before=1&stream=engine&max=0",
         "follow?after=0&max=0",
         "read_back?before=1&max=5000",
         "models?at=x",

@@ -105,6 +105,25 @@ fn the_console_says_where_everything_is_kept() {
     let done = place.done(&[".", "--data", "data", "--snapshot", "160x40", "--after", "1"]);
     assert_eq!(done.code, Some(0), "{}", done.told);
     assert!(done.out.lines().next().unwrap().contains("log journal data"), "{}", done.out);
+    assert!(ends_stopped(&place), "a frame is a short visit, and no crash");
+}
+
+/// Whether the newest event of the log says that the engine stopped.
+fn ends_stopped(place: &Place) -> bool {
+    place.done(&["events", "data"]).out.lines().last().is_some_and(|line| line.contains("engine.stopped"))
+}
+
+#[cfg(feature = "listener")]
+#[test]
+fn an_engine_that_cannot_listen_has_stopped_all_the_same() {
+    let place = Place::with(PIPELINE);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for way in [&["serve"][..], &[".", "--snapshot", "80x24"]] {
+        let done = place.done(&[way, &["--data", "data", "--http", &address]].concat());
+        assert!(done.code != Some(0) && done.told.contains(&address), "{way:?}: {}", done.told);
+        assert!(ends_stopped(&place), "{way:?}");
+    }
 }
 
 #[cfg(feature = "listener")]

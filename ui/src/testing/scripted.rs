@@ -18,7 +18,7 @@ use flexcore_engine::{
         queue::{Peek, PeekedMessage},
         store::{Filter, Page},
     },
-    projection::ReadModels,
+    projection::{ReadModels, why::Reading},
     vitals::Vitals,
 };
 use jiff::Timestamp;
@@ -261,6 +261,13 @@ impl Link for ScriptedLink {
             events.reverse();
             let seen = events.first().map_or(before, |event| event.position);
             Page { events: events.into(), seen }
+        })
+    }
+
+    fn events_of(&self, reading: Reading, before: Position) -> BoxFuture<'static, Result<Vec<Envelope>, LinkError>> {
+        self.answer(move |script| {
+            let wanted = script.events.iter().filter(|event| event.position < before && reading.takes(event));
+            wanted.rev().take(reading.max).cloned().collect()
         })
     }
 

@@ -5,7 +5,6 @@ use super::Subject;
 use crate::{
     event::Envelope,
     id::{PipelineName, QueueName, RunId, StreamName},
-    port::store::Filter,
     projection::{
         ReadModels,
         board::{PipelineRow, REVISIONS_MAX},
@@ -58,14 +57,14 @@ pub struct Reading {
     /// The stream.
     pub stream: StreamName,
     /// Events of these types; empty: all.
-    pub types: &'static [&'static str],
+    pub types: Vec<String>,
     /// At most so many.
     pub max: usize,
 }
 
 impl Reading {
-    fn new(stream: StreamName, types: &'static [&'static str], max: usize) -> Self {
-        Self { stream, types, max }
+    fn new(stream: StreamName, types: &[&str], max: usize) -> Self {
+        Self { stream, types: types.iter().map(|kind| (*kind).to_owned()).collect(), max }
     }
 
     /// Whether it is one of its first event only: that of a run, which is always the first of its stream.
@@ -73,16 +72,10 @@ impl Reading {
         self.types == ASKED
     }
 
-    /// A filter that lets its events pass, and those of streams whose names begin so.
-    pub fn filter(&self) -> Filter {
-        let types = self.types.iter().map(|kind| (*kind).to_owned()).collect();
-        Filter { stream_prefix: Some(self.stream.to_string()), types }
-    }
-
     /// Whether an event is one of its own.
     pub fn takes(&self, envelope: &Envelope) -> bool {
         let kind = envelope.event.kind.as_str();
-        envelope.stream == self.stream && (self.types.is_empty() || self.types.contains(&kind))
+        envelope.stream == self.stream && (self.types.is_empty() || self.types.iter().any(|wanted| wanted == kind))
     }
 }
 
