@@ -17,7 +17,7 @@ mod retention;
 mod sessions;
 mod why;
 
-pub use anchors::{ANCHOR_BYTES_MAX, ANCHOR_EVENTS, ANCHORS_MAX};
+pub use anchors::{ANCHOR_BYTES_MIN, ANCHOR_EVENTS, ANCHORS_MAX};
 pub use custom::{Fact, FactError};
 pub use replay::{REPLAY_MAX, replay_queue};
 pub use retention::{Retained, may_go};

@@ -8,8 +8,10 @@ use crate::{
 
 /// The most anchors kept.
 pub const ANCHORS_MAX: usize = 64;
-/// The most bytes of all anchors together, as far as they do not share them: about. The first one does not count.
-pub const ANCHOR_BYTES_MAX: usize = 64 << 20;
+/// Bytes that all anchors together may always take, as far as they do not share them: about. The first one does not count. Beside
+/// a large log they may take half as much as that: a million events of short runs are a hundred thousand runs, and where few
+/// anchors are left, a jump folds much.
+pub const ANCHOR_BYTES_MIN: usize = 64 << 20;
 /// Events between two anchors, unless there are too many of them.
 pub const ANCHOR_EVENTS: u64 = 16_384;
 
@@ -22,6 +24,7 @@ const ENTRY_BYTES: usize = 48;
 pub(super) struct Anchors {
     kept: Vec<Anchor>,
     every: u64,
+    bytes_max: usize,
     /// The first one is where the log that is kept begins.
     begun: bool,
 }
@@ -41,7 +44,7 @@ struct Anchor {
 impl Anchors {
     /// None yet; to be taken so many events from each other.
     pub(super) fn every(every: u64) -> Self {
-        Self { kept: Vec::new(), every, begun: false }
+        Self { kept: Vec::new(), every, bytes_max: ANCHOR_BYTES_MIN, begun: false }
     }
 
     /// The newest read models that are not after a position.
@@ -62,8 +65,8 @@ impl Anchors {
         (next.0.saturating_sub(oldest.0) > 2 * self.every).then_some(next)
     }
 
-    /// Takes read models in unless others are near.
-    pub(super) fn offer(&mut self, models: &ReadModels) {
+    /// Takes read models in unless others are near. How many bytes the log has is only asked then.
+    pub(super) fn offer(&mut self, models: &ReadModels, log_bytes: impl FnOnce() -> u64) {
         let after = self.kept.partition_point(|anchor| anchor.models.position <= models.position);
         if self.begun && after == 0 {
             return;
@@ -72,6 +75,7 @@ impl Anchors {
             anchor.is_none_or(|anchor| anchor.models.position.0.abs_diff(models.position.0) >= self.every)
         };
         if far(after.checked_sub(1).map(|at| &self.kept[at])) && far(self.kept.get(after)) {
+            self.bytes_max = ANCHOR_BYTES_MIN.max(log_bytes() as usize / 2);
             self.insert(after, models.clone());
         }
     }
@@ -87,7 +91,7 @@ impl Anchors {
         self.kept.insert(at, Anchor { models, bytes: 0 });
         self.weigh(at);
         self.weigh(at + 1);
-        while self.kept.len() > ANCHORS_MAX || self.bytes() > ANCHOR_BYTES_MAX {
+        while self.kept.len() > ANCHORS_MAX || self.bytes() > self.bytes_max {
             let Some(spare) = self.spare() else { return };
             self.kept.remove(spare);
             self.weigh(spare);
@@ -153,7 +157,7 @@ mod tests {
     fn anchors_are_taken_at_a_distance_whatever_the_order_in_which_they_are_offered() {
         let mut anchors = Anchors::default();
         for position in [50_000, 50_001, 60_000, 0, 16_384, 33_000, 34_000, 90_000] {
-            anchors.offer(&at(position));
+            anchors.offer(&at(position), || 0);
         }
         assert_eq!(positions(&anchors), [0, 16_384, 33_000, 50_000, 90_000]);
         let before = |position| anchors.before(Position(position)).map(|models| models.position.0);
@@ -164,7 +168,7 @@ mod tests {
     #[test]
     fn what_retention_drops_goes_and_its_base_is_the_new_beginning() {
         let mut anchors = Anchors::default();
-        (0..5).for_each(|number| anchors.offer(&at(number * ANCHOR_EVENTS)));
+        (0..5).for_each(|number| anchors.offer(&at(number * ANCHOR_EVENTS), || 0));
         anchors.begin(at(40_000));
         assert_eq!(positions(&anchors), [40_000, 49_152, 65_536]);
         assert_eq!((anchors.oldest(), anchors.before(Position(39_999))), (Some(Position(40_000)), None));
@@ -174,7 +178,7 @@ mod tests {
     fn there_are_never_more_than_the_most_and_they_cover_the_whole_log_evenly_over_a_million() {
         let mut anchors = Anchors::default();
         for number in 0..1_000 {
-            anchors.offer(&at(number * ANCHOR_EVENTS));
+            anchors.offer(&at(number * ANCHOR_EVENTS), || 0);
             assert!(anchors.kept.len() <= ANCHORS_MAX);
         }
         let kept = positions(&anchors);

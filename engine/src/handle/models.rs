@@ -114,7 +114,7 @@ impl Engine {
             }
             let mut models = self.folded();
             page.events.iter().for_each(|envelope| models.apply(envelope));
-            self.anchors().offer(&models);
+            self.anchors().offer(&models, || self.inner.store.stats().bytes);
         }
     }
 

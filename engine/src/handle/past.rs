@@ -81,7 +81,7 @@ impl Engine {
             if done {
                 return Ok(());
             }
-            self.anchors().offer(models);
+            self.anchors().offer(models, || self.inner.store.stats().bytes);
             // A log in memory never makes us wait.
             yield_now().await;
         }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     Failing, Lease, QueueState,
+    dead::Letter,
     effect::Effect,
     message::{ById, Message},
 };
@@ -58,9 +59,9 @@ impl Replay {
             Effect::Died { id, at, error, by_lease_end } => self.died(id, at, &error, by_lease_end),
             Effect::Buried(letter) => {
                 self.state.totals.dead_total += 1;
-                self.state.dead.add(letter);
+                self.add_letter(letter);
             }
-            Effect::KeptLetter(letter) => self.state.dead.add(letter),
+            Effect::KeptLetter(letter) => self.add_letter(letter),
             Effect::Redriven { ids, due } => {
                 for letter in ids.into_iter().filter_map(|id| self.state.dead.take(id)).collect::<Vec<_>>() {
                     self.enter(letter.into_message(), due);
@@ -78,8 +79,20 @@ impl Replay {
     }
 
     fn enter(&mut self, message: Message, due: Timestamp) {
+        self.forget(message.id);
         self.state.bytes += message.body.len() as u64;
         self.wait(message, due);
+    }
+
+    /// What a damaged file tells of twice is there once, as it was told of last.
+    fn forget(&mut self, id: MessageId) {
+        self.leave(&[id]);
+        drop(self.state.dead.take(id));
+    }
+
+    fn add_letter(&mut self, letter: Letter) {
+        self.forget(letter.id);
+        self.state.dead.add(letter);
     }
 
     fn wait(&mut self, message: Message, due: Timestamp) {
