@@ -108,6 +108,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// An empty one that takes so many bytes before it moves.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), records: 0 }
+    }
+
     /// The bytes, without the commit record.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
@@ -131,6 +136,15 @@ impl Batch {
         let length = (self.bytes.len() - start - 8) as u32;
         self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
         self.records += 1;
+    }
+
+    /// Adds all records of another one, which is given up where that saves copying them; where the first of them begins.
+    pub(crate) fn take(&mut self, other: &mut Self) -> usize {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+            return 0;
+        }
+        self.extend(other)
     }
 
     /// Adds all records of another one; where the first of them begins.

@@ -52,7 +52,8 @@ pub(super) struct Put {
 
 impl Append {
     pub(super) fn new(parts: Vec<StreamAppend>, weight: Weight, answer: Answer<Appended>) -> Self {
-        let mut records = Batch::default();
+        // An event on disk takes a little less than in memory.
+        let mut records = Batch::with_capacity(weight.bytes as usize);
         for part in &parts {
             part.events.iter().for_each(|event| push_event(&mut records, &part.stream, event));
         }
@@ -117,8 +118,8 @@ impl Group {
         self.members.len()
     }
 
-    pub(super) fn add_append(&mut self, index: &MemoryLog, append: Append) {
-        let outcome = self.admit(index, &append).map(|()| self.place(index, &append));
+    pub(super) fn add_append(&mut self, index: &MemoryLog, mut append: Append) {
+        let outcome = self.admit(index, &append).map(|()| self.place(index, &mut append));
         self.relieves = false;
         self.members.push(Member::Append(append, outcome));
     }
@@ -150,8 +151,8 @@ impl Group {
     }
 
     /// Gives the events their positions and versions.
-    fn place(&mut self, index: &MemoryLog, append: &Append) -> Appended {
-        let (first, mut record) = (Position(self.next), self.batch.extend(&append.records));
+    fn place(&mut self, index: &MemoryLog, append: &mut Append) -> Appended {
+        let (first, mut record) = (Position(self.next), self.batch.take(&mut append.records));
         for part in &append.parts {
             let mut version = self.version(index, &part.stream);
             for _ in &part.events {
