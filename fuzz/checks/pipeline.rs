@@ -19,7 +19,8 @@ pub(crate) fn check(input: &[u8]) {
             assert_eq!(loaded.revision, again.revision);
         }
         Err(mistakes) => {
-            let lines = text.lines().count() as u32;
+            // A carriage return alone ends a line of YAML, too.
+            let lines = text.replace("\r\n", "\n").split(['\n', '\r']).count() as u32;
             assert!(!mistakes.is_empty() && mistakes.len() <= definition::load::MISTAKES_MAX);
             for placed in &mistakes {
                 assert!(placed.line >= 1 && placed.column >= 1 && placed.line <= lines + 1, "{placed:?} of {lines} lines");
