@@ -63,6 +63,11 @@ impl Bench {
         Self { name, quick, only, rows: Vec::new(), skipped: false }
     }
 
+    /// Whether a row of this name is wanted: what it takes may take long to make.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
+
     /// Whether it is only for a first look.
     pub(crate) fn is_quick(&self) -> bool {
         self.quick
@@ -80,7 +85,7 @@ impl Bench {
         mut ours: impl FnMut() -> f64,
         mut peer: impl FnMut() -> f64,
     ) {
-        if self.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        if !self.wants(name) {
             self.skipped = true;
             return;
         }
@@ -132,7 +137,7 @@ impl Bench {
         ours: impl IntoIterator<Item = f64>,
         peer: impl IntoIterator<Item = f64>,
     ) {
-        if self.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        if !self.wants(name) {
             self.skipped = true;
             return;
         }
@@ -170,6 +175,11 @@ impl Bench {
         fs::create_dir_all(rows_dir()).expect("the target folder is ours");
         fs::write(rows_dir().join(self.name).with_extension("json"), text).expect("the target folder is ours");
     }
+}
+
+/// A line that belongs to no row.
+pub(crate) fn say(text: &str) {
+    println!("{text}");
 }
 
 /// Every row that the benches left, as one table.

@@ -8,6 +8,7 @@
 
 mod access;
 mod alerts;
+mod answer;
 mod body;
 mod cluster;
 mod compressed;

@@ -1,5 +1,7 @@
 //! What a process uses, and shares of many figures.
 
+#![allow(dead_code, reason = "each bench uses its part")]
+
 use std::fs;
 
 /// What a process has used so far.

@@ -2,9 +2,12 @@
 
 pub mod readers;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::task::{coop::consume_budget, yield_now};
+use tokio::{
+    task::{coop::consume_budget, yield_now},
+    time::sleep,
+};
 
 use readers::{Readers, Reading};
 
@@ -17,6 +20,9 @@ use crate::{
 pub const PULL_EVENTS_MAX: usize = 1_024;
 /// Whoever has fewer events before it is close behind the writer.
 const CLOSE: u64 = 512;
+/// Who was woken for nothing sleeps so long: where much is written of which little passes a filter, to be woken for each costs
+/// more than to read it.
+const FOR_NOTHING: Duration = Duration::from_millis(2);
 /// How often others run first while there come more, before what is there is read.
 const GATHER_MAX: usize = 4;
 
@@ -60,6 +66,9 @@ impl Subscription {
             self.go_on(page.seen);
             if !page.events.is_empty() {
                 return Ok(page);
+            }
+            if self.store.head() <= page.seen {
+                sleep(FOR_NOTHING).await;
             }
         }
     }

@@ -86,7 +86,7 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, ways: Ways, signals: &mut Stop
                 "SIGHUP" if ways.reloads() || app.settings.alerts_file.is_some() => reload(app, &ways).await,
                 signal => break signal,
             },
-            () = app.engine.store().wait_past(told) => told = tell(app, told).await,
+            () = more(app, told) => told = tell(app, told).await,
         }
     };
     let going = in_flight(app);
@@ -106,6 +106,14 @@ async fn serve(app: &App, pipelines: Vec<Loaded>, ways: Ways, signals: &mut Stop
             Ok(FAILED)
         }
     }
+}
+
+/// How long events gather before they are told: to be woken for each costs more than to tell it.
+const GATHER: std::time::Duration = std::time::Duration::from_millis(10);
+
+async fn more(app: &App, told: Position) {
+    app.engine.store().wait_past(told).await;
+    tokio::time::sleep(GATHER).await;
 }
 
 impl Ways {
@@ -144,7 +152,9 @@ async fn tell(app: &App, after: Position) -> Position {
         Err(ReadError::Truncated { oldest }) => return Position(oldest.0.saturating_sub(1)),
         Err(ReadError::Unavailable { .. }) => return app.engine.store().head(),
     };
-    for envelope in &page.events {
+    // What is the engine's own is told; facts of others are many, and to put all of them into words costs more than to keep them.
+    let tells_all = tracing::enabled!(tracing::Level::DEBUG);
+    for envelope in page.events.iter().filter(|envelope| tells_all || envelope.decode().is_some()) {
         let Description { severity, subject, text } = describe(envelope);
         let (subject, text) = (safe(&subject), safe(&text));
         let run_ended = matches!(envelope.decode(), Some(Ok(Event::RunEnded(_))));

@@ -1,7 +1,7 @@
 //! Alerts: the list, one of them, and for how long nobody elsewhere is told of one. The name of an alert may have a `/` in
 //! it: in a path that is `%2F`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use flexcore_engine::{
     aggregate::Rejection,
     alert::{About, AlertId, Severity},
@@ -16,7 +16,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    BASE,
     access::{Caller, Operator},
+    answer::Json,
     body,
     cursor::page_size,
     problem::Problem,
@@ -82,7 +84,7 @@ impl ListQuery {
 }
 
 /// Alerts, by name: those that are raised, and the last 500 that no longer are.
-#[utoipa::path(get, path = "/alerts", tag = "alerts", params(ListQuery), responses((status = 200, body = Page<AlertBody>)))]
+#[utoipa::path(get, context_path = BASE, path = "/alerts", tag = "alerts", params(ListQuery), responses((status = 200, body = Page<AlertBody>)))]
 async fn list(State(api): State<Api>, _: Caller, Query(query): Query<ListQuery>) -> Result<Json<Page<AlertBody>>, Problem> {
     let size = page_size(query.limit)?;
     let now = api.engine().clock().now();
@@ -94,7 +96,7 @@ async fn list(State(api): State<Api>, _: Caller, Query(query): Query<ListQuery>)
 }
 
 /// An alert. A `/` in its name is written `%2F`.
-#[utoipa::path(get, path = "/alerts/{alert}", tag = "alerts", params(("alert" = String, Path)), responses((status = 200, body = AlertBody)))]
+#[utoipa::path(get, context_path = BASE, path = "/alerts/{alert}", tag = "alerts", params(("alert" = String, Path)), responses((status = 200, body = AlertBody)))]
 async fn show(State(api): State<Api>, _: Caller, InPath(id): InPath<AlertId>) -> Result<Json<AlertBody>, Problem> {
     found(&api, id).await.map(Json)
 }
@@ -126,7 +128,7 @@ struct Silence {
 }
 
 /// Silences an alert: webhooks are not told of it for a time. It is listed as before, and it may be raised and resolved.
-#[utoipa::path(post, path = "/alerts/{alert}/silence", tag = "alerts", params(("alert" = String, Path)), request_body = Silence, responses((status = 200, body = AlertBody)))]
+#[utoipa::path(post, context_path = BASE, path = "/alerts/{alert}/silence", tag = "alerts", params(("alert" = String, Path)), request_body = Silence, responses((status = 200, body = AlertBody)))]
 async fn silence(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -141,7 +143,7 @@ async fn silence(
 }
 
 /// Ends a silence before its time.
-#[utoipa::path(post, path = "/alerts/{alert}/unsilence", tag = "alerts", params(("alert" = String, Path)), responses((status = 200, body = AlertBody), (status = 409, description = "It is not silenced")))]
+#[utoipa::path(post, context_path = BASE, path = "/alerts/{alert}/unsilence", tag = "alerts", params(("alert" = String, Path)), responses((status = 200, body = AlertBody), (status = 409, description = "It is not silenced")))]
 async fn unsilence(
     State(api): State<Api>,
     Operator(caller): Operator,

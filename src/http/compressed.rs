@@ -4,9 +4,7 @@ use std::io::Write;
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::Request,
     http::{HeaderMap, HeaderValue, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use flate2::{Compression, write::GzEncoder};
@@ -31,9 +29,7 @@ pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// Compresses JSON that is ready made, where the caller takes it and it is worth it.
-pub(super) async fn answers(request: Request, next: Next) -> Response {
-    let is_taken = takes_gzip(request.headers());
-    let response = next.run(request).await;
+pub(super) async fn answer(is_taken: bool, response: Response) -> Response {
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|media| media == "application/json");
     let is_large = response.body().size_hint().exact().is_some_and(|bytes| bytes >= WORTH_IT_BYTES);
     if !(is_taken && is_json && is_large) || response.headers().contains_key(header::CONTENT_ENCODING) {

@@ -20,6 +20,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    BASE,
     access::Caller,
     cursor::PAGE_DEFAULT,
     problem::Problem,
@@ -69,7 +70,7 @@ pub(super) fn filter(stream: Option<&String>, types: Option<&String>) -> Result<
 
 /// Events of the log.
 #[utoipa::path(
-    get,
+    get, context_path = BASE,
     path = "/events",
     tag = "events",
     params(EventsQuery),

@@ -11,6 +11,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    BASE,
     layers::Whole,
     state::Api,
     wire::health::{HealthBody, HealthStatus, ProbeBody},
@@ -26,7 +27,7 @@ pub(super) fn at_root() -> Router<Api> {
 }
 
 /// How the engine is, with every check: what was seen, since when it is so, and what was measured.
-#[utoipa::path(get, path = "/health", tag = "node", responses(
+#[utoipa::path(get, context_path = BASE, path = "/health", tag = "node", responses(
     (status = 200, body = HealthBody),
     (status = 503, description = "It cannot take work on now", body = HealthBody),
 ))]
@@ -37,7 +38,7 @@ async fn health(State(api): State<Api>) -> Response {
 }
 
 /// Whether the process should go on: 503 when it will not come right by itself.
-#[utoipa::path(get, path = "/health/live", tag = "node", responses(
+#[utoipa::path(get, context_path = BASE, path = "/health/live", tag = "node", responses(
     (status = 200, body = ProbeBody),
     (status = 503, description = "It should be restarted", body = ProbeBody),
 ))]
@@ -47,7 +48,7 @@ async fn live(State(api): State<Api>) -> Response {
 }
 
 /// Whether the engine should be given work: 503 when it cannot take any on now, or stops.
-#[utoipa::path(get, path = "/health/ready", tag = "node", responses(
+#[utoipa::path(get, context_path = BASE, path = "/health/ready", tag = "node", responses(
     (status = 200, body = ProbeBody),
     (status = 503, description = "It cannot take work on now", body = ProbeBody),
 ))]

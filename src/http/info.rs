@@ -1,16 +1,16 @@
 //! Who am I: `GET /info`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{access::Caller, state::Api, wire::info::Info};
+use super::{BASE, access::Caller, answer::Json, state::Api, wire::info::Info};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(info))
 }
 
 /// What this engine is, and who the caller is to it.
-#[utoipa::path(get, path = "/info", tag = "node", responses((status = 200, body = Info)))]
+#[utoipa::path(get, context_path = BASE, path = "/info", tag = "node", responses((status = 200, body = Info)))]
 async fn info(State(api): State<Api>, caller: Caller) -> Json<Info> {
     Json(Info::of(&api, &caller))
 }

@@ -1,10 +1,12 @@
 //! What every request goes through, outermost first: a correlation, the door (who asks, how often), a time limit. Problems
 //! are written here, so that those of the framework look like ours.
+//!
+//! All of it is one layer of the router: each would copy everything below it for each request.
 
 mod door;
 pub(super) mod once;
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -15,11 +17,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use flexcore_engine::id::CorrelationId;
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{compressed, metrics::counted, problem::Problem, state::Api};
+use super::{compressed, metrics::Counting, problem::Problem, state::Api};
 use crate::traces::{
     Kind, Told,
     parent::{self, Parent},
@@ -34,19 +36,18 @@ pub(super) const CORRELATION: HeaderName = HeaderName::from_static("x-correlatio
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 pub(super) fn around(router: Router<Api>, api: &Api) -> Router {
-    router
-        .layer(middleware::from_fn_with_state(api.clone(), once::enter))
-        .layer(middleware::from_fn(compressed::answers))
-        .layer(middleware::from_fn(timed))
-        .layer(middleware::from_fn_with_state(api.clone(), door::enter))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(api.clone(), correlated))
-        .layer(middleware::from_fn_with_state(api.clone(), counted))
-        .with_state(api.clone())
+    router.layer(middleware::from_fn_with_state(api.clone(), pass)).with_state(api.clone())
+}
+
+async fn pass(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let counting = Counting::begin(&request);
+    let response = correlated(&api, request, next).await;
+    counting.end(&api, response.status());
+    response
 }
 
 /// A request belongs to what it says that it belongs to: by our own header, or by a trace, which is the same to us.
-async fn correlated(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+async fn correlated(api: &Api, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(&CORRELATION).and_then(|given| Uuid::try_parse_ascii(given.as_bytes()).ok());
     let caller = request.headers().get(parent::HEADER).and_then(|header| Parent::read(header.as_bytes()));
     let correlation = given.map(CorrelationId).or(caller.map(|caller| caller.trace)).unwrap_or_else(CorrelationId::fresh);
@@ -54,7 +55,9 @@ async fn correlated(State(api): State<Api>, mut request: Request, next: Next) ->
     let span = api.app().traces().and_then(|traces| Some((traces.request(correlation, caller)?, traced(&request))));
     request.extensions_mut().insert(correlation);
     // Whatever is logged on the way says what it belongs to.
-    let mut response = next.run(request).instrument(tracing::info_span!("request", %correlation)).await;
+    let entered = entered(api, request, next).instrument(tracing::info_span!("request", %correlation));
+    // The panic itself is in the log, by the panic hook.
+    let mut response = AssertUnwindSafe(entered).catch_unwind().await.unwrap_or_else(|_| Problem::internal().into_response());
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     if is_error && response.extensions_mut().remove::<Whole>().is_none() {
         response = written(response, correlation, &uri);
@@ -65,6 +68,7 @@ async fn correlated(State(api): State<Api>, mut request: Request, next: Next) ->
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     let text = correlation.0.hyphenated().encode_lower(&mut text);
     let headers = response.headers_mut();
+    headers.reserve(1 + PROTECTION.len());
     headers.extend(HeaderValue::from_str(text).ok().map(|value| (CORRELATION, value)));
     headers.extend(PROTECTION);
     response
@@ -121,14 +125,20 @@ fn written(response: Response, correlation: CorrelationId, uri: &Uri) -> Respons
     Response::from_parts(parts, Body::from(document))
 }
 
-async fn timed(request: Request, next: Next) -> Response {
-    tokio::time::timeout(ANSWER_TIME_MAX, next.run(request)).await.unwrap_or_else(|_| {
+/// Through the door, if it is open.
+async fn entered(api: &Api, mut request: Request, next: Next) -> Response {
+    let origin = match door::enter(api, &mut request) {
+        Ok(origin) => origin,
+        Err(response) => return *response,
+    };
+    let takes_gzip = compressed::takes_gzip(request.headers());
+    let answered = async { compressed::answer(takes_gzip, once::carried_out(api, request, next).await).await };
+    door::shared(timed(answered).await, origin)
+}
+
+async fn timed(answered: impl Future<Output = Response>) -> Response {
+    tokio::time::timeout(ANSWER_TIME_MAX, answered).await.unwrap_or_else(|_| {
         let detail = format!("there was no answer within {} s", ANSWER_TIME_MAX.as_secs());
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(1).into_response()
     })
-}
-
-/// The panic itself is in the log, by the panic hook.
-fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    Problem::internal().into_response()
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     body::Bytes,
     extract::State,
     http::{Method, StatusCode},
@@ -29,6 +28,7 @@ use uuid::Uuid;
 
 use super::{
     access::{Caller, Operator},
+    answer::Json,
     body::{self, Raw},
     events::{append::appended, incoming::EVENTS_MAX},
     problem::Problem,

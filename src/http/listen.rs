@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{compose::App, config::SocketSetting};
 use accept::Door;
+pub(super) use connection::HEAD_BYTES_MAX;
 
 /// Why the API is not served.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,10 @@
 
 pub(super) mod act;
 mod checkpoints;
+pub(super) mod lines;
 mod write;
 
 use axum::{
-    Json,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -19,7 +19,9 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    BASE,
     access::Caller,
+    answer::json,
     cursor::page_size,
     problem::Problem,
     query::{InPath, Query},
@@ -72,21 +74,22 @@ impl ListQuery {
 }
 
 /// Pipelines, by name.
-#[utoipa::path(get, path = "/pipelines", tag = "pipelines", params(ListQuery), responses((status = 200, body = Page<PipelineBody>)))]
-async fn list(State(api): State<Api>, _: Caller, Query(query): Query<ListQuery>) -> Result<Json<Page<PipelineBody>>, Problem> {
+#[utoipa::path(get, context_path = BASE, path = "/pipelines", tag = "pipelines", params(ListQuery), responses((status = 200, body = Page<PipelineBody>)))]
+async fn list(State(api): State<Api>, _: Caller, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
     let size = page_size(query.limit)?;
     let wanted = query.q.as_ref().map(|text| text.to_lowercase());
     let page = api.engine().view(|models| {
         let after = query.cursor.as_ref();
-        let rows = models.board.pipelines.values().filter(|row| after.is_none_or(|after| row.name > *after));
+        let rows = models.board.pipelines.held().filter(|row| after.is_none_or(|after| row.name > *after));
         let rows = rows.filter(|row| query.passes(row, wanted.as_deref()));
-        Page::of(rows.map(PipelineBody::from), size, |last| last.name.clone())
+        Page::of(rows.cloned(), size, |last| last.name.to_string())
     });
-    Ok(Json(page.await))
+    let Page { items, next } = page.await;
+    api.pipelines().page(&items, next.as_deref()).map(json)
 }
 
 /// A pipeline with its definition and revisions. The ETag names its revision.
-#[utoipa::path(get, path = "/pipelines/{name}", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineDetail)))]
+#[utoipa::path(get, context_path = BASE, path = "/pipelines/{name}", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineDetail)))]
 async fn show(State(api): State<Api>, _: Caller, InPath(name): InPath<PipelineName>) -> Result<Response, Problem> {
     Ok(write::shown(&api, name).await?.into_response())
 }

@@ -3,7 +3,7 @@
 mod act;
 pub(super) mod messages;
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use flexcore_engine::{
     aggregate::Rejection,
     id::QueueName,
@@ -14,7 +14,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    BASE,
     access::Caller,
+    answer::Json,
     cursor::page_size,
     problem::Problem,
     query::{InPath, Query},
@@ -35,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Queues, by name: a queue exists from its declaration or its first message on.
-#[utoipa::path(get, path = "/queues", tag = "queues", params(ListQuery), responses((status = 200, body = Page<QueueBody>)))]
+#[utoipa::path(get, context_path = BASE, path = "/queues", tag = "queues", params(ListQuery), responses((status = 200, body = Page<QueueBody>)))]
 async fn list(State(api): State<Api>, _: Caller, Query(query): Query<ListQuery>) -> Result<Json<Page<QueueBody>>, Problem> {
     let size = page_size(query.limit)?;
     let stats = api.engine().queues().stats().await?;
@@ -57,7 +59,7 @@ struct ListQuery {
 }
 
 /// A queue with its figures.
-#[utoipa::path(get, path = "/queues/{queue}", tag = "queues", params(("queue" = String, Path)), responses((status = 200, body = QueueBody)))]
+#[utoipa::path(get, context_path = BASE, path = "/queues/{queue}", tag = "queues", params(("queue" = String, Path)), responses((status = 200, body = QueueBody)))]
 async fn show(State(api): State<Api>, _: Caller, InPath(queue): InPath<QueueName>) -> Result<Json<QueueBody>, Problem> {
     let stats = known(&api, &queue).await?;
     Ok(Json(QueueBody::of(&queue, &stats)))
@@ -107,7 +109,7 @@ struct PeekQuery {
 }
 
 /// Looks at messages; they stay as they are.
-#[utoipa::path(get, path = "/queues/{queue}/peek", tag = "queues", params(("queue" = String, Path), PeekQuery), responses((status = 200, body = Messages)))]
+#[utoipa::path(get, context_path = BASE, path = "/queues/{queue}/peek", tag = "queues", params(("queue" = String, Path), PeekQuery), responses((status = 200, body = Messages)))]
 async fn peek(
     State(api): State<Api>,
     _: Caller,

@@ -28,11 +28,9 @@ pub(super) fn described() -> OpenApi {
 }
 
 fn all() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().merge(legacy::routes()).nest(BASE, versioned())
-}
-
-fn versioned() -> OpenApiRouter<Api> {
+    // Each names its whole path: a router within a router would write the path of each request anew.
     OpenApiRouter::new()
+        .merge(legacy::routes())
         .merge(info::routes())
         .merge(health::routes())
         .merge(metrics::routes())

@@ -4,7 +4,7 @@ mod act;
 
 use std::cmp::Reverse;
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use flexcore_engine::{
     aggregate::Rejection,
     flow::log::LINES_MAX,
@@ -16,7 +16,9 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    BASE,
     access::Caller,
+    answer::Json,
     cursor::{RunCursor, page_size},
     problem::Problem,
     query::{InPath, Query},
@@ -50,7 +52,7 @@ pub(super) struct RunsQuery {
 }
 
 /// Runs, newest first: those that live, and the newest 10,000 of those that have ended.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(RunsQuery), responses((status = 200, body = Page<RunBody>)))]
+#[utoipa::path(get, context_path = BASE, path = "/runs", tag = "runs", params(RunsQuery), responses((status = 200, body = Page<RunBody>)))]
 async fn list(State(api): State<Api>, _: Caller, Query(query): Query<RunsQuery>) -> Result<Json<Page<RunBody>>, Problem> {
     page(&api, &query).await.map(Json)
 }
@@ -82,7 +84,7 @@ fn newest(runs: &Runs, query: &RunsQuery, max: usize) -> Vec<RunBody> {
 }
 
 /// A run with its steps and checkpoints.
-#[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path, format = Uuid)), responses((status = 200, body = RunDetail)))]
+#[utoipa::path(get, context_path = BASE, path = "/runs/{id}", tag = "runs", params(("id" = String, Path, format = Uuid)), responses((status = 200, body = RunDetail)))]
 async fn show(State(api): State<Api>, _: Caller, InPath(run): InPath<RunId>) -> Result<Json<RunDetail>, Problem> {
     detail(&api, run).await.map(Json)
 }
@@ -104,7 +106,7 @@ struct LogQuery {
 }
 
 /// What the steps of a run said. Kept in memory, for the newest 500 runs of this process.
-#[utoipa::path(get, path = "/runs/{id}/logs", tag = "runs", params(("id" = String, Path, format = Uuid), LogQuery), responses((status = 200, body = LogPage)))]
+#[utoipa::path(get, context_path = BASE, path = "/runs/{id}/logs", tag = "runs", params(("id" = String, Path, format = Uuid), LogQuery), responses((status = 200, body = LogPage)))]
 async fn logs(
     State(api): State<Api>,
     _: Caller,

@@ -1,11 +1,11 @@
 //! Who is here: consoles and commands of others.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{access::Caller, state::Api, wire::sessions::SessionBody};
+use super::{BASE, access::Caller, answer::Json, state::Api, wire::sessions::SessionBody};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list))
@@ -19,7 +19,7 @@ struct Sessions {
 }
 
 /// Sessions that are open: consoles by SSH and on the machine's own terminal, and commands by SSH.
-#[utoipa::path(get, path = "/sessions", tag = "node", responses((status = 200, body = Sessions)))]
+#[utoipa::path(get, context_path = BASE, path = "/sessions", tag = "node", responses((status = 200, body = Sessions)))]
 async fn list(State(api): State<Api>, _: Caller) -> Json<Sessions> {
     let of = |models: &flexcore_engine::projection::ReadModels| {
         models.sessions.rows.iter().map(|(id, row)| SessionBody::of(*id, row)).collect()

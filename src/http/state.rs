@@ -9,7 +9,10 @@ use flexcore_engine::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{access::Caller, layers::once::Memory, problem::Problem, rate::Rate, token::Tokens};
+use super::{
+    access::Caller, layers::once::Memory, pipelines::lines::Lines, problem::Problem, rate::Rate, stream::readers::Readers,
+    token::Tokens,
+};
 use crate::{compose::App, metrics::Metrics};
 
 /// The API of one engine. Cheap to clone; all clones are one.
@@ -24,6 +27,8 @@ struct Inner {
     began: Instant,
     instance: Uuid,
     metrics: Metrics,
+    pipelines: Lines,
+    readers: Readers,
     /// Cancelled when it stops: what would wait for ever ends then.
     closing: CancellationToken,
 }
@@ -40,6 +45,8 @@ impl Api {
             began: Instant::now(),
             instance: Uuid::now_v7(),
             metrics: Metrics::default(),
+            pipelines: Lines::default(),
+            readers: Readers::default(),
             closing: CancellationToken::new(),
         }))
     }
@@ -62,6 +69,16 @@ impl Api {
     /// Tells the figures, and counts requests.
     pub(super) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Pipelines as JSON.
+    pub(super) fn pipelines(&self) -> &Lines {
+        &self.0.pipelines
+    }
+
+    /// Who reads streams of events.
+    pub(super) fn readers(&self) -> &Readers {
+        &self.0.readers
     }
 
     pub(super) fn tokens(&self) -> Option<&Tokens> {

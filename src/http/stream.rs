@@ -1,7 +1,11 @@
 //! Events as they happen, as server-sent events. The stream pulls from the log whenever the connection takes more: a slow
-//! reader holds nothing but its own position, and one that comes back goes on from `Last-Event-ID`.
+//! reader holds nothing but its own position, and one that comes back goes on from `Last-Event-ID`. What many want is read and
+//! printed once.
 
-use std::{convert::Infallible, time::Duration};
+pub(super) mod readers;
+mod roll;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -11,24 +15,26 @@ use axum::{
 };
 use flexcore_engine::{
     id::Position,
-    port::store::{Page, ReadError},
-    subscription::Subscription,
+    port::store::{Filter, ReadError},
 };
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
+use tokio::{task::coop::consume_budget, time};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
-    access::Caller, compressed::Pieces, events::filter, problem::Problem, query::Query, state::Api, wire::events::write,
-};
+use readers::Kind;
+use roll::Piece;
+
+use super::{BASE, access::Caller, compressed::Pieces, events::filter, problem::Problem, query::Query, state::Api};
 
 /// A sign of life is sent when nothing happens for so long; it carries the position, so that a reader whose filter lets
 /// little pass does not have the log searched again from far back.
 pub(super) const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 
-/// Events written at once; what is larger waits for the reader.
-const CHUNK_BYTES: usize = 64 << 10;
+/// Who was woken for nothing sleeps so long: where much is written of which little passes a filter, to be woken for each costs
+/// more than to read it.
+const FOR_NOTHING: Duration = Duration::from_millis(2);
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(follow))
@@ -51,7 +57,7 @@ struct StreamQuery {
 /// Events as they happen (`text/event-stream`): the id of each is its position, its data is the event. An event of the type
 /// `gap` says that retention has dropped what the reader would have gone on from, and how many events that were.
 #[utoipa::path(
-    get,
+    get, context_path = BASE,
     path = "/events/stream",
     tag = "events",
     params(StreamQuery, ("last-event-id" = Option<u64>, Header, description = "Go on after this position")),
@@ -64,10 +70,9 @@ async fn follow(
     Query(query): Query<StreamQuery>,
 ) -> Result<Response, Problem> {
     let resumed = headers.get("last-event-id").map(position).transpose()?;
-    let store = api.engine().store().clone();
-    let after = resumed.or(query.after).map_or_else(|| store.head(), Position);
+    let after = resumed.or(query.after).map_or_else(|| api.engine().store().head(), Position);
     let filter = filter(query.stream.as_ref(), query.types.as_ref())?;
-    let tail = Tail { subscription: Subscription::new(store, after, filter), rest: None, api };
+    let tail = Tail::new(api, after, filter);
     Ok(streamed(&headers, tail.chunks()))
 }
 
@@ -88,13 +93,24 @@ fn position(value: &HeaderValue) -> Result<u64, Problem> {
 }
 
 struct Tail {
-    subscription: Subscription,
-    /// Read, and not written yet.
-    rest: Option<(Page, usize)>,
+    after: Position,
+    kind: Arc<Kind>,
+    had_turn: bool,
     api: Api,
 }
 
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.api.readers().leave();
+    }
+}
+
 impl Tail {
+    fn new(api: Api, after: Position, filter: Filter) -> Self {
+        let kind = api.readers().enter(filter);
+        Self { after, kind, had_turn: false, api }
+    }
+
     fn chunks(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         let first = stream::once(std::future::ready(Ok(Bytes::from_static(b": events\n\n"))));
         let rest = stream::unfold(self, |mut tail| async move { tail.chunk().await.map(|chunk| (Ok(chunk), tail)) });
@@ -103,44 +119,68 @@ impl Tail {
 
     /// The next piece of the stream; `None` when the API closes.
     async fn chunk(&mut self) -> Option<Bytes> {
-        if let Some((page, from)) = self.rest.take() {
-            return Some(self.written(page, from));
+        if self.had_turn
+            && let Some(rest) = self.api.readers().rest()
+        {
+            time::sleep(rest).await;
         }
         let closing = self.api.closing().clone();
         tokio::select! {
             biased;
             () = closing.cancelled() => None,
-            read = self.subscription.next() => match read {
-                Ok(page) => Some(self.written(page, 0)),
+            read = self.next() => match read {
+                Ok(text) => Some(text),
                 Err(ReadError::Truncated { .. }) => Some(self.gap()),
                 Err(error) => {
                     tracing::warn!(%error, "a stream of events ends");
                     None
                 }
             },
-            () = tokio::time::sleep(KEEPALIVE_EVERY) => Some(format!("id: {}\n: alive\n\n", self.subscription.position()).into()),
+            () = time::sleep(KEEPALIVE_EVERY) => Some(format!("id: {}\n: alive\n\n", self.after).into()),
         }
     }
 
-    fn written(&mut self, page: Page, from: usize) -> Bytes {
-        let mut out = Vec::with_capacity(CHUNK_BYTES);
-        let mut next = from;
-        for envelope in &page.events[from..] {
-            if out.len() >= CHUNK_BYTES {
-                break;
+    /// The next events; waits until there are some. Dropping the future loses nothing.
+    async fn next(&mut self) -> Result<Bytes, ReadError> {
+        loop {
+            let (text, seen) = self.piece().await?;
+            self.after = seen;
+            if !text.is_empty() {
+                self.had_turn = true;
+                return Ok(text);
             }
-            out.extend_from_slice(format!("id: {}\ndata: ", envelope.position).as_bytes());
-            write(&mut out, envelope);
-            out.extend_from_slice(b"\n\n");
-            next += 1;
+            if self.api.engine().store().head() <= seen {
+                time::sleep(FOR_NOTHING).await;
+            }
         }
-        self.rest = (next < page.events.len()).then_some((page, next));
-        out.into()
     }
 
+    async fn piece(&self) -> Result<Piece, ReadError> {
+        let (store, filter) = (&**self.api.engine().store(), &self.kind.filter);
+        loop {
+            if store.head() <= self.after {
+                store.wait_past(self.after).await;
+            }
+            // A log that is written fast never makes us wait: let others run now and then all the same.
+            consume_budget().await;
+            let mut roll = self.kind.roll.lock().await;
+            if let Some(piece) = roll.piece(self.after) {
+                return Ok(piece);
+            }
+            if !roll.is_next(self.after) {
+                drop(roll);
+                return roll::own(store, filter, self.after).await;
+            }
+            roll.print(store, filter, self.after, Arc::strong_count(&self.kind)).await?;
+        }
+    }
+
+    /// Gives up on what retention has dropped.
     fn gap(&mut self) -> Bytes {
-        let skipped = self.subscription.skip_to_oldest();
-        let after = self.subscription.position();
+        let kept_after = self.api.engine().store().stats().oldest.0.saturating_sub(1);
+        let skipped = kept_after.saturating_sub(self.after.0);
+        self.after = Position(self.after.0 + skipped);
+        let after = self.after;
         format!("id: {after}\nevent: gap\ndata: {{\"skipped\":{skipped},\"after\":{after}}}\n\n").into()
     }
 }

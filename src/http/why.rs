@@ -1,6 +1,6 @@
 //! "Why is it so?" of pipelines, runs and queues: the events that led to it, what comes next, what can be done.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use flexcore_engine::{
     aggregate::Rejection,
     handle::{Engine, Refusal},
@@ -13,7 +13,9 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    BASE,
     access::Caller,
+    answer::Json,
     problem::Problem,
     query::{InPath, Query},
     state::Api,
@@ -36,7 +38,7 @@ struct WhyQuery {
 }
 
 /// Why a pipeline is as it is. Of one that was deleted, why it is gone.
-#[utoipa::path(get, path = "/pipelines/{name}/why", tag = "pipelines", params(("name" = String, Path), WhyQuery), responses((status = 200, body = WhyBody), (status = 410, description = "Retention has dropped what it would take")))]
+#[utoipa::path(get, context_path = BASE, path = "/pipelines/{name}/why", tag = "pipelines", params(("name" = String, Path), WhyQuery), responses((status = 200, body = WhyBody), (status = 410, description = "Retention has dropped what it would take")))]
 async fn why_pipeline(
     State(api): State<Api>,
     _: Caller,
@@ -47,7 +49,7 @@ async fn why_pipeline(
 }
 
 /// Why a run is as it is: what it waits for, or how it came to its end.
-#[utoipa::path(get, path = "/runs/{id}/why", tag = "runs", params(("id" = String, Path, format = Uuid), WhyQuery), responses((status = 200, body = WhyBody), (status = 410, description = "Retention has dropped what it would take")))]
+#[utoipa::path(get, context_path = BASE, path = "/runs/{id}/why", tag = "runs", params(("id" = String, Path, format = Uuid), WhyQuery), responses((status = 200, body = WhyBody), (status = 410, description = "Retention has dropped what it would take")))]
 async fn why_run(
     State(api): State<Api>,
     _: Caller,
@@ -58,7 +60,7 @@ async fn why_run(
 }
 
 /// Why a queue is as it is: which step refused its dead letters, or which pipelines use it and what they do.
-#[utoipa::path(get, path = "/queues/{queue}/why", tag = "queues", params(("queue" = String, Path), WhyQuery), responses((status = 200, body = WhyBody), (status = 410, description = "Retention has dropped what it would take")))]
+#[utoipa::path(get, context_path = BASE, path = "/queues/{queue}/why", tag = "queues", params(("queue" = String, Path), WhyQuery), responses((status = 200, body = WhyBody), (status = 410, description = "Retention has dropped what it would take")))]
 async fn why_queue(
     State(api): State<Api>,
     _: Caller,

@@ -45,8 +45,13 @@ impl Stamp {
     }
 
     pub(super) fn event(&self, kind: &str, data: Bytes) -> NewEvent {
+        self.event_of(EventId::fresh(), kind, data)
+    }
+
+    /// One that has an id already.
+    pub(super) fn event_of(&self, id: EventId, kind: &str, data: Bytes) -> NewEvent {
         NewEvent {
-            id: EventId::fresh(),
+            id,
             kind: EventType(kind.into()),
             data,
             at: self.at,

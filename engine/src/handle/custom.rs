@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Engine, append::Stamp};
 use crate::{
     event::{
-        Event, NewEvent,
+        Event,
         envelope::{DATA_BYTES_MAX, TYPE_BYTES_MAX},
     },
     id::{Actor, CorrelationId, EventId, Position, STREAM_BYTES_MAX, StepName, StreamName},
@@ -112,7 +112,7 @@ fn by_stream(facts: Vec<Fact>, stamp: &Stamp, expected: Expected) -> (Vec<Stream
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut places = Vec::with_capacity(facts.len());
     for Fact { id, stream, kind, data } in facts {
-        let event = NewEvent { id, ..stamp.event(&kind, data) };
+        let event = stamp.event_of(id, &kind, data);
         let part = *known.entry(stream).or_insert_with_key(|stream| {
             let stream = StreamName(stream.as_str().into());
             parts.push(StreamAppend { stream, expected, events: Vec::new() });
@@ -154,7 +154,6 @@ fn is_name(what: &str, text: &str, bytes_max: usize) -> Result<(), String> {
 
 /// The first words of the engine's own types are taken as a whole, so that a later version can add types.
 fn is_internal_type(kind: &str) -> bool {
-    let family = |text: &'static str| text.split('.').next().unwrap_or_default();
     let given = kind.split('.').next().unwrap_or_default();
-    Event::TYPES.iter().any(|own| family(own) == given)
+    Event::TYPES.iter().any(|own| own.strip_prefix(given).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }

@@ -47,6 +47,11 @@ impl<K: Ord, V> Rows<K, V> {
         self.rows.values().map(|row| &**row)
     }
 
+    /// Every row, in the order of the keys, to be held: it stays as it is, and a row that changes is another one then.
+    pub fn held(&self) -> impl DoubleEndedIterator<Item = &Arc<V>> + ExactSizeIterator + Clone {
+        self.rows.values()
+    }
+
     /// Every key with its row, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + ExactSizeIterator + Clone {
         self.rows.iter().map(|(key, row)| (key, &**row))

@@ -26,6 +26,9 @@ use crate::{
 /// How long an older run may take to stop when a newer one takes over.
 const TAKEOVER_GRACE: Duration = Duration::from_secs(30);
 
+/// What it acts upon.
+const KINDS: [&str; 5] = ["run.queued", "run.retrying", "run.cancel_requested", "run.cancelled", "pipeline.run_ended"];
+
 /// The task.
 pub(super) struct Dispatcher {
     shared: Arc<Shared>,
@@ -48,7 +51,8 @@ enum Turn {
 impl Dispatcher {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let head = shared.engine.store().head();
-        let subscription = Subscription::new(shared.engine.store().clone(), head, Filter::default());
+        let only = Filter { types: KINDS.map(str::to_owned).to_vec(), ..Filter::default() };
+        let subscription = Subscription::new(shared.engine.store().clone(), head, only);
         let subscription = subscription.named(shared.engine.readers(), "dispatcher");
         Self { shared, subscription, found: HashSet::new() }
     }

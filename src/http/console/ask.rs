@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use flexcore_engine::pipeline::{Definition, Plan, mistake::PlacedMistake, revision};
 use flexcore_ui::link::Checked;
 use serde::Deserialize;
@@ -14,7 +14,9 @@ use uuid::Uuid;
 use crate::{
     definition::{self, variables},
     http::{
+        BASE,
         access::{Admin, Caller, Operator},
+        answer::Json,
         body,
         problem::Problem,
         query::Query,
@@ -43,7 +45,7 @@ struct CommandQuery {
 }
 
 /// Submits a command.
-#[utoipa::path(post, path = "/console/commands", tag = "console", params(CommandQuery), request_body = Object, responses((status = 200, body = Done), (status = 409, description = "The state of the world does not allow it"), (status = 412, description = "It has another revision by now"), (status = 421, description = "Another start of the engine was meant")))]
+#[utoipa::path(post, context_path = BASE, path = "/console/commands", tag = "console", params(CommandQuery), request_body = Object, responses((status = 200, body = Done), (status = 409, description = "The state of the world does not allow it"), (status = 412, description = "It has another revision by now"), (status = 421, description = "Another start of the engine was meant")))]
 async fn command(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -85,7 +87,7 @@ struct Check {
 }
 
 /// Checks a pipeline file's text. Its variables are those of the engine's environment, so this takes an admin.
-#[utoipa::path(post, path = "/console/check", tag = "console", request_body = Check, responses((status = 200, body = CheckAnswer)))]
+#[utoipa::path(post, context_path = BASE, path = "/console/check", tag = "console", request_body = Check, responses((status = 200, body = CheckAnswer)))]
 async fn check(
     State(api): State<Api>,
     caller: Caller,
@@ -105,7 +107,7 @@ async fn check(
 }
 
 /// The graph of a definition, as the engine runs it.
-#[utoipa::path(post, path = "/console/plan", tag = "console", request_body = Object, responses((status = 200, body = Object)))]
+#[utoipa::path(post, context_path = BASE, path = "/console/plan", tag = "console", request_body = Object, responses((status = 200, body = Object)))]
 async fn plan(State(api): State<Api>, _: Caller, body::Json(definition): body::Json<Definition>) -> Result<Json<Plan>, Problem> {
     fit(&api, &definition).map(Json)
 }
@@ -126,7 +128,7 @@ struct DryRunAsk {
 }
 
 /// Tries a definition on samples from its own sources. Its steps do what they do, so this takes an admin.
-#[utoipa::path(post, path = "/console/dry_run", tag = "console", request_body = DryRunAsk, responses((status = 200, body = DryRunBody)))]
+#[utoipa::path(post, context_path = BASE, path = "/console/dry_run", tag = "console", request_body = DryRunAsk, responses((status = 200, body = DryRunBody)))]
 async fn dry_run(
     State(api): State<Api>,
     Admin(_): Admin,

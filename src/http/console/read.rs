@@ -3,7 +3,6 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    Json,
     body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -24,7 +23,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     http::{
+        BASE,
         access::Caller,
+        answer::Json,
         events::filter,
         problem::Problem,
         query::{InPath, Query},
@@ -72,7 +73,7 @@ struct ModelsQuery {
 }
 
 /// All read models: where a console begins to fold.
-#[utoipa::path(get, path = "/console/models", tag = "console", params(ModelsQuery), responses((status = 200, body = Object), (status = 410, description = "Retention has dropped what it would take")))]
+#[utoipa::path(get, context_path = BASE, path = "/console/models", tag = "console", params(ModelsQuery), responses((status = 200, body = Object), (status = 410, description = "Retention has dropped what it would take")))]
 async fn models(State(api): State<Api>, _: Caller, Query(query): Query<ModelsQuery>) -> Result<Response, Problem> {
     let at = match (query.at, query.moment) {
         (Some(_), Some(_)) => return Err(Problem::malformed("at and moment exclude each other")),
@@ -135,7 +136,7 @@ fn slice(page: &Page) -> Response {
 }
 
 /// Events after a position, as soon as there are some; none when nothing happens for 25 s.
-#[utoipa::path(get, path = "/console/follow", tag = "console", params(FollowQuery), responses((status = 200, body = Slice), (status = 410, description = "Retention has dropped what was asked for")))]
+#[utoipa::path(get, context_path = BASE, path = "/console/follow", tag = "console", params(FollowQuery), responses((status = 200, body = Slice), (status = 410, description = "Retention has dropped what was asked for")))]
 async fn follow(State(api): State<Api>, _: Caller, Query(query): Query<FollowQuery>) -> Result<Response, Problem> {
     let (after, max) = (Position(query.after), size(query.max)?);
     let store = api.engine().store();
@@ -165,7 +166,7 @@ struct BackQuery {
 }
 
 /// The last events before a position that pass, oldest first.
-#[utoipa::path(get, path = "/console/read_back", tag = "console", params(BackQuery), responses((status = 200, body = Slice), (status = 410, description = "Retention has dropped what was asked for")))]
+#[utoipa::path(get, context_path = BASE, path = "/console/read_back", tag = "console", params(BackQuery), responses((status = 200, body = Slice), (status = 410, description = "Retention has dropped what was asked for")))]
 async fn read_back(State(api): State<Api>, _: Caller, Query(query): Query<BackQuery>) -> Result<Response, Problem> {
     let filter = filter(query.stream.as_ref(), query.types.as_ref())?;
     Ok(slice(&api.engine().store().read_back(Position(query.before), &filter, size(query.max)?).await?))
@@ -209,7 +210,7 @@ struct VitalsQuery {
 }
 
 /// The newest figures.
-#[utoipa::path(get, path = "/console/vitals", tag = "console", params(VitalsQuery), responses((status = 200, body = Object), (status = 204, description = "There were no newer ones for 25 s")))]
+#[utoipa::path(get, context_path = BASE, path = "/console/vitals", tag = "console", params(VitalsQuery), responses((status = 200, body = Object), (status = 204, description = "There were no newer ones for 25 s")))]
 async fn vitals(State(api): State<Api>, _: Caller, Query(query): Query<VitalsQuery>) -> Result<Response, Problem> {
     let mut vitals = api.app().vitals();
     let newer = vitals.wait_for(|vitals| query.newer_than.is_none_or(|seen| vitals.at > seen));
@@ -222,7 +223,7 @@ async fn vitals(State(api): State<Api>, _: Caller, Query(query): Query<VitalsQue
 }
 
 /// Figures as they are taken, as server-sent events. A slow reader gets the newest, not all.
-#[utoipa::path(get, path = "/console/vitals/stream", tag = "console", responses((status = 200, content_type = "text/event-stream", body = String)))]
+#[utoipa::path(get, context_path = BASE, path = "/console/vitals/stream", tag = "console", responses((status = 200, content_type = "text/event-stream", body = String)))]
 async fn vitals_stream(State(api): State<Api>, _: Caller, headers: HeaderMap) -> Response {
     let mut vitals = api.app().vitals();
     vitals.mark_changed();
@@ -244,7 +245,7 @@ async fn vitals_stream(State(api): State<Api>, _: Caller, headers: HeaderMap) ->
 }
 
 /// The last few records that left each step of a live run.
-#[utoipa::path(get, path = "/console/taps/{run}", tag = "console", params(("run" = String, Path, format = Uuid)), responses((status = 200, body = Vec<TapBody>)))]
+#[utoipa::path(get, context_path = BASE, path = "/console/taps/{run}", tag = "console", params(("run" = String, Path, format = Uuid)), responses((status = 200, body = Vec<TapBody>)))]
 async fn taps(State(api): State<Api>, _: Caller, InPath(run): InPath<RunId>) -> Json<Vec<TapBody>> {
     Json(api.app().live().taps(run).iter().map(|(step, records)| TapBody::of(step, records)).collect())
 }
@@ -259,7 +260,7 @@ struct TicksQuery {
 }
 
 /// The next moments at which the schedule of a pipeline is due.
-#[utoipa::path(get, path = "/console/ticks/{pipeline}", tag = "console", params(("pipeline" = String, Path), TicksQuery), responses((status = 200, body = Vec<String>)))]
+#[utoipa::path(get, context_path = BASE, path = "/console/ticks/{pipeline}", tag = "console", params(("pipeline" = String, Path), TicksQuery), responses((status = 200, body = Vec<String>)))]
 async fn ticks(
     State(api): State<Api>,
     _: Caller,

@@ -1,7 +1,6 @@
 //! Adding facts to the log: one, or a batch that is taken as a whole.
 
 use axum::{
-    Json,
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -19,7 +18,9 @@ use uuid::Uuid;
 
 use super::incoming::{self, EVENTS_MAX, Incoming};
 use crate::http::{
+    BASE,
     access::{Caller, Operator},
+    answer::Json,
     body::{self, Raw, media_type, unknown_media},
     problem::Problem,
     query::Query,
@@ -69,7 +70,7 @@ impl AppendQuery {
 /// binary mode. Of one, the log keeps type, subject (else source) as the stream, id and data; `time` and extensions are not kept:
 /// the log has a clock of its own.
 #[utoipa::path(
-    post,
+    post, context_path = BASE,
     path = "/events",
     tag = "events",
     params(AppendQuery),
@@ -116,7 +117,7 @@ pub(in crate::http) async fn appended(
 /// Appends up to 10,000 facts, all of them or none: a JSON array, one JSON a line (`application/x-ndjson`), or CloudEvents
 /// in their batched mode.
 #[utoipa::path(
-    post,
+    post, context_path = BASE,
     path = "/events/batch",
     tag = "events",
     request_body(content(

@@ -4,9 +4,8 @@ use std::{net::SocketAddr, time::Instant};
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use flexcore_engine::id::{Actor, CorrelationId};
@@ -16,21 +15,19 @@ use crate::http::{access::Caller, peer::Peer, problem::Problem, state::Api, toke
 /// Probes have no secrets, and what they learn is one word.
 const OPEN: [&str; 4] = ["/health/live", "/health/ready", "/api/v1/health/live", "/api/v1/health/ready"];
 
-pub(super) async fn enter(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    let origin = match allowed_origin(&api, request.headers()) {
-        Ok(origin) => origin,
-        Err(problem) => return problem.into_response(),
-    };
+/// Lets a request in and says which web origin its answer is for. `Err`: that is its answer.
+pub(super) fn enter(api: &Api, request: &mut Request) -> Result<Option<HeaderValue>, Box<Response>> {
+    let origin = allowed_origin(api, request.headers()).map_err(Problem::into_response)?;
     if request.method() == Method::OPTIONS
         && let Some(origin) = origin
     {
-        return preflight(origin);
+        return Err(preflight(origin).into());
     }
-    match caller(&api, &request) {
+    match caller(api, request) {
         Ok(caller) => request.extensions_mut().insert(caller),
-        Err(problem) => return shared(problem.into_response(), origin),
+        Err(problem) => return Err(shared(problem.into_response(), origin).into()),
     };
-    shared(next.run(request).await, origin)
+    Ok(origin)
 }
 
 fn caller(api: &Api, request: &Request) -> Result<Caller, Problem> {
@@ -65,7 +62,7 @@ fn by_token(api: &Api, headers: &HeaderMap, address: SocketAddr) -> Result<(Acto
         return Ok((Actor::Token(name), role));
     }
     // Guessing costs as much as asking.
-    limited(api, &format!("address:{}", address.ip()))?;
+    limited(api, || format!("address:{}", address.ip()))?;
     let detail = match token {
         None => "this needs a token: Authorization: Bearer TOKEN",
         Some(_) => "there is no such token, or it has expired",
@@ -77,9 +74,9 @@ fn by_token(api: &Api, headers: &HeaderMap, address: SocketAddr) -> Result<(Acto
 /// Without tokens only this machine may ask. A page in a browser on it must not ask in its user's name: its requests carry
 /// the page's origin, or, with a name that was made to point here, a foreign host.
 fn by_loopback(request: &Request) -> Result<(Actor, Role), Problem> {
-    let host = request.uri().authority().map(|authority| authority.as_str().to_owned());
-    let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok().map(str::to_owned));
-    if host.is_some_and(|host| !is_loopback(&host)) {
+    let host = request.uri().authority().map(Authority::as_str);
+    let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
+    if host.is_some_and(|host| !is_loopback(host)) {
         let detail = "without tokens, the API answers only to localhost, 127.0.0.1 and [::1]";
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "foreign-host", detail));
     }
@@ -87,9 +84,18 @@ fn by_loopback(request: &Request) -> Result<(Actor, Role), Problem> {
 }
 
 fn is_loopback(host: &str) -> bool {
+    // As nearly all are written.
+    if host.strip_prefix("localhost").or_else(|| host.strip_prefix("127.0.0.1")).is_some_and(is_port) {
+        return true;
+    }
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Nothing, or a colon and digits.
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The origin to answer to, when a browser asks for a page of another one. `Err`: one that may not ask.
@@ -117,7 +123,7 @@ fn preflight(origin: HeaderValue) -> Response {
     shared(response, Some(origin))
 }
 
-fn shared(mut response: Response, origin: Option<HeaderValue>) -> Response {
+pub(super) fn shared(mut response: Response, origin: Option<HeaderValue>) -> Response {
     if let Some(origin) = origin {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -130,13 +136,13 @@ fn shared(mut response: Response, origin: Option<HeaderValue>) -> Response {
 
 fn slow(api: &Api, caller: &Caller, address: SocketAddr) -> Result<(), Problem> {
     match &caller.actor {
-        Actor::Token(name) if api.tokens().is_some() && &**name != "anonymous" => limited(api, &format!("token:{name}")),
-        _ => limited(api, &format!("address:{}", address.ip())),
+        Actor::Token(name) if api.tokens().is_some() && &**name != "anonymous" => limited(api, || format!("token:{name}")),
+        _ => limited(api, || format!("address:{}", address.ip())),
     }
 }
 
-fn limited(api: &Api, key: &str) -> Result<(), Problem> {
-    let Some(wait) = api.rate().and_then(|rate| rate.take(key, Instant::now()).err()) else { return Ok(()) };
+fn limited(api: &Api, key: impl Fn() -> String) -> Result<(), Problem> {
+    let Some(wait) = api.rate().and_then(|rate| rate.take(&key(), Instant::now()).err()) else { return Ok(()) };
     let detail = format!("more than {} requests in a second (setting api.rate_max)", api.app().settings.api.rate_max);
     let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
     Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", detail).retry_after(seconds))
@@ -148,10 +154,19 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_loopback() {
-        for good in ["localhost", "LOCALHOST:80", "127.0.0.1:8080", "127.9.9.9", "[::1]:80"] {
+        for good in ["localhost", "localhost:8080", "LOCALHOST:80", "127.0.0.1:8080", "127.9.9.9", "[::1]:80"] {
             assert!(is_loopback(good), "{good}");
         }
-        for bad in ["evil.example", "localhost.evil.example", "10.0.0.1:80", "", "a@b@c"] {
+        for bad in [
+            "evil.example",
+            "localhost.evil.example",
+            "localhost:80.evil.example",
+            "127.0.0.1:80@evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1:80",
+            "",
+            "a@b@c",
+        ] {
             assert!(!is_loopback(bad), "{bad}");
         }
     }

@@ -5,7 +5,7 @@ mod memory;
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -23,12 +23,13 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The longest key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
 
-pub(super) async fn enter(State(api): State<Api>, request: Request, next: Next) -> Response {
+/// Carries a request out, unless it was before.
+pub(super) async fn carried_out(api: &Api, request: Request, next: Next) -> Response {
     let changes = matches!(*request.method(), Method::POST | Method::PUT | Method::DELETE);
     match request.headers().get(&KEY).filter(|_| changes) {
         None => next.run(request).await,
         Some(key) => match fit(key) {
-            Ok(()) => carry_out_once(api, request, next).await.unwrap_or_else(IntoResponse::into_response),
+            Ok(()) => carry_out_once(api.clone(), request, next).await.unwrap_or_else(IntoResponse::into_response),
             Err(problem) => problem.into_response(),
         },
     }

@@ -17,8 +17,8 @@ use crate::http::peer::Peer;
 
 /// The head of a request must have arrived within this time; so long a connection may be idle, too.
 pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
-/// The largest head of a request, in bytes.
-pub(super) const HEAD_BYTES_MAX: usize = 32 << 10;
+/// The largest head of a request, in bytes; so much is read at once, too.
+pub(in crate::http) const HEAD_BYTES_MAX: usize = 32 << 10;
 /// The most fields in a head.
 pub(super) const HEAD_FIELDS_MAX: usize = 64;
 /// A client that takes nothing for so long is cut off. A reader of a stream goes on from its last event.

@@ -1,7 +1,6 @@
 //! What is done to pipelines: their states, and runs of them.
 
 use axum::{
-    Json,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -20,6 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::http::{
     BASE,
     access::{Admin, Caller, Operator},
+    answer::Json,
     body::{self, MaybeJson},
     cursor::RunCursor,
     problem::Problem,
@@ -51,7 +51,7 @@ async fn acted(api: &Api, caller: &Caller, name: PipelineName, command: Pipeline
 }
 
 /// Lets the triggers of a draft start runs; a continuous pipeline starts its run.
-#[utoipa::path(post, path = "/pipelines/{name}/activate", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/activate", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it")))]
 async fn activate(State(api): State<Api>, Operator(caller): Operator, InPath(name): InPath<PipelineName>) -> Acted {
     acted(&api, &caller, name, PipelineCommand::Activate).await
 }
@@ -77,7 +77,7 @@ pub(in crate::http) fn fit_reason(reason: String) -> Result<String, Problem> {
 }
 
 /// Stops the triggers; runs that live go on.
-#[utoipa::path(post, path = "/pipelines/{name}/pause", tag = "pipelines", params(("name" = String, Path)), request_body(content = Option<Reason>), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/pause", tag = "pipelines", params(("name" = String, Path)), request_body(content = Option<Reason>), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it")))]
 async fn pause(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -88,19 +88,19 @@ async fn pause(
 }
 
 /// Lets the triggers of a paused pipeline start runs again.
-#[utoipa::path(post, path = "/pipelines/{name}/resume", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/resume", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it")))]
 async fn resume(State(api): State<Api>, Operator(caller): Operator, InPath(name): InPath<PipelineName>) -> Acted {
     acted(&api, &caller, name, PipelineCommand::Resume).await
 }
 
 /// Puts a pipeline out of use. Refused while a run lives.
-#[utoipa::path(post, path = "/pipelines/{name}/archive", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it, or a run lives")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/archive", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it, or a run lives")))]
 async fn archive(State(api): State<Api>, Operator(caller): Operator, InPath(name): InPath<PipelineName>) -> Acted {
     acted(&api, &caller, name, PipelineCommand::Archive).await
 }
 
 /// Makes an archived pipeline a draft again.
-#[utoipa::path(post, path = "/pipelines/{name}/restore", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/restore", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it")))]
 async fn restore(State(api): State<Api>, Operator(caller): Operator, InPath(name): InPath<PipelineName>) -> Acted {
     acted(&api, &caller, name, PipelineCommand::Restore).await
 }
@@ -115,7 +115,7 @@ struct Back {
 }
 
 /// Makes an earlier revision the current one again: recorded as a new revision with its content.
-#[utoipa::path(post, path = "/pipelines/{name}/rollback", tag = "pipelines", params(("name" = String, Path)), request_body = Back, responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it, or it has that definition already")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/rollback", tag = "pipelines", params(("name" = String, Path)), request_body = Back, responses((status = 200, body = PipelineBody), (status = 409, description = "Its state does not allow it, or it has that definition already")))]
 async fn roll_back(
     State(api): State<Api>,
     Admin(caller): Admin,
@@ -141,7 +141,7 @@ struct OfPipeline {
 }
 
 /// Runs of a pipeline, newest first.
-#[utoipa::path(get, path = "/pipelines/{name}/runs", tag = "pipelines", params(("name" = String, Path), OfPipeline), responses((status = 200, body = Page<RunBody>)))]
+#[utoipa::path(get, context_path = BASE, path = "/pipelines/{name}/runs", tag = "pipelines", params(("name" = String, Path), OfPipeline), responses((status = 200, body = Page<RunBody>)))]
 async fn list_runs(
     State(api): State<Api>,
     _: Caller,
@@ -166,7 +166,7 @@ struct NewRun {
 }
 
 /// Starts a run.
-#[utoipa::path(post, path = "/pipelines/{name}/runs", tag = "pipelines", params(("name" = String, Path)), request_body(content = Option<NewRun>), responses((status = 202, body = RunBody), (status = 409, description = "Its state or its overlap policy does not allow it")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/runs", tag = "pipelines", params(("name" = String, Path)), request_body(content = Option<NewRun>), responses((status = 202, body = RunBody), (status = 409, description = "Its state or its overlap policy does not allow it")))]
 async fn run(
     State(api): State<Api>,
     Operator(caller): Operator,

@@ -1,6 +1,6 @@
 //! Checkpoints of pipelines: their versions, how two of them differ, and putting them elsewhere.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use flexcore_engine::{
     aggregate::Rejection,
     command::{Command, PipelineCommand},
@@ -13,7 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::http::{
+    BASE,
     access::{Caller, Operator},
+    answer::Json,
     body,
     problem::Problem,
     query::{InPath, Query},
@@ -41,7 +43,7 @@ async fn of<T>(api: &Api, name: &PipelineName, look: impl FnOnce(&CheckpointsRow
 }
 
 /// Where a continuous pipeline stands, and the versions before; of a batch, what its newest run kept that kept any.
-#[utoipa::path(get, path = "/pipelines/{name}/checkpoints", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = CheckpointsBody)))]
+#[utoipa::path(get, context_path = BASE, path = "/pipelines/{name}/checkpoints", tag = "pipelines", params(("name" = String, Path)), responses((status = 200, body = CheckpointsBody)))]
 async fn list_checkpoints(
     State(api): State<Api>,
     _: Caller,
@@ -70,7 +72,7 @@ struct Versions {
 }
 
 /// How two versions of the checkpoints differ.
-#[utoipa::path(get, path = "/pipelines/{name}/checkpoints/difference", tag = "pipelines", params(("name" = String, Path), Versions), responses((status = 200, body = DifferencesBody), (status = 404, description = "There is no such pipeline or version")))]
+#[utoipa::path(get, context_path = BASE, path = "/pipelines/{name}/checkpoints/difference", tag = "pipelines", params(("name" = String, Path), Versions), responses((status = 200, body = DifferencesBody), (status = 404, description = "There is no such pipeline or version")))]
 async fn difference(
     State(api): State<Api>,
     _: Caller,
@@ -101,7 +103,7 @@ struct SetCheckpoints {
 
 /// Puts checkpoints elsewhere: the next run begins there. Records come twice, or never, unless sinks are set with their
 /// sources; going back to a version does that. Refused while a run lives.
-#[utoipa::path(post, path = "/pipelines/{name}/checkpoints", tag = "pipelines", params(("name" = String, Path)), request_body = SetCheckpoints, responses((status = 200, body = CheckpointsBody), (status = 409, description = "A run lives, or it is a batch")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/checkpoints", tag = "pipelines", params(("name" = String, Path)), request_body = SetCheckpoints, responses((status = 200, body = CheckpointsBody), (status = 409, description = "A run lives, or it is a batch")))]
 async fn set_checkpoints(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -130,7 +132,7 @@ struct BackTo {
 }
 
 /// Sets all checkpoints to where they stood together in a version, sources and sinks alike. Refused while a run lives.
-#[utoipa::path(post, path = "/pipelines/{name}/checkpoints/rollback", tag = "pipelines", params(("name" = String, Path)), request_body = BackTo, responses((status = 200, body = CheckpointsBody), (status = 404, description = "There is no such pipeline or version"), (status = 409, description = "A run lives, it is a batch, or the checkpoints have moved since")))]
+#[utoipa::path(post, context_path = BASE, path = "/pipelines/{name}/checkpoints/rollback", tag = "pipelines", params(("name" = String, Path)), request_body = BackTo, responses((status = 200, body = CheckpointsBody), (status = 404, description = "There is no such pipeline or version"), (status = 409, description = "A run lives, it is a batch, or the checkpoints have moved since")))]
 async fn roll_back_checkpoints(
     State(api): State<Api>,
     Operator(caller): Operator,

@@ -1,7 +1,6 @@
 //! Making, revising and deleting pipelines. Their text goes through the same check as `flexcore check`.
 
 use axum::{
-    Json,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -18,6 +17,7 @@ use crate::{
     http::{
         BASE,
         access::Admin,
+        answer::Json,
         body::{Raw, media_type, unknown_media},
         problem::Problem,
         query::InPath,
@@ -34,7 +34,7 @@ const YAML: [&str; 5] = ["application/yaml", "application/x-yaml", "text/yaml", 
 
 /// Makes a draft of a pipeline file, YAML or JSON.
 #[utoipa::path(
-    post,
+    post, context_path = BASE,
     path = "/pipelines",
     tag = "pipelines",
     request_body(content((String = "application/yaml"), (Object = "application/json"))),
@@ -52,7 +52,7 @@ async fn create(State(api): State<Api>, Admin(caller): Admin, headers: HeaderMap
 /// Gives a pipeline a new definition, which is a new revision; the same one again changes nothing. With `If-Match`, only when
 /// its revision is still that one.
 #[utoipa::path(
-    put,
+    put, context_path = BASE,
     path = "/pipelines/{name}",
     tag = "pipelines",
     params(("name" = String, Path), ("if-match" = Option<String>, Header, description = "The ETag of the revision to replace, or *")),
@@ -84,7 +84,7 @@ async fn revise(
 
 /// Forgets an archived pipeline: its name is free then. Its events stay for as long as retention keeps them.
 #[utoipa::path(
-    delete,
+    delete, context_path = BASE,
     path = "/pipelines/{name}",
     tag = "pipelines",
     params(("name" = String, Path)),

@@ -1,6 +1,6 @@
 //! What operators do to queues: each is on record.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use flexcore_engine::{
     command::{Command, QueueCommand},
     event::queue::PurgeScope,
@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 use super::known;
 use crate::http::{
+    BASE,
     access::{Caller, Operator},
+    answer::Json,
     body::{self, JsonText, MaybeJson},
     problem::Problem,
     query::InPath,
@@ -100,7 +102,7 @@ impl From<Declaration> for QueueLimits {
 }
 
 /// Makes a queue, or gives it other limits.
-#[utoipa::path(put, path = "/queues/{queue}", tag = "queues", params(("queue" = String, Path)), request_body(content = Option<Declaration>), responses((status = 200, body = QueueBody), (status = 409, description = "The queues refuse")))]
+#[utoipa::path(put, context_path = BASE, path = "/queues/{queue}", tag = "queues", params(("queue" = String, Path)), request_body(content = Option<Declaration>), responses((status = 200, body = QueueBody), (status = 409, description = "The queues refuse")))]
 async fn declare(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -135,7 +137,7 @@ struct Purge {
 }
 
 /// Empties a queue.
-#[utoipa::path(post, path = "/queues/{queue}/purge", tag = "queues", params(("queue" = String, Path)), request_body(content = Option<Purge>), responses((status = 200, body = Done), (status = 409, description = "There is nothing to purge")))]
+#[utoipa::path(post, context_path = BASE, path = "/queues/{queue}/purge", tag = "queues", params(("queue" = String, Path)), request_body(content = Option<Purge>), responses((status = 200, body = Done), (status = 409, description = "There is nothing to purge")))]
 async fn purge(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -167,7 +169,7 @@ fn ids(messages: Vec<Uuid>) -> Result<Vec<MessageId>, Problem> {
 }
 
 /// Makes dead letters messages again.
-#[utoipa::path(post, path = "/queues/{queue}/redrive", tag = "queues", params(("queue" = String, Path)), request_body(content = Option<Letters>), responses((status = 200, body = Done), (status = 409, description = "There is no such dead letter")))]
+#[utoipa::path(post, context_path = BASE, path = "/queues/{queue}/redrive", tag = "queues", params(("queue" = String, Path)), request_body(content = Option<Letters>), responses((status = 200, body = Done), (status = 409, description = "There is no such dead letter")))]
 async fn redrive(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -201,7 +203,7 @@ struct Replayed {
 }
 
 /// Processes dead letters of a pipeline again: a run of its current revision that begins at the steps that refused them.
-#[utoipa::path(post, path = "/queues/{queue}/replay", tag = "queues", params(("queue" = String, Path)), request_body = Replay, responses((status = 202, body = Replayed), (status = 409, description = "There is no such dead letter, or the pipeline's state does not allow it")))]
+#[utoipa::path(post, context_path = BASE, path = "/queues/{queue}/replay", tag = "queues", params(("queue" = String, Path)), request_body = Replay, responses((status = 202, body = Replayed), (status = 409, description = "There is no such dead letter, or the pipeline's state does not allow it")))]
 async fn replay(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -225,7 +227,7 @@ struct Given {
 }
 
 /// Gives dead letters up. They must be named.
-#[utoipa::path(post, path = "/queues/{queue}/discard", tag = "queues", params(("queue" = String, Path)), request_body = Given, responses((status = 200, body = Done), (status = 409, description = "There is no such dead letter")))]
+#[utoipa::path(post, context_path = BASE, path = "/queues/{queue}/discard", tag = "queues", params(("queue" = String, Path)), request_body = Given, responses((status = 200, body = Done), (status = 409, description = "There is no such dead letter")))]
 async fn discard(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -239,7 +241,7 @@ async fn discard(
 }
 
 /// Changes the body of a dead letter, before it is processed again.
-#[utoipa::path(put, path = "/queues/{queue}/dead/{id}", tag = "queues", params(("queue" = String, Path), ("id" = String, Path, format = Uuid)), request_body = Value, responses((status = 200, body = Done), (status = 409, description = "There is no such dead letter")))]
+#[utoipa::path(put, context_path = BASE, path = "/queues/{queue}/dead/{id}", tag = "queues", params(("queue" = String, Path), ("id" = String, Path, format = Uuid)), request_body = Value, responses((status = 200, body = Done), (status = 409, description = "There is no such dead letter")))]
 async fn edit(
     State(api): State<Api>,
     Operator(caller): Operator,

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use axum::{Json, body::Bytes, extract::State, http::StatusCode};
+use axum::{body::Bytes, extract::State, http::StatusCode};
 use flexcore_engine::{
     aggregate::Rejection,
     id::{MessageId, QueueName},
@@ -18,7 +18,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::http::{
+    BASE,
     access::{Caller, Operator},
+    answer::Json,
     body::{self, JsonText, MaybeJson},
     problem::Problem,
     query::InPath,
@@ -138,7 +140,7 @@ fn new_message(body: &Bytes, message: OneMessage<'_>) -> Result<NewMessage, Prob
 
 /// Sends one message, or up to 1,000: all of them or none. A queue exists from its first message on.
 #[utoipa::path(
-    post,
+    post, context_path = BASE,
     path = "/queues/{queue}/messages",
     tag = "queues",
     params(("queue" = String, Path)),
@@ -216,7 +218,7 @@ impl From<Leased> for Delivered {
 }
 
 /// Leases messages that are ready: invisible to others until acked, nacked, or the lease ends.
-#[utoipa::path(post, path = "/queues/{queue}/receive", tag = "queues", params(("queue" = String, Path)), request_body(content = Option<Receive>), responses((status = 200, body = DeliveredMessages)))]
+#[utoipa::path(post, context_path = BASE, path = "/queues/{queue}/receive", tag = "queues", params(("queue" = String, Path)), request_body(content = Option<Receive>), responses((status = 200, body = DeliveredMessages)))]
 async fn receive(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -279,7 +281,7 @@ struct Ack {
 }
 
 /// Done: the message is gone.
-#[utoipa::path(post, path = "/queues/{queue}/messages/{id}/ack", tag = "queues", params(("queue" = String, Path), ("id" = String, Path, format = Uuid)), request_body = Ack, responses((status = 204), (status = 409, description = "The lease has ended, or it was answered already")))]
+#[utoipa::path(post, context_path = BASE, path = "/queues/{queue}/messages/{id}/ack", tag = "queues", params(("queue" = String, Path), ("id" = String, Path, format = Uuid)), request_body = Ack, responses((status = 204), (status = 409, description = "The lease has ended, or it was answered already")))]
 async fn ack(
     State(api): State<Api>,
     Operator(_): Operator,
@@ -308,7 +310,7 @@ struct Nack {
 }
 
 /// Not done: the message is delivered again, or becomes a dead letter after its last attempt.
-#[utoipa::path(post, path = "/queues/{queue}/messages/{id}/nack", tag = "queues", params(("queue" = String, Path), ("id" = String, Path, format = Uuid)), request_body = Nack, responses((status = 204), (status = 409, description = "The lease has ended, or it was answered already")))]
+#[utoipa::path(post, context_path = BASE, path = "/queues/{queue}/messages/{id}/nack", tag = "queues", params(("queue" = String, Path), ("id" = String, Path, format = Uuid)), request_body = Nack, responses((status = 204), (status = 409, description = "The lease has ended, or it was answered already")))]
 async fn nack(
     State(api): State<Api>,
     Operator(_): Operator,
@@ -342,7 +344,7 @@ struct Extended {
 }
 
 /// Keeps a message for longer.
-#[utoipa::path(post, path = "/queues/{queue}/messages/{id}/extend", tag = "queues", params(("queue" = String, Path), ("id" = String, Path, format = Uuid)), request_body = Extend, responses((status = 200, body = Extended), (status = 409, description = "The lease has ended, or it was answered already")))]
+#[utoipa::path(post, context_path = BASE, path = "/queues/{queue}/messages/{id}/extend", tag = "queues", params(("queue" = String, Path), ("id" = String, Path, format = Uuid)), request_body = Extend, responses((status = 200, body = Extended), (status = 409, description = "The lease has ended, or it was answered already")))]
 async fn extend(
     State(api): State<Api>,
     Operator(_): Operator,

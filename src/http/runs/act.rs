@@ -1,6 +1,6 @@
 //! What is done to runs: cancel, and try again.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use flexcore_engine::{
     aggregate::Rejection,
     command::{Command, RunCommand},
@@ -14,7 +14,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::detail;
 use crate::http::{
+    BASE,
     access::Operator,
+    answer::Json,
     body::MaybeJson,
     pipelines::act::{fit_reason, started},
     problem::Problem,
@@ -41,7 +43,7 @@ struct Stop {
 }
 
 /// Asks a run to stop. What is in flight may reach its sinks within the grace; then it is given up.
-#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = String, Path, format = Uuid)), request_body(content = Option<Stop>), responses((status = 202, body = RunBody), (status = 409, description = "It has ended")))]
+#[utoipa::path(post, context_path = BASE, path = "/runs/{id}/cancel", tag = "runs", params(("id" = String, Path, format = Uuid)), request_body(content = Option<Stop>), responses((status = 202, body = RunBody), (status = 409, description = "It has ended")))]
 async fn cancel(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -62,7 +64,7 @@ async fn cancel(
 }
 
 /// Starts a new run with the parameters of one that failed or was cancelled, of the pipeline's current revision.
-#[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs", params(("id" = String, Path, format = Uuid)), responses((status = 202, body = RunBody), (status = 409, description = "It has not failed and was not cancelled")))]
+#[utoipa::path(post, context_path = BASE, path = "/runs/{id}/retry", tag = "runs", params(("id" = String, Path, format = Uuid)), responses((status = 202, body = RunBody), (status = 409, description = "It has not failed and was not cancelled")))]
 async fn retry(State(api): State<Api>, Operator(caller): Operator, InPath(run): InPath<RunId>) -> Result<Response, Problem> {
     let known = api.engine().view(|models| models.runs.runs.get(&run).map(|row| (row.pipeline.clone(), row.params.clone())));
     let (pipeline, params) = known.await.ok_or_else(|| Problem::from(&Rejection::NoRun(run)))?;
