@@ -73,6 +73,11 @@ impl Bench {
         self.quick
     }
 
+    /// The word of the command line, for a bench whose rows are measured together in groups: it runs only those of its name.
+    pub(crate) fn group(&mut self) -> Option<String> {
+        self.only.take()
+    }
+
     /// Runs both in turns after a warm-up of each; the aim is the least ratio of ours to the peer's.
     #[expect(clippy::too_many_arguments, reason = "a row of the table, in its order")]
     pub(crate) fn pair(

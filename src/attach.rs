@@ -15,6 +15,7 @@ pub mod find;
 mod hello;
 mod line;
 mod link;
+mod presence;
 mod ssh;
 mod stream;
 mod submit;

@@ -175,7 +175,16 @@ const DROPPED_WITHIN: Duration = Duration::from_millis(200);
 
 /// Runs a future to its end on all processors. Threads that still work on something then do not hold up the exit.
 fn block_on<T>(future: impl Future<Output = color_eyre::Result<T>>) -> color_eyre::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("flexcore").build()?;
+    block_on_threads(None, future)
+}
+
+/// The same with so many threads beside this one; `None`: one for each core.
+fn block_on_threads<T>(threads: Option<usize>, future: impl Future<Output = color_eyre::Result<T>>) -> color_eyre::Result<T> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    let runtime = builder.enable_all().thread_name("flexcore").build()?;
     let answer = runtime.block_on(future);
     runtime.shutdown_timeout(DROPPED_WITHIN);
     answer

@@ -29,6 +29,7 @@ use flexcore_engine::{
     unit::Duration,
     vitals::Vitals,
 };
+use flexcore_ui::model::lines::Lines;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
@@ -56,6 +57,8 @@ pub struct App {
     pub secrets: Arc<dyn Secrets>,
     /// Where pipelines without a file start relative paths.
     pub folder: PathBuf,
+    /// Lines of events that consoles here share.
+    pub lines: Lines,
     /// The log's head before this process did anything.
     pub begun: Position,
     vitals: watch::Receiver<Arc<Vitals>>,
@@ -99,8 +102,7 @@ impl App {
         #[cfg(feature = "http")]
         let notifier = {
             let webhooks = settings.alerts.webhooks.clone();
-            let notifier = Notifier::start(engine.clone(), secrets.clone(), &*settings.node, webhooks);
-            Mutex::new(Some(notifier.wrap_err("nobody can be told of alerts")?))
+            Mutex::new(Some(Notifier::start(engine.clone(), secrets.clone(), &*settings.node, webhooks)))
         };
         #[cfg(feature = "http")]
         let tracing = Tracing::start(&engine, &secrets, &settings.node, &settings.traces)?;
@@ -114,6 +116,7 @@ impl App {
             types,
             secrets,
             folder,
+            lines: Lines::default(),
             begun,
             vitals,
             live,

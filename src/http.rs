@@ -9,6 +9,7 @@
 mod access;
 mod alerts;
 mod answer;
+mod attachments;
 mod body;
 mod cluster;
 mod compressed;

@@ -23,7 +23,10 @@ use flexcore_engine::{
     runtime::schedule::Schedule,
     vitals::Vitals,
 };
-use flexcore_ui::link::{At, Checked, Link, LinkError, Predicate, Tap, Template};
+use flexcore_ui::{
+    link::{At, Checked, Link, LinkError, Predicate, Tap, Template},
+    model::lines::Lines,
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -68,6 +71,10 @@ impl Link for LocalLink {
 
     fn read_only(&self) -> bool {
         self.app.settings.read_only || self.role == Role::Viewer
+    }
+
+    fn lines(&self) -> Lines {
+        self.app.lines.clone()
     }
 
     fn submit(&self, command: Command) -> Answer<Accepted> {

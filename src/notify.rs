@@ -8,7 +8,10 @@ mod message;
 mod post;
 mod reader;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use flexcore_engine::{handle::Engine, id::Position, port::step::Secrets, unit::Duration};
 use tokio::{sync::watch, task::JoinSet};
@@ -26,7 +29,8 @@ pub const LETTERS_MAX: usize = 256;
 pub(crate) struct Office {
     engine: Engine,
     secrets: Arc<dyn Secrets>,
-    client: reqwest::Client,
+    /// Made for the first delivery: it reads all certificates that this machine trusts, which a start should not wait for.
+    client: Arc<OnceLock<reqwest::Client>>,
     node: String,
 }
 
@@ -37,18 +41,13 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Begins to tell. `Err`: no HTTP client can be made.
-    pub fn start(
-        engine: Engine,
-        secrets: Arc<dyn Secrets>,
-        node: impl Into<String>,
-        webhooks: Vec<Webhook>,
-    ) -> Result<Self, reqwest::Error> {
-        let office = Arc::new(Office { engine, secrets, client: post::client()?, node: node.into() });
+    /// Begins to tell.
+    pub fn start(engine: Engine, secrets: Arc<dyn Secrets>, node: impl Into<String>, webhooks: Vec<Webhook>) -> Self {
+        let office = Arc::new(Office { engine, secrets, client: Arc::default(), node: node.into() });
         let (webhooks, watched) = watch::channel(webhooks);
         let mut tasks = JoinSet::new();
         tasks.spawn(Reader { office, webhooks: watched, begun: Vec::new(), couriers: HashMap::new() }.run());
-        Ok(Self { webhooks, _tasks: tasks })
+        Self { webhooks, _tasks: tasks }
     }
 
     /// Others from now on.

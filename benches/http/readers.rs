@@ -71,7 +71,7 @@ pub(crate) fn rows(bench: &mut Bench, place: &Path) {
     let (first, second) = memory.split_at(memory.len() / 2);
     let most = |part: &[f64]| part.iter().copied().fold(0.0, f64::max);
     bench.limit(&format!("{name}, memory"), "x", 1.1, [most(second) / most(first)]);
-    bench.note(format!("{:.0} MiB in the second half, {:.0} in the first; {lasts:?}", most(second), most(first)));
+    bench.note(format!("{:.0} MB in the second half, {:.0} in the first; {lasts:?}", most(second), most(first)));
 }
 
 /// The log is as long as it may become.
@@ -127,12 +127,12 @@ fn note(reader: &Reader, position: u64) {
     }
 }
 
-/// MiB of the engine, twice a second while events are sent.
+/// MB of the engine, twice a second while events are sent.
 fn watched(pid: u32, poster: &thread::JoinHandle<Vec<f64>>) -> Vec<f64> {
     let mut memory = Vec::new();
     while !poster.is_finished() {
         thread::sleep(Duration::from_millis(500));
-        memory.push(Usage::of(pid).rss_mib);
+        memory.push(Usage::of(pid).rss_mb);
     }
     memory
 }

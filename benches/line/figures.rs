@@ -7,7 +7,7 @@ use std::fs;
 /// What a process has used so far.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
-    pub(crate) rss_mib: f64,
+    pub(crate) rss_mb: f64,
     pub(crate) cpu_ms: f64,
     /// How often one of its threads waited and went on.
     pub(crate) wakes: f64,
@@ -23,7 +23,7 @@ impl Usage {
             cpu_ns += read("schedstat").split(' ').next().and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
         }
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        Self { rss_mib: field(&status, "VmRSS:") / 1_024.0, cpu_ms: cpu_ns / 1e6, wakes }
+        Self { rss_mb: field(&status, "VmRSS:") * 1.024e-3, cpu_ms: cpu_ns / 1e6, wakes }
     }
 }
 

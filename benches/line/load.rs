@@ -49,10 +49,10 @@ impl Drop for Load {
     }
 }
 
-/// The only engine's socket in a folder.
-fn socket(folder: &Path) -> PathBuf {
+/// The socket of the engine that runs in a folder; one that was killed before has left its own.
+pub(crate) fn socket(folder: &Path) -> PathBuf {
     let found = std::fs::read_dir(folder.join("flexcore")).into_iter().flatten().flatten().map(|entry| entry.path());
-    found.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "sock")).expect("the engine has a socket")
+    found.into_iter().find(|path| UnixStream::connect(path).is_ok()).expect("the engine has a socket")
 }
 
 fn send(socket: &Path, rate: u64, stop: &AtomicBool, sent: &AtomicU64) {

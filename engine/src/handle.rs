@@ -24,6 +24,8 @@ pub use retention::{Retained, may_go};
 
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
+use tokio::sync::Notify;
+
 use crate::{
     aggregate::{Alert, Pipeline, Queue, Rejection, Run},
     command::{Command, PipelineCommand, Request, RunCommand},
@@ -92,6 +94,7 @@ struct Inner {
     models_kept: AtomicU64,
     readers: Readers,
     meter: meter::Meter,
+    stirred: Notify,
     anchors: Mutex<Anchors>,
 }
 
@@ -117,6 +120,7 @@ impl Engine {
                 models_kept: AtomicU64::new(0),
                 readers,
                 meter,
+                stirred: Notify::new(),
                 anchors,
             }),
         }
@@ -140,6 +144,16 @@ impl Engine {
     /// Who reads the log, as far as they gave a name.
     pub fn readers(&self) -> &Readers {
         &self.inner.readers
+    }
+
+    /// Something is being done that may leave no event, like a message for a queue: figures that rest are taken again.
+    pub fn stir(&self) {
+        self.inner.stirred.notify_one();
+    }
+
+    /// Resolves when something stirs, or has since this was last waited for. One waits at a time.
+    pub(crate) async fn stirred(&self) {
+        self.inner.stirred.notified().await;
     }
 
     /// Asks for a change. When this returns `Ok`, its events are in the log. Refusals of people's commands are audited on

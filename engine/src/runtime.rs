@@ -57,6 +57,10 @@ pub const LEASE: Duration = Duration::from_secs(30);
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often the vital figures are taken.
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(500);
+/// The same where nothing has happened for [`RESTS_AFTER`]: an engine that is left alone wakes nobody.
+pub const REST_SAMPLE_EVERY: Duration = Duration::from_secs(5);
+/// What has been as it is for so long is at rest.
+pub const RESTS_AFTER: Duration = Duration::from_secs(10);
 
 /// What the runtime is told.
 #[derive(Debug, Clone)]
@@ -181,7 +185,7 @@ impl Runtime {
         tasks.spawn(parts.known("scheduler", scheduler::Scheduler::new(shared.clone()).run()));
         tasks.spawn(parts.known("steward", steward::Steward::new(shared.clone()).run()));
         tasks.spawn(parts.known("reaper", reaper::Reaper::new(shared.clone()).run()));
-        tasks.spawn(parts.known("janitor", janitor::Janitor::new(shared.clone()).run()));
+        tasks.spawn(parts.known("janitor", janitor::Janitor::new(shared.clone(), vitals.clone()).run()));
         // What is in memory is gone with the process, and the read models with it.
         if shared.engine.store().syncs().is_some() {
             tasks.spawn(parts.known("scribe", scribe::Scribe::new(shared.clone()).run()));

@@ -1,5 +1,5 @@
 //! The figures that are too many for the log: what flows through each edge, how deep queues are, what the process uses.
-//! Taken twice a second, shared as one value, never stored. Metrics are told from these, too: the engine knows no exporter.
+//! Taken twice a second, less often at rest, shared as one value, never stored. Metrics are told from these, too: the engine knows no exporter.
 
 mod check;
 pub mod latency;
@@ -184,5 +184,44 @@ impl Vitals {
     /// What the checks mean as a whole, at a moment.
     pub fn verdict(&self, now: Timestamp) -> Verdict<'_> {
         Verdict::new(&self.checks, self.at, now)
+    }
+
+    /// Whether these tell of other work or another state than those before; what the process uses trembles all the time.
+    pub fn tells_more_than(&self, before: &Self) -> bool {
+        let states =
+            |vitals: &Self| vitals.checks.iter().map(|check| (check.name().to_owned(), check.state())).collect::<Vec<_>>();
+        (self.started_at, self.store.head) != (before.started_at, before.store.head)
+            || self.refuses != before.refuses
+            || (self.workers_busy, self.workers) != (before.workers_busy, before.workers)
+            || (&self.queues, &self.runs, &self.steps) != (&before.queues, &before.runs, &before.steps)
+            || states(self) != states(before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vitals() -> Vitals {
+        let finding = Finding::new("log writable", CheckState::Ok, "appended in 0.1 ms");
+        let check = Check { finding, since: Timestamp::UNIX_EPOCH, at: Timestamp::UNIX_EPOCH };
+        Vitals { queues: vec![("orders".parse().unwrap(), QueueStats::default())], checks: vec![check], ..Vitals::default() }
+    }
+
+    #[test]
+    fn figures_tell_more_where_they_tell_of_work_or_another_state() {
+        let before = vitals();
+        let trembles =
+            Vitals { at: Timestamp::MAX, process: ProcessVitals { cpu_ms: 10, ..ProcessVitals::default() }, ..vitals() };
+        assert!(!trembles.tells_more_than(&before));
+        let mut fuller = vitals();
+        fuller.queues[0].1.ready += 1;
+        assert!(fuller.tells_more_than(&before));
+        let mut failing = vitals();
+        failing.checks[0].finding.state = CheckState::Fail;
+        assert!(failing.tells_more_than(&before));
+        let mut later = vitals();
+        later.store.head = Position(7);
+        assert!(later.tells_more_than(&before) && before.tells_more_than(&later));
     }
 }

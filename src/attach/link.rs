@@ -24,13 +24,17 @@ use flexcore_ui::link::{At, Checked, LineState, Link, LinkError, Predicate, Tap,
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::{Mutex as Turn, watch};
+use tokio::{
+    sync::{Mutex as Turn, watch},
+    task::JoinSet,
+};
 use uuid::Uuid;
 
 use super::{
     answer::{Ask, MODELS_BYTES_MAX, Reply, odd},
     carrier::Carrier,
     line::{Line, Way, inner},
+    presence,
     stream::Stream,
     submit,
 };
@@ -41,7 +45,7 @@ use crate::{
         token::Role,
         wire::{
             console::{CheckAnswer, DryRunBody, TapBody},
-            events::EventBody,
+            events::{EventBody, actor_of},
             info::Info,
             queues::Messages,
             runs::LogPage,
@@ -59,6 +63,8 @@ pub struct RemoteLink {
     place: String,
     actor: String,
     notice: Option<String>,
+    /// Dropped with the console, which ends it.
+    presence: JoinSet<()>,
 }
 
 /// What outlives a call.
@@ -105,7 +111,14 @@ impl RemoteLink {
         let read_only = read_only || way.info.read_only || way.info.role == Role::Viewer.word();
         let actor = actor(&way.info);
         let far = Far { line, read_only, folded: Mutex::default(), tail: Turn::default(), figures: Turn::default() };
-        Ok(Self { far: Arc::new(far), place, actor, notice: None })
+        Ok(Self { far: Arc::new(far), place, actor, notice: None, presence: JoinSet::new() })
+    }
+
+    /// Is on record at the engine from now on, whenever there is a connection: somebody looks.
+    #[must_use]
+    pub fn present(mut self) -> Self {
+        self.presence.spawn(presence::stay(self.far.line.clone()));
+        self
     }
 
     /// Names the place otherwise, at the top of the screen, and tells the operator something first.
@@ -131,8 +144,8 @@ impl RemoteLink {
 
 /// As the header and the local console have it; a role that may not do everything is said.
 fn actor(info: &Info) -> String {
-    let name = info.caller.strip_prefix("operator:").unwrap_or(&info.caller);
-    if info.role == Role::Operator.word() { format!("{name} ({})", info.role) } else { name.to_owned() }
+    let name = actor_of(&info.caller).map_or_else(|| info.caller.clone(), |actor| actor.to_string());
+    if info.role == Role::Operator.word() { format!("{name} ({})", info.role) } else { name }
 }
 
 impl Far {

@@ -115,7 +115,8 @@ pub(super) fn show(carrier: Carrier, told: Option<Told>, settings: &Settings, fr
         Ok(guard) => guard,
         Err(error) => return Ok(unable(&error)),
     };
-    super::block_on(async {
+    // One thread draws and one reads: more would only wake each other.
+    super::block_on_threads(Some(1), async {
         let link = match RemoteLink::connect(carrier, settings.read_only).await {
             Ok(link) => link,
             Err(LinkError::Gone(why)) => return Ok(complain(&why)),
@@ -128,6 +129,7 @@ pub(super) fn show(carrier: Carrier, told: Option<Told>, settings: &Settings, fr
             Some(Told { place, notice }) => link.called(place, notice),
             None => link,
         };
+        let link = if frame.is_wanted() { link } else { link.present() };
         drawn(Arc::new(link), options, frame).await
     })
 }

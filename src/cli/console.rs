@@ -9,7 +9,11 @@ use std::{
 };
 
 use clap::{Args, CommandFactory, ValueEnum};
-use flexcore_engine::{id::SessionId, pipeline::mistake::nearest, unit::Duration as Grace};
+use flexcore_engine::{
+    id::{Actor, SessionId},
+    pipeline::mistake::nearest,
+    unit::Duration as Grace,
+};
 use flexcore_ui::{
     link::Link,
     run::{ConsoleOptions, End, run_console, snapshot},
@@ -148,8 +152,8 @@ async fn shown(app: &Arc<App>, args: &ConsoleArgs, options: ConsoleOptions, pipe
     if args.frame.is_wanted() {
         return args.frame.print(link, options).await.map(|()| DONE);
     }
-    let (name, way) = (app.settings.operator.as_str().into(), Way { name: "terminal", from: "" });
-    let here = Here::open(app.clone(), SessionId::fresh(), name, Role::Admin, way, What::default()).await;
+    let (actor, way) = (Actor::Operator(app.settings.operator.as_str().into()), Way { name: "terminal", from: "" });
+    let here = Here::open(app.clone(), SessionId::fresh(), actor, Role::Admin, way, What::default()).await;
     let ended = run_console(link, options).await;
     here.close(&reason(&ended), None).await;
     match ended {

@@ -81,6 +81,11 @@ pub const KEYS: &[Key] = &[
         default: "20",
         help: "New SSH connections a second of one address, and as a burst; 0: no limit",
     },
+    Key {
+        name: "sshd.compress",
+        default: "true",
+        help: "Clients of OpenSSH compress without being told to; false: only those that are",
+    },
     Key { name: "sshd.attempts_max", default: "10", help: "Keys that one SSH connection may try" },
     Key { name: "sshd.login_max", default: "30s", help: "How long an SSH connection may take to come in" },
     Key { name: "sshd.idle_max", default: "12h", help: "Sessions by SSH without a key for so long end; 0s: never" },

@@ -21,6 +21,8 @@ pub struct SshSettings {
     pub sessions_each_max: u32,
     /// New connections a second of one address; 0: no limit.
     pub rate_max: u32,
+    /// Whether clients that can compress for sure do so without being told to.
+    pub compress: bool,
     /// Keys that one connection may try.
     pub attempts_max: u32,
     /// How long a connection may take to come in.
@@ -63,6 +65,7 @@ pub(super) fn read(read: &mut Reader<'_>) -> SshSettings {
         sessions_max: read.number("sshd.sessions_max", 1, 10_000),
         sessions_each_max: read.number("sshd.sessions_each_max", 1, 10_000),
         rate_max: read.number("sshd.rate_max", 0, 1_000_000),
+        compress: read.flag("sshd.compress"),
         attempts_max: read.number("sshd.attempts_max", 1, 100),
         login_max,
         idle_max,

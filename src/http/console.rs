@@ -22,17 +22,19 @@
 //! | `check` | `POST /console/check` with `{text, path}` | `{checked}` or `{mistakes}` |
 //! | `plan` | `POST /console/plan` with a definition | `Plan`, or 422 |
 //! | `dry_run` | `POST /console/dry_run` with `{definition, folder, params}` | `DryRunBody` |
+//! | | `GET /console/session` | server-sent events that say nothing: a session is on record while they are read |
 //! | `ticks` | `GET /console/ticks/{pipeline}?count=N` | `[moment]` |
 //!
 //! Templates and predicates are the console's own.
 
 mod ask;
 mod read;
+mod session;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use super::state::Api;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().merge(read::routes()).merge(ask::routes())
+    OpenApiRouter::new().merge(read::routes()).merge(ask::routes()).merge(session::routes())
 }

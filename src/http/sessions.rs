@@ -18,7 +18,7 @@ struct Sessions {
     items: Vec<SessionBody>,
 }
 
-/// Sessions that are open: consoles by SSH and on the machine's own terminal, and commands by SSH.
+/// Sessions that are open: consoles by SSH, attached ones and that of the engine's own terminal, and commands by SSH.
 #[utoipa::path(get, context_path = BASE, path = "/sessions", tag = "node", responses((status = 200, body = Sessions)))]
 async fn list(State(api): State<Api>, _: Caller) -> Json<Sessions> {
     let of = |models: &flexcore_engine::projection::ReadModels| {

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    access::Caller, layers::once::Memory, pipelines::lines::Lines, problem::Problem, rate::Rate, stream::readers::Readers,
-    token::Tokens,
+    access::Caller, attachments::Attachments, layers::once::Memory, pipelines::lines::Lines, problem::Problem, rate::Rate,
+    stream::readers::Readers, token::Tokens,
 };
 use crate::{compose::App, metrics::Metrics};
 
@@ -29,6 +29,7 @@ struct Inner {
     metrics: Metrics,
     pipelines: Lines,
     readers: Readers,
+    attachments: Attachments,
     /// Cancelled when it stops: what would wait for ever ends then.
     closing: CancellationToken,
 }
@@ -47,6 +48,7 @@ impl Api {
             metrics: Metrics::default(),
             pipelines: Lines::default(),
             readers: Readers::default(),
+            attachments: Attachments::default(),
             closing: CancellationToken::new(),
         }))
     }
@@ -79,6 +81,10 @@ impl Api {
     /// Who reads streams of events.
     pub(super) fn readers(&self) -> &Readers {
         &self.0.readers
+    }
+
+    pub(super) fn attachments(&self) -> &Attachments {
+        &self.0.attachments
     }
 
     pub(super) fn tokens(&self) -> Option<&Tokens> {

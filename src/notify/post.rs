@@ -3,7 +3,7 @@
 //! The signature is `v1=` and the hex of HMAC-SHA256 over `TIMESTAMP.BODY`, where the timestamp is that of the header
 //! (seconds since 1970): whoever checks it refuses old ones, so that nobody can send a delivery again later.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, sync::OnceLock, time::Duration};
 
 use flexcore_engine::port::clock::between;
 use hmac::{Hmac, Mac};
@@ -39,11 +39,16 @@ impl Failure {
     }
 }
 
-pub(super) fn client() -> Result<Client, reqwest::Error> {
+/// The client of all deliveries, made with the first one.
+fn client(made: &OnceLock<Client>) -> Result<Client, reqwest::Error> {
+    if let Some(client) = made.get() {
+        return Ok(client.clone());
+    }
     // Another part of the program may have chosen already; it chooses the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder().redirect(Policy::none()).connect_timeout(Duration::from_secs(5));
-    builder.user_agent(concat!("flexcore/", env!("CARGO_PKG_VERSION"))).build()
+    let client = builder.user_agent(concat!("flexcore/", env!("CARGO_PKG_VERSION"))).build()?;
+    Ok(made.get_or_init(|| client).clone())
 }
 
 /// What a delivery of a body at a moment is signed with.
@@ -60,13 +65,14 @@ pub fn signature(secret: &str, timestamp: i64, body: &[u8]) -> String {
 
 impl Office {
     pub(super) async fn post(&self, letter: &Letter, address: &Address) -> Result<(), Failure> {
-        let (secrets, Address { url, secret, .. }) = (self.secrets.clone(), address.clone());
+        let (secrets, made, Address { url, secret, .. }) = (self.secrets.clone(), self.client.clone(), address.clone());
         // Secrets may come from a file or a command. They are looked up for each try: one that was exchanged counts at once.
         let resolved = tokio::task::spawn_blocking(move || {
             let secret = secret.map(|secret| filled(&secret, &*secrets)).transpose()?;
-            filled(&url, &*secrets).map(|url| (url, secret))
+            let url = filled(&url, &*secrets)?;
+            Ok((url, secret, client(&made).map_err(|error| format!("no HTTP client can be made: {error}"))?))
         });
-        let (url, secret) = match resolved.await {
+        let (url, secret, client) = match resolved.await {
             Ok(Ok(resolved)) => resolved,
             Ok(Err(why)) => return Err(Failure { why, again: true, wait: None }),
             Err(_) => return Err(Failure::for_good("its secrets could not be looked up".into())),
@@ -76,7 +82,7 @@ impl Office {
             return Err(Failure { why: "its secret is empty".into(), again: true, wait: None });
         }
         let now = self.engine.clock().now();
-        let mut request = self.client.post(url).timeout(address.timeout.0).body(letter.body.clone());
+        let mut request = client.post(url).timeout(address.timeout.0).body(letter.body.clone());
         request = request.header(header::CONTENT_TYPE, "application/json").header(DELIVERY, letter.id.to_string());
         if let Some(secret) = secret {
             let at = now.as_second();

@@ -12,7 +12,7 @@ use crate::{compose::App, role::Role};
 /// How somebody came in.
 #[derive(Debug, Clone, Copy)]
 pub struct Way<'a> {
-    /// `ssh` or `terminal`.
+    /// `ssh`, `attach` or `terminal`.
     pub name: &'a str,
     /// An address; empty on the machine itself.
     pub from: &'a str,
@@ -36,8 +36,8 @@ pub struct Here {
 
 impl Here {
     /// Somebody came in, for a session with an id that was made for it.
-    pub async fn open(app: Arc<App>, id: SessionId, name: Arc<str>, role: Role, way: Way<'_>, what: What) -> Self {
-        let here = Self { app, id, actor: Actor::Operator(name) };
+    pub async fn open(app: Arc<App>, id: SessionId, actor: Actor, role: Role, way: Way<'_>, what: What) -> Self {
+        let here = Self { app, id, actor };
         let opened = SessionOpened {
             node: here.app.settings.node.clone(),
             way: way.name.into(),

@@ -16,10 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    console::STILL_EVERY,
-    session::{Ended, Out, Session},
-};
+use super::session::{Ended, Out, Session};
 use crate::{
     cli::{
         FAILED,
@@ -30,6 +27,8 @@ use crate::{
 };
 use pipe::{Said, Taken, Written};
 
+/// Whether a key may still come in is looked at so often.
+const STILL_EVERY: Duration = Duration::from_secs(5);
 /// What is written and waits for the client: so many pieces, each of at most [`pipe::PIECE_BYTES_MAX`].
 const PIECES_MAX: usize = 16;
 /// What a terminal sends for Ctrl-C and Ctrl-D.

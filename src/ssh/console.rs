@@ -11,7 +11,7 @@ use russh::{ChannelMsg, ChannelReadHalf};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Instant, interval, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
@@ -27,8 +27,6 @@ use crate::{
 
 /// Inputs that wait for the loop.
 const INPUTS_MAX: usize = 16;
-/// Whether a key may still come in is looked at so often.
-pub(super) const STILL_EVERY: Duration = Duration::from_secs(5);
 /// Never, nearly.
 const FAR: Duration = Duration::from_secs(10 * 366 * 86_400);
 
@@ -96,7 +94,8 @@ impl Feed {
     async fn until_closed(&self, read: &mut ChannelReadHalf) -> String {
         let idle_max = Some(self.host.settings().idle_max.0).filter(|max| !max.is_zero());
         let mut key_at = Instant::now();
-        let mut look = interval(STILL_EVERY);
+        // Taken every five seconds at the least, and this console wakes with them anyway: no clock of its own is needed.
+        let mut figures = self.host.app.vitals();
         loop {
             let message = tokio::select! {
                 message = read.wait() => message,
@@ -104,7 +103,10 @@ impl Feed {
                 () = sleep_until(key_at + idle_max.unwrap_or(FAR)) => {
                     return format!("no key was pressed for {} (setting sshd.idle_max)", self.host.settings().idle_max);
                 }
-                _ = look.tick() => {
+                taken = figures.changed() => {
+                    if taken.is_err() {
+                        return "the engine stops".into();
+                    }
                     if !self.host.still(&self.who) {
                         return "your key may no longer come in, or not as what it did".into();
                     }

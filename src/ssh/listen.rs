@@ -95,7 +95,7 @@ pub async fn listen_with(app: Arc<App>, listening: &Listening, links: Links) -> 
     let door = Door {
         rate: Rate::per_second(settings.rate_max),
         startups: Count::new(STARTUPS_MAX, STARTUPS_MAX.div_ceil(2)),
-        compressing: Arc::new(config(&settings, &host_key, &[compression::ZLIB_LEGACY])),
+        compressing: settings.compress.then(|| Arc::new(config(&settings, &host_key, &[compression::ZLIB_LEGACY]))),
         offering: Arc::new(config(&settings, &host_key, &[compression::ZLIB_LEGACY, compression::NONE])),
         host: host.clone(),
     };
@@ -140,8 +140,9 @@ fn config(settings: &crate::config::SshSettings, key: &HostKey, compressions: &[
 struct Door {
     rate: Option<Rate>,
     startups: Arc<Count<IpAddr>>,
-    /// OpenSSH compresses when it is offered nothing else, and not otherwise, unless its user has said so.
-    compressing: Arc<Config>,
+    /// OpenSSH compresses when it is offered nothing else, and not otherwise, unless its user has said so. `None`: it is not
+    /// made to.
+    compressing: Option<Arc<Config>>,
     /// Others may not be able to.
     offering: Arc<Config>,
     host: Arc<Host>,
@@ -180,7 +181,10 @@ impl Door {
         let _ = stream.set_nodelay(true);
         let (host, compressing, offering) = (self.host.clone(), self.compressing.clone(), self.offering.clone());
         self.host.tracker.spawn(async move {
-            let config = if compresses(&stream).await { compressing } else { offering };
+            let config = match compressing {
+                Some(compressing) if compresses(&stream).await => compressing,
+                _ => offering,
+            };
             serve(stream, address, config, host, place).await;
         });
     }

@@ -3,7 +3,7 @@
 
 use std::{any::Any, collections::BTreeMap, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use flexcore_engine::id::SessionId;
+use flexcore_engine::id::{Actor, SessionId};
 use flexcore_ui::terminal::canvas::LEAVE;
 use futures_util::FutureExt;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, server::Msg};
@@ -168,7 +168,7 @@ impl Session {
         let (app, KeyRow { name, role, .. }) = (self.host.app.clone(), self.who.clone());
         let way = Way { name: "ssh", from: &self.address.to_string() };
         let what = What { command, recording: recorder.map(Recorder::file_name) };
-        Some(Here::open(app, id, name, role, way, what).await)
+        Some(Here::open(app, id, Actor::Operator(name), role, way, what).await)
     }
 
     /// Consoles are recorded where that is set. One that cannot be is served all the same: whoever comes at night to a full disk

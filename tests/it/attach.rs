@@ -7,6 +7,7 @@ mod cut;
 mod kept;
 mod link;
 mod open;
+mod presence;
 mod restarted;
 mod slow;
 mod web;

@@ -23,6 +23,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use crate::model::lines::Lines;
+
 /// Why an answer did not come.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -114,6 +116,11 @@ pub trait Link: Send + Sync + 'static {
     /// How the line to an engine elsewhere stands, as it changes.
     fn line(&self) -> Option<watch::Receiver<LineState>> {
         None
+    }
+
+    /// Lines of events that consoles of this engine share, when they are in its process.
+    fn lines(&self) -> Lines {
+        Lines::default()
     }
 
     /// Asks for a change. What it says when it was not done is a whole sentence; a change is never done twice.

@@ -8,6 +8,7 @@ pub mod figures;
 pub mod filter;
 pub mod history;
 pub mod line;
+pub mod lines;
 pub mod messages;
 pub mod order;
 pub mod overlay;

@@ -14,14 +14,14 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinSet},
-    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use crate::{
     effect::{Answer, Effect, Question, Tag, Tone},
     keymap::Keymap,
     link::Link,
-    model::{Model, facts::Facts},
+    model::{Model, facts::Facts, rest},
     msg::Msg,
     terminal::{
         canvas::Abilities,
@@ -42,6 +42,9 @@ pub const FEED_MAX: usize = 16;
 pub const DRAINED_MAX: usize = 64;
 /// The most questions and changes on their way at once.
 pub const JOBS_MAX: usize = 128;
+
+/// How often the clock is looked at where something goes on.
+const TICK_EVERY: Duration = Duration::from_secs(1);
 
 /// What the terminal still has to say is taken in for so long before it is given back: typed into a shell it would be keys.
 const LAST_ANSWERS: Duration = Duration::from_millis(200);
@@ -132,7 +135,8 @@ pub struct Console {
     jobs: JoinSet<Msg>,
     /// The question for a point of the past that is on its way.
     glimpse: Option<AbortHandle>,
-    tick: tokio::time::Interval,
+    /// When the clock was last looked at.
+    ticked_at: Option<Instant>,
 }
 
 /// What woke the loop.
@@ -152,14 +156,13 @@ impl Console {
         let mut facts = Facts::new((options.now)(), link.actor(), link.read_only());
         facts.zone = options.zone;
         facts.place = link.place();
+        facts.lines = link.lines();
         let mut model = Model::new(facts, options.keymap, options.theme, ports.size);
         model.themes = options.themes;
         if options.abilities.depth == Depth::Mono {
             model.themes.all.clear();
         }
         let (feeders, feed) = feed::start(&link);
-        let mut tick = interval(Duration::from_secs(1));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         Self {
             painter: Painter::new(model.size, options.abilities, ports.output),
             model,
@@ -174,7 +177,7 @@ impl Console {
             _feeders: feeders,
             jobs: JoinSet::new(),
             glimpse: None,
-            tick,
+            ticked_at: None,
         }
     }
 
@@ -237,7 +240,7 @@ impl Console {
     async fn wait(&mut self) -> Wake {
         let now = Instant::now();
         let far = now + Duration::from_secs(3_600);
-        let (escape_at, draw_at) = (self.escape_at, self.painter.wake_at(now));
+        let (escape_at, draw_at, tick_at) = (self.escape_at, self.painter.wake_at(now), self.tick_at(now));
         tokio::select! {
             biased;
             input = self.input.recv() => Wake::Input(input),
@@ -251,11 +254,23 @@ impl Console {
             Some(msg) = self.feed.recv() => Wake::Feed(msg),
             () = sleep_until(escape_at.unwrap_or(far)), if escape_at.is_some() => Wake::Escape,
             () = sleep_until(draw_at.unwrap_or(far)), if draw_at.is_some() => Wake::Draw,
-            _ = self.tick.tick() => Wake::Tick,
+            () = sleep_until(tick_at) => Wake::Tick,
         }
     }
 
+    /// When the clock is looked at next: every second, and at rest only when something that is shown moves by itself.
+    fn tick_at(&self, now: Instant) -> Instant {
+        let Some(last) = self.ticked_at else { return now };
+        let second = last + TICK_EVERY;
+        if !self.model.rest.is_resting() || self.painter.awaits() {
+            return second;
+        }
+        let left = rest::moves_at(self.model.live()).duration_since((self.now)());
+        second.max(now + Duration::try_from(left).unwrap_or_default())
+    }
+
     async fn on_tick(&mut self) -> Option<End> {
+        self.ticked_at = Some(Instant::now());
         let silent = self.painter.silent_for();
         if self.silence_max.is_some_and(|max| silent > max) {
             return Some(End::Closed(format!("the terminal has said nothing for {}s", silent.as_secs())));

@@ -60,7 +60,7 @@ fn stirs(model: &Model, msg: &Msg) -> bool {
     match msg {
         Msg::Tick => false,
         Msg::Events(events) => !events.is_empty(),
-        Msg::Vitals(vitals) => model.live().vitals.as_ref().is_none_or(|before| rest::tells_more(before, vitals)),
+        Msg::Vitals(vitals) => model.live().vitals.as_ref().is_none_or(|before| vitals.tells_more_than(before)),
         _ => true,
     }
 }

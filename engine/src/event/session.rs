@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct SessionOpened {
     /// The node that serves it.
     pub node: String,
-    /// How: `ssh`, or `terminal` on the machine itself.
+    /// How: `ssh`, `attach` by the API, or `terminal` where the engine runs.
     pub way: String,
     /// From where, as an address; empty on the machine itself.
     pub from: String,

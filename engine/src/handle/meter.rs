@@ -40,6 +40,9 @@ impl Engine {
         let began = Instant::now();
         let outcome = self.inner.store.append(batch).await;
         self.inner.meter.appended(&outcome, began, || self.inner.clock.now());
+        if outcome.is_err() {
+            self.stir();
+        }
         outcome
     }
 

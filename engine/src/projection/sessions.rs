@@ -21,7 +21,7 @@ pub struct SessionRow {
     pub role: String,
     /// The node that serves it.
     pub node: String,
-    /// How: `ssh` or `terminal`.
+    /// How: `ssh`, `attach` or `terminal`.
     pub way: String,
     /// From where; empty on the machine itself.
     pub from: String,

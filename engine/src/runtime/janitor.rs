@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::{Shared, declare_runs_queue};
 use crate::{
+    id::Position,
     port::{clock::after, store::Condition},
     unit::Duration,
+    vitals::Vitals,
 };
 
-/// How often the log's size is looked at: a look costs nothing, and a burst fills a small log within a second.
+/// How often the log's size is looked at while it grows: a look costs nothing, and a burst fills a small log within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often the age of its events is.
 const AGE_EVERY: Duration = Duration::from_secs(60);
@@ -22,25 +25,51 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 /// The task.
 pub(super) struct Janitor {
     shared: Arc<Shared>,
+    vitals: watch::Receiver<Arc<Vitals>>,
 }
 
 impl Janitor {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, vitals: watch::Receiver<Arc<Vitals>>) -> Self {
+        Self { shared, vitals }
     }
 
     pub(super) async fn run(self) {
-        let shared = self.shared;
-        let (mut next_age, mut next_try) = (shared.engine.clock().now(), shared.engine.clock().now());
+        let Self { shared, mut vitals } = self;
+        let clock = shared.engine.clock().clone();
+        let (mut next_age, mut next_try) = (clock.now(), clock.now());
         loop {
-            tokio::select! {
-                () = shared.shutdown.cancelled() => return,
-                () = shared.engine.clock().sleep(LOOK_EVERY.0) => tidy(&shared).await,
-            }
+            // The head is marked before the log is looked at: what comes meanwhile is looked at next.
+            let seen = shared.engine.store().head();
+            tidy(&shared).await;
             next_age = age(&shared, next_age).await;
             next_try = try_again(&shared, next_try).await;
+            let is_refused = refusing(&shared) != (false, false);
+            let next = if is_refused { next_age.min(next_try) } else { next_age };
+            tokio::select! {
+                () = shared.shutdown.cancelled() => return,
+                () = grows(&shared, seen) => {}
+                () = clock.sleep_until(next) => {}
+                () = refused(&mut vitals), if !is_refused => {}
+            }
         }
     }
+}
+
+/// Resolves when there is more in the log, and a little later, because events come in bursts.
+async fn grows(shared: &Shared, seen: Position) {
+    shared.engine.store().wait_past(seen).await;
+    shared.engine.clock().sleep(LOOK_EVERY.0).await;
+}
+
+/// Resolves when newer figures say that the log or the queues take nothing.
+async fn refused(vitals: &mut watch::Receiver<Arc<Vitals>>) {
+    while vitals.changed().await.is_ok() {
+        if vitals.borrow_and_update().refuses.is_some() {
+            return;
+        }
+    }
+    // Nobody takes figures any more: the engine stops.
+    std::future::pending::<()>().await;
 }
 
 async fn tidy(shared: &Shared) {
@@ -65,6 +94,9 @@ async fn age(shared: &Shared, next: Timestamp) -> Timestamp {
         return next;
     }
     let (engine, settings) = (&shared.engine, &shared.settings);
+    if settings.retain_age_max.is_none() && settings.retain_types.is_empty() {
+        return Timestamp::MAX;
+    }
     if let Some(age_max) = settings.retain_age_max
         && let Err(refusal) = engine.retain_for(age_max).await
     {
@@ -78,11 +110,15 @@ async fn age(shared: &Shared, next: Timestamp) -> Timestamp {
     after(now, AGE_EVERY.0)
 }
 
+/// Whether the log, and the queues, take nothing.
+fn refusing(shared: &Shared) -> (bool, bool) {
+    let refuses = |condition: &Condition| matches!(condition, Condition::Refusing { .. });
+    (refuses(&shared.engine.store().condition()), refuses(&shared.engine.queues().condition()))
+}
+
 /// Writes something that changes nothing to what takes nothing, if it is time to; when it is time again.
 async fn try_again(shared: &Shared, next: Timestamp) -> Timestamp {
-    let (store, queues, now) = (shared.engine.store(), shared.engine.queues(), shared.engine.clock().now());
-    let refuses = |condition: &Condition| matches!(condition, Condition::Refusing { .. });
-    let (log, queue) = (refuses(&store.condition()), refuses(&queues.condition()));
+    let ((log, queue), now) = (refusing(shared), shared.engine.clock().now());
     if now < next || !(log || queue) {
         return next;
     }
@@ -91,7 +127,7 @@ async fn try_again(shared: &Shared, next: Timestamp) -> Timestamp {
         drop(shared.engine.try_again().await);
     }
     if queue {
-        drop(declare_runs_queue(&**queues).await);
+        drop(declare_runs_queue(&**shared.engine.queues()).await);
     }
     after(now, TRY_EVERY.0)
 }

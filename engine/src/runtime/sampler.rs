@@ -1,4 +1,4 @@
-//! Takes the vital figures twice a second, and looks whether things are as they should be. Every check says what it saw:
+//! Takes the vital figures twice a second, less often where nothing happens, and looks whether things are as they should be. Every check says what it saw:
 //! nothing is called healthy that was not looked at.
 
 use std::{
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Probes, SAMPLE_EVERY, Shared,
+    Probes, REST_SAMPLE_EVERY, RESTS_AFTER, SAMPLE_EVERY, Shared,
     health::{Sight, Troubles, findings},
 };
 use crate::{
@@ -35,6 +35,8 @@ pub(super) struct Sampler {
     states: HashMap<String, (CheckState, Timestamp)>,
     /// Where each reader was seen, and since when.
     readers: HashMap<String, (Position, Timestamp)>,
+    /// When figures last told something new.
+    stirred_at: Timestamp,
 }
 
 impl Sampler {
@@ -42,24 +44,46 @@ impl Sampler {
         let started_at = shared.engine.clock().now();
         let (out, vitals) = watch::channel(Arc::default());
         let (lags, states, readers) = (VecDeque::new(), HashMap::new(), HashMap::new());
-        let mut sampler = Self { shared, probes, out, started_at, lags, states, readers };
+        let mut sampler = Self { shared, probes, out, started_at, lags, states, readers, stirred_at: started_at };
         let first = sampler.figures(started_at);
         sampler.out.send_replace(Arc::new(first));
         (sampler, vitals)
     }
 
     pub(super) async fn run(mut self) {
-        let mut planned = self.shared.engine.clock().now();
+        let clock = self.shared.engine.clock().clone();
+        let (mut planned, mut seen) = (clock.now(), self.shared.engine.store().head());
         loop {
-            planned = after(planned, SAMPLE_EVERY.0);
+            let rests = self.rests(clock.now());
+            planned = after(planned, if rests { REST_SAMPLE_EVERY.0 } else { SAMPLE_EVERY.0 });
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => return,
-                () = self.shared.engine.clock().sleep_until(planned) => {}
+                () = clock.sleep_until(planned) => {}
+                () = self.stirs(seen), if rests => {
+                    planned = planned.min(clock.now());
+                    self.stirred_at = planned;
+                }
             }
-            let now = self.shared.engine.clock().now();
+            let now = clock.now();
             let lag = Duration(between(planned, now));
+            // The head is marked before anything is looked at: what comes meanwhile ends a rest at once.
+            seen = self.shared.engine.store().head();
             self.take(now, lag).await;
             planned = planned.max(now);
+        }
+    }
+
+    /// Whether nothing happens: whoever reads these figures then reads them less often.
+    fn rests(&self, now: Timestamp) -> bool {
+        let is_well = self.out.borrow().refuses.is_none();
+        is_well && self.shared.live.count() == 0 && between(self.stirred_at, now) >= RESTS_AFTER.0
+    }
+
+    /// Resolves when something may have happened.
+    async fn stirs(&self, seen: Position) {
+        tokio::select! {
+            () = self.shared.engine.store().wait_past(seen) => {}
+            () = self.shared.engine.stirred() => {}
         }
     }
 
@@ -94,6 +118,9 @@ impl Sampler {
         vitals.checks = self.checks(findings, now);
         vitals.queues = queues.unwrap_or_default();
         vitals.disk = disk.and_then(Result::ok);
+        if vitals.tells_more_than(&self.out.borrow()) {
+            self.stirred_at = now;
+        }
         self.out.send_replace(Arc::new(vitals));
     }
 

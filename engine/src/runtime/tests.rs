@@ -5,6 +5,7 @@ mod continuous;
 mod kept;
 mod recovery;
 mod replays;
+mod rest;
 mod retention;
 mod runs;
 mod schedules;

@@ -191,7 +191,7 @@ struct StreamQuery {
 
 /// The last events of one stream before a position, oldest first: read by the stream, however long the log is. Of a stream
 /// with very many events, the newest 16,384 are looked through; what retention has dropped is left out.
-#[utoipa::path(get, path = "/console/events_of", tag = "console", params(StreamQuery), responses((status = 200, body = Slice)))]
+#[utoipa::path(get, context_path = BASE, path = "/console/events_of", tag = "console", params(StreamQuery), responses((status = 200, body = Slice)))]
 async fn events_of(State(api): State<Api>, _: Caller, Query(query): Query<StreamQuery>) -> Result<Response, Problem> {
     let Filter { types, .. } = filter(None, query.types.as_ref())?;
     let reading = Reading { stream: StreamName(query.stream.into()), types, max: size(query.max)? };

@@ -24,7 +24,12 @@ pub(super) fn enter(api: &Api, request: &mut Request) -> Result<Option<HeaderVal
         return Err(preflight(origin).into());
     }
     match caller(api, request) {
-        Ok(caller) => request.extensions_mut().insert(caller),
+        Ok(caller) => {
+            if request.method() != Method::GET {
+                api.engine().stir();
+            }
+            request.extensions_mut().insert(caller)
+        }
         Err(problem) => return Err(shared(problem.into_response(), origin).into()),
     };
     Ok(origin)

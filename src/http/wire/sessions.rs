@@ -21,7 +21,7 @@ pub struct SessionBody {
     pub role: String,
     /// The node that serves it.
     pub node: String,
-    /// `ssh`, or `terminal` on the machine itself.
+    /// `ssh`, `attach`, or `terminal` where the engine runs.
     #[schema(example = "ssh")]
     pub way: String,
     /// From where; empty on the machine itself.

@@ -15,11 +15,11 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use crate::http::world::{COPY, Server};
 
-async fn by_url(url: &str, token: Option<&str>, ca: Option<PathBuf>) -> Result<RemoteLink, LinkError> {
+pub(super) async fn by_url(url: &str, token: Option<&str>, ca: Option<PathBuf>) -> Result<RemoteLink, LinkError> {
     RemoteLink::connect(Carrier::Web(Web::new(url, token.map(str::to_owned), ca).unwrap()), false).await
 }
 
-fn tokens(folder: &Path) -> (String, [String; 3]) {
+pub(super) fn tokens(folder: &Path) -> (String, [String; 3]) {
     let path = folder.join("tokens.json");
     let now = jiff::Timestamp::now();
     let make = |name: &str, role| change(&path, |book| book.create(name, role, now, None)).unwrap();
@@ -42,10 +42,10 @@ fn each_role_may_do_its_own_and_a_viewer_is_shown_no_action() {
         let made = server.ask(reqwest::Method::POST, "/api/v1/pipelines").bearer_auth(&rule);
         made.header("content-type", "application/yaml").body(COPY).send().await.unwrap();
         let ruler = by_url(&url, Some(&rule), None).await.unwrap();
-        assert_eq!((ruler.actor(), ruler.read_only()), ("token:rule".into(), false));
+        assert_eq!((ruler.actor(), ruler.read_only()), ("token rule".into(), false));
         ruler.submit(Command::Pipeline("copy".parse().unwrap(), PipelineCommand::Activate)).await.unwrap();
         let operator = by_url(&url, Some(&operate), None).await.unwrap();
-        assert_eq!((operator.actor(), operator.read_only()), ("token:operate (operator)".into(), false));
+        assert_eq!((operator.actor(), operator.read_only()), ("token operate (operator)".into(), false));
         operator.submit(pause()).await.unwrap();
         let delete = Command::Pipeline("copy".parse().unwrap(), PipelineCommand::Delete);
         let told = operator.submit(delete).await.unwrap_err().to_string();
@@ -62,7 +62,7 @@ fn each_role_may_do_its_own_and_a_viewer_is_shown_no_action() {
     let mut console = Headless::live(runtime, std::sync::Arc::new(viewer), Setup::sized(120, 40));
     console
         .until("copy")
-        .until("token:view (read-only)")
+        .until("token view (read-only)")
         .press("p")
         .assert_hides("Pause")
         .press("?")

@@ -101,7 +101,7 @@ impl World {
 
     fn notifying(&self, webhooks: Vec<Webhook>) -> Notifier {
         let secrets = EnvFileSecrets { folder: Some(self.secrets.path().to_owned()), command: Vec::new() };
-        Notifier::start(self.engine.clone(), Arc::new(secrets), "box-1", webhooks).unwrap()
+        Notifier::start(self.engine.clone(), Arc::new(secrets), "box-1", webhooks)
     }
 
     /// What became of a target's events, in order, once there is so much of it.

@@ -55,6 +55,9 @@ fn a_second_console_on_a_data_directory_attaches_and_says_so() {
     second.wait_for("attached to process ");
     second.wait_for("leaving stops nothing");
     second.wait_for("(read-only)");
+    // Each is told of the other, both being this user's.
+    first.wait_for("with ");
+    second.wait_for("with ");
     left(second);
     left(first);
 }

@@ -72,9 +72,14 @@ impl Agenda {
         self.unknown.insert(name);
     }
 
+    /// When the first one is due, as far as is known.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.ahead.first().map(|(due, _)| *due)
+    }
+
     /// Whether one is due before a moment.
     pub fn is_due_before(&self, at: Timestamp) -> bool {
-        self.ahead.first().is_some_and(|(due, _)| *due < at)
+        self.next().is_some_and(|due| due < at)
     }
 
     /// Of which pipelines to ask now: not known, or passed.

@@ -1,6 +1,6 @@
 //! The newest events, bounded twice: by number and by bytes. Each is described once, when it comes.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use flexcore_engine::{
     event::Envelope,
@@ -9,7 +9,7 @@ use flexcore_engine::{
 };
 
 /// The most events kept.
-pub const EVENTS_MAX: usize = 20_000;
+pub const EVENTS_MAX: usize = 10_000;
 /// The most bytes of event data kept; the oldest go first.
 pub const EVENT_BYTES_MAX: usize = 16 << 20;
 
@@ -28,10 +28,18 @@ impl EventLine {
     }
 }
 
+/// Room for one more, which does not grow beyond what is ever needed: of a queue that doubles, a third would stay empty.
+pub(super) fn make_room<T>(queue: &mut VecDeque<T>) {
+    if queue.len() == queue.capacity() {
+        let most = (queue.len() * 2).clamp(64, (EVENTS_MAX + 1).max(queue.len() + 1));
+        queue.reserve_exact(most - queue.len());
+    }
+}
+
 /// The newest events, by position.
 #[derive(Debug, Clone, Default)]
 pub struct EventRing {
-    lines: VecDeque<EventLine>,
+    lines: VecDeque<Arc<EventLine>>,
     bytes: usize,
 }
 
@@ -43,11 +51,13 @@ impl EventRing {
     }
 
     /// Adds an event that was described before, if it is newer than all here.
-    pub fn push_line(&mut self, line: EventLine) -> bool {
+    pub fn push_line(&mut self, line: impl Into<Arc<EventLine>>) -> bool {
+        let line = line.into();
         if self.newest().is_some_and(|newest| line.envelope.position <= newest) {
             return false;
         }
         self.bytes += line.bytes();
+        make_room(&mut self.lines);
         self.lines.push_back(line);
         while self.lines.len() > EVENTS_MAX || (self.bytes > EVENT_BYTES_MAX && self.lines.len() > 1) {
             self.bytes -= self.lines.pop_front().map_or(0, |line| line.bytes());
@@ -66,7 +76,7 @@ impl EventRing {
     pub fn after(&self, position: Position) -> Option<impl Iterator<Item = &EventLine>> {
         let reaches = self.lines.front().is_some_and(|line| line.envelope.position <= position.next());
         let at = self.lines.partition_point(|line| line.envelope.position <= position);
-        reaches.then(|| self.lines.iter().skip(at))
+        reaches.then(|| self.lines.iter().skip(at).map(|line| &**line))
     }
 
     /// The newest position here.
@@ -86,13 +96,13 @@ impl EventRing {
 
     /// Oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &EventLine> + ExactSizeIterator {
-        self.lines.iter()
+        self.lines.iter().map(|line| &**line)
     }
 
     /// The event at a position, if it is still here.
     pub fn get(&self, position: Position) -> Option<&EventLine> {
         let at = self.lines.partition_point(|line| line.envelope.position < position);
-        self.lines.get(at).filter(|line| line.envelope.position == position)
+        self.lines.get(at).map(|line| &**line).filter(|line| line.envelope.position == position)
     }
 
     /// Forgets everything: another log.

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use flexcore_engine::{projection::ReadModels, vitals::Vitals};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
     agenda::{Agenda, Plans},
     events::EventRing,
     figures::Figures,
+    lines::Lines,
 };
 use crate::{keymap::Keymap, link::LineState};
 
-/// An engine elsewhere that said nothing for so many seconds has something in its way: it tells its figures twice a second.
-pub const SILENT_SECONDS: u64 = 5;
+/// An engine elsewhere that said nothing for so many seconds has something in its way: it tells its figures every five
+/// seconds at the least.
+pub const SILENT_SECONDS: i64 = 12;
 
 /// Whether the engine answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct Facts {
     pub figures: Figures,
     /// The newest events.
     pub events: EventRing,
+    /// What other consoles of this process have of them.
+    pub lines: Lines,
     /// When pipelines are due next, as far as it was asked.
     pub due: Agenda,
     /// The graphs of the current revisions, as far as they were asked for.
@@ -86,6 +90,7 @@ impl Facts {
             vitals: None,
             figures: Figures::default(),
             events: EventRing::default(),
+            lines: Lines::default(),
             due: Agenda::default(),
             plans: Plans::default(),
             dropped: 0,
@@ -99,9 +104,14 @@ impl Facts {
 
     /// For how many seconds an engine elsewhere has said nothing although the line stands, when that is remarkable.
     pub fn silence(&self) -> Option<u64> {
+        self.silent_at().filter(|at| *at <= self.now)?;
+        u64::try_from(self.now.duration_since(self.heard_at?).as_secs()).ok()
+    }
+
+    /// When the silence of an engine elsewhere is remarkable, if it says nothing until then.
+    pub fn silent_at(&self) -> Option<Timestamp> {
         let heard_at = self.heard_at.filter(|_| self.place.is_some() && self.connection == Connection::Live)?;
-        let seconds = u64::try_from(self.now.duration_since(heard_at).as_secs()).unwrap_or_default();
-        (seconds >= SILENT_SECONDS).then_some(seconds)
+        heard_at.checked_add(SignedDuration::from_secs(SILENT_SECONDS)).ok()
     }
 
     /// Whether what is shown may be out of date.

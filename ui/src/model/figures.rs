@@ -106,8 +106,9 @@ pub struct Figures {
     pub cpu_history: VecDeque<u64>,
 }
 
-fn keep(history: &mut VecDeque<u64>, value: u64) {
-    history.push_back(value);
+/// Keeps a value for each half second that it stood for: at rest figures come less often.
+fn keep(history: &mut VecDeque<u64>, value: u64, halves: usize) {
+    history.extend(std::iter::repeat_n(value, halves));
     while history.len() > HISTORY_MAX {
         history.pop_front();
     }
@@ -166,8 +167,10 @@ impl Figures {
         self.forget_old(next.at);
         let oldest = self.recent.front().cloned().unwrap_or_else(|| next.clone());
         let length_s = next.at.duration_since(oldest.at).as_secs_f64();
-        self.observe_process(&oldest, next, length_s);
-        self.observe_queues(&oldest, next, length_s);
+        let passed = before.as_ref().map_or(0, |before| next.at.duration_since(before.at).as_millis());
+        let halves = usize::try_from((passed + 250) / 500).unwrap_or(HISTORY_MAX).clamp(1, HISTORY_MAX);
+        self.observe_process(&oldest, next, length_s, halves);
+        self.observe_queues(&oldest, next, length_s, halves);
         self.observe_runs(&oldest, next, length_s);
         if let Some(before) = before {
             self.observe_minutes(&before, next);
@@ -181,22 +184,22 @@ impl Figures {
         }
     }
 
-    fn observe_process(&mut self, oldest: &Vitals, next: &Vitals, length_s: f64) {
+    fn observe_process(&mut self, oldest: &Vitals, next: &Vitals, length_s: f64, halves: usize) {
         self.events_per_s = per_s(oldest.store.head.0, next.store.head.0, length_s);
         self.cpu = per_s(oldest.process.cpu_ms, next.process.cpu_ms, length_s) / 1e3;
-        keep(&mut self.events_history, self.events_per_s.round() as u64);
-        keep(&mut self.rss_history, next.process.rss_bytes);
-        keep(&mut self.cpu_history, (self.cpu * 1e3).round() as u64);
+        keep(&mut self.events_history, self.events_per_s.round() as u64, halves);
+        keep(&mut self.rss_history, next.process.rss_bytes, halves);
+        keep(&mut self.cpu_history, (self.cpu * 1e3).round() as u64, halves);
     }
 
-    fn observe_queues(&mut self, oldest: &Vitals, next: &Vitals, length_s: f64) {
+    fn observe_queues(&mut self, oldest: &Vitals, next: &Vitals, length_s: f64, halves: usize) {
         let mut queues = std::mem::take(&mut self.queues);
         for (name, stats) in &next.queues {
             let mut figures = queues.remove(name).unwrap_or_default();
             let then = oldest.queues.iter().find(|(known, _)| known == name).map_or(stats, |(_, then)| then);
             figures.in_per_s = per_s(then.sent_total, stats.sent_total, length_s);
             figures.out_per_s = per_s(then.acked_total, stats.acked_total, length_s);
-            keep(&mut figures.depth_history, depth(stats));
+            keep(&mut figures.depth_history, depth(stats), halves);
             self.queues.insert(name.clone(), figures);
         }
     }

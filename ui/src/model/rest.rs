@@ -1,10 +1,7 @@
 //! Whether anything goes on. Where nothing does, the screen rests: what only counts seconds moves once a minute, so that a
 //! console that is left open sends nothing over its line.
 
-use flexcore_engine::{
-    pipeline::definition::Mode,
-    vitals::{RunVitals, Vitals},
-};
+use flexcore_engine::{pipeline::definition::Mode, vitals::RunVitals};
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::Facts;
@@ -60,25 +57,24 @@ pub fn is_quiet(facts: &Facts) -> bool {
         row.is_none_or(|row| row.definition().mode == Mode::Batch)
     };
     let runs = facts.vitals.as_ref().map_or(&[][..], |vitals| &vitals.runs);
-    !facts.is_stale() && !facts.due.is_due_before(facts.now + COUNTS_DOWN) && !runs.iter().any(is_batch)
+    !facts.is_stale()
+        && facts.silence().is_none()
+        && !facts.due.is_due_before(facts.now + COUNTS_DOWN)
+        && !runs.iter().any(is_batch)
 }
 
-/// Whether two figures tell of different work or another state; what the process uses trembles all the time.
-pub fn tells_more(before: &Vitals, after: &Vitals) -> bool {
-    let states = |vitals: &Vitals| vitals.checks.iter().map(|check| (check.name().to_owned(), check.state())).collect::<Vec<_>>();
-    before.refuses != after.refuses
-        || before.started_at != after.started_at
-        || (before.workers_busy, before.workers) != (after.workers_busy, after.workers)
-        || (before.queues != after.queues || before.runs != after.runs || before.steps != after.steps)
-        || states(before) != states(after)
+/// When something that is shown at rest moves by itself: the minute, what is due soon, an engine elsewhere that fell silent.
+pub fn moves_at(facts: &Facts) -> Timestamp {
+    let minute = Timestamp::from_second((facts.now.as_second().div_euclid(60) + 1) * 60).unwrap_or(Timestamp::MAX);
+    let due = facts.due.next().and_then(|due| due.checked_sub(COUNTS_DOWN).ok());
+    let silent = facts.silent_at();
+    due.into_iter().chain(silent).fold(minute, Timestamp::min)
 }
 
 #[cfg(test)]
 mod tests {
-    use flexcore_engine::vitals::CheckState;
-
     use super::*;
-    use crate::testing::facts::{now, vitals};
+    use crate::{model::facts::Connection, testing::facts::now};
 
     #[test]
     fn it_rests_after_ten_seconds_without_anything_and_moves_once_a_minute() {
@@ -100,17 +96,17 @@ mod tests {
     }
 
     #[test]
-    fn figures_stir_only_where_they_tell_of_work_or_another_state() {
-        let before = vitals(1);
-        let mut after = before.clone();
-        after.at += SignedDuration::from_secs(1);
-        after.process.cpu_ms += 10;
-        assert!(!tells_more(&before, &after));
-        after.queues[0].1.ready += 1;
-        assert!(tells_more(&before, &after));
-        let mut after = before.clone();
-        after.checks[0].finding.state = CheckState::Fail;
-        assert!(tells_more(&before, &after));
-        assert!(tells_more(&before, &vitals(2)));
+    fn what_moves_by_itself_is_the_minute_what_is_due_and_an_engine_that_falls_silent() {
+        let second = SignedDuration::from_secs(1);
+        let mut facts = Facts::new(now() + second * 5, "ana".into(), false);
+        let minute = Timestamp::from_second((now().as_second().div_euclid(60) + 1) * 60).unwrap();
+        assert_eq!(moves_at(&facts), minute);
+        facts.due.answered("copy".parse().unwrap(), Some(facts.now + second * 75));
+        assert_eq!(moves_at(&facts), facts.now + second * 15, "it is counted down for a minute");
+        (facts.place, facts.connection, facts.heard_at) = (Some("box".into()), Connection::Live, Some(facts.now - second * 2));
+        assert_eq!(moves_at(&facts), facts.now + second * 10);
+        assert!(is_quiet(&facts));
+        facts.now += second * 10;
+        assert!(!is_quiet(&facts), "its silence is counted in seconds");
     }
 }

@@ -11,7 +11,7 @@ use flexcore_engine::{
 use jiff::Timestamp;
 
 use super::{
-    events::{EventLine, EventRing},
+    events::{EventLine, EventRing, make_room},
     filter::{RowFilter, Sieve},
 };
 use crate::{keymap::Action, link::Predicate, widget::Window};
@@ -133,6 +133,7 @@ impl Stream {
         let fresh: Vec<_> = ring.iter().rev().take_while(|line| line.envelope.position > after).collect();
         for line in fresh.into_iter().rev() {
             if self.passes(line, &mut sieve, now) {
+                make_room(&mut self.shown);
                 self.shown.push_back(line.envelope.position);
                 self.new += u64::from(!self.following);
             }

@@ -2,7 +2,7 @@
 //! half of it is ever seen. ratatui's own terminal flushes twice, asks the process's terminal for its size and knows no
 //! scrolling; it still draws here, into cells, and the bytes are made of those.
 
-use std::convert::Infallible;
+use std::{cell::RefCell, convert::Infallible};
 
 use ratatui::{
     Frame, Terminal, TerminalOptions, Viewport,
@@ -88,9 +88,26 @@ impl Backend for Cursor {
     }
 }
 
+thread_local! {
+    /// What frames are drawn on, one a thread: between two frames a console keeps only what its terminal shows, so that many
+    /// of them in one process are small.
+    static BOARD: RefCell<Option<Terminal<Cursor>>> = const { RefCell::new(None) };
+}
+
+/// An empty board of a size: the one that this thread drew on before, or a new one.
+fn board(area: Rect) -> Terminal<Cursor> {
+    let mut kept = BOARD.take();
+    if kept.as_mut().is_some_and(|board| board.get_frame().area() != area) {
+        kept = None;
+    }
+    kept.unwrap_or_else(|| {
+        let options = TerminalOptions { viewport: Viewport::Fixed(area) };
+        Terminal::with_options(Cursor::default(), options).expect("this backend never fails")
+    })
+}
+
 /// What is on the terminal, and what goes before the next frame.
 pub struct Canvas {
-    terminal: Terminal<Cursor>,
     /// The cells as the terminal has them.
     shown: Buffer,
     cursor: Option<Position>,
@@ -103,10 +120,8 @@ impl Canvas {
     /// A terminal that was not entered yet: its first frame enters it.
     pub fn new((columns, rows): (u16, u16), abilities: Abilities) -> Self {
         let area = Rect::new(0, 0, columns, rows);
-        let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-        let terminal = Terminal::with_options(Cursor::default(), options).expect("this backend never fails");
         let encoder = Encoder::new(abilities.depth, columns);
-        Self { terminal, shown: Buffer::empty(area), cursor: None, encoder, abilities, before: ENTER.to_vec() }
+        Self { shown: Buffer::empty(area), cursor: None, encoder, abilities, before: ENTER.to_vec() }
     }
 
     /// Another size, or the same anew: the next frame draws everything.
@@ -129,7 +144,8 @@ impl Canvas {
     /// The bytes that bring the terminal from the last frame to this one; `None`: nothing changed.
     pub fn frame(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Option<Vec<u8>> {
         let mut body = Vec::new();
-        let next = self.terminal.draw(draw).expect("this backend never fails").buffer;
+        let mut board = board(self.shown.area);
+        let next = board.draw(draw).expect("this backend never fails").buffer;
         if self.abilities.scrolls
             && let Some(scroll) = Scroll::between(&self.shown, next)
         {
@@ -138,7 +154,8 @@ impl Canvas {
         }
         self.encoder.cells(&self.shown, next, &mut body);
         self.shown.content.clone_from(&next.content);
-        self.place_cursor(&mut body);
+        self.place_cursor(board.backend().0, &mut body);
+        BOARD.set(Some(board));
         if self.before.is_empty() && body.is_empty() {
             return None;
         }
@@ -147,8 +164,7 @@ impl Canvas {
     }
 
     /// A hidden cursor may be anywhere; one that is seen stands where it should after every frame.
-    fn place_cursor(&mut self, body: &mut Vec<u8>) {
-        let wanted = self.terminal.backend().0;
+    fn place_cursor(&mut self, wanted: Option<Position>, body: &mut Vec<u8>) {
         if let Some(position) = wanted
             && (self.cursor != wanted || !body.is_empty())
         {

@@ -14,7 +14,6 @@ use crate::{
     effect::{Effect, Question, Tag, Tone},
     model::{
         Model,
-        events::EventLine,
         facts::{Connection, Facts},
         order,
     },
@@ -103,12 +102,16 @@ pub(super) fn ask_plans(facts: &mut Facts) -> Vec<Effect> {
 
 /// Keeps an event; those of a run under the name of its pipeline, by which people look for them.
 pub(super) fn keep(facts: &mut Facts, envelope: Envelope) {
-    let mut description = describe(&envelope);
     let run = envelope.stream.as_str().strip_prefix("run/").and_then(|id| id.parse::<RunId>().ok());
-    if let Some(row) = run.and_then(|run| facts.models.runs.runs.get(&run)) {
-        description.subject = format!("{} #{}", row.pipeline, row.number);
-    }
-    facts.events.push_line(EventLine { envelope, description });
+    let row = run.and_then(|run| facts.models.runs.runs.get(&run));
+    let line = facts.lines.line(envelope, |envelope| {
+        let mut description = describe(envelope);
+        if let Some(row) = row {
+            description.subject = format!("{} #{}", row.pipeline, row.number);
+        }
+        description
+    });
+    facts.events.push_line(line);
 }
 
 pub(super) fn vitals(model: &mut Model, vitals: &Arc<Vitals>) -> Vec<Effect> {

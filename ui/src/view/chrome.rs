@@ -129,7 +129,9 @@ const NAMES_MAX: usize = 26;
 /// Who else has a console; of oneself only those that are more than this one.
 fn others(facts: &Facts) -> Vec<String> {
     let mut names: Vec<String> = facts.models.sessions.consoles().map(|row| row.actor.to_string()).collect();
-    if let Some(own) = names.iter().position(|name| *name == facts.actor) {
+    // Behind one's own name may stand a role.
+    let is_own = |name: &String| facts.actor.strip_prefix(&**name).is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("));
+    if let Some(own) = names.iter().position(is_own) {
         names.remove(own);
     }
     names.sort();
