@@ -42,9 +42,12 @@ use segments::Room;
 pub(in crate::store) use steps::steps;
 pub(in crate::store) use thin::{Thinned, is_expired};
 
-/// Looks at a lock that is held, each after twice as long; then turns that others get.
-const SPINS_MAX: u32 = 5;
+/// How often whoever finds the lock held looks again, each time after twice as long; then others are let run in between.
+const LOOKS_MAX: u32 = 5;
 const YIELDS_MAX: u32 = 10;
+/// A writer looks again less often, but waits so many times as long: some microseconds at first.
+const PATIENCE: u32 = 512;
+const LOOKS_OF_PATIENCE: u32 = 3;
 
 /// How much the log may hold. Above a limit it asks to be truncated; at twice a limit it takes no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,16 +128,16 @@ impl MemoryLog {
 
     /// Changes what is kept and lets readers know.
     pub(in crate::store) fn publish<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {
-        let mut kept = self.kept();
+        let mut kept = self.kept_patiently();
         let before = kept.next();
         let outcome = change(&mut kept);
         let (grows, orders_room) = (kept.next() > before, kept.segments.orders_room());
         if grows {
-            // In one order with what waiters do: either they are seen here, or they see this.
-            self.head.0.store(kept.next() - 1, Ordering::SeqCst);
+            self.head.0.store(kept.next() - 1, Ordering::Release);
         }
         drop(kept);
-        if grows && self.awaited.0.load(Ordering::SeqCst) && self.awaited.0.swap(false, Ordering::SeqCst) {
+        // Whoever waits looked under the lock after they had set it: either they saw this event, or they are seen here.
+        if grows && self.awaited.0.load(Ordering::Acquire) && self.awaited.0.swap(false, Ordering::AcqRel) {
             self.grown.notify_waiters();
         }
         if orders_room {
@@ -156,24 +159,46 @@ impl MemoryLog {
     /// It is held for less than a wake-up takes: whoever finds it held looks again, then lets others run, and sleeps only if
     /// that did not help. Where one sleeps, whoever gives it back must wake them, and all go at the pace of wake-ups.
     pub(in crate::store) fn kept(&self) -> MutexGuard<'_, Kept> {
-        for turn in 0..SPINS_MAX + YIELDS_MAX {
-            match self.kept.0.try_lock() {
-                Ok(kept) => return kept,
-                Err(TryLockError::Poisoned(kept)) => return kept.into_inner(),
-                Err(TryLockError::WouldBlock) if turn < SPINS_MAX => (0..1 << turn).for_each(|_| hint::spin_loop()),
-                Err(TryLockError::WouldBlock) => thread::yield_now(),
+        self.kept_now().unwrap_or_else(|| self.kept_later(1, LOOKS_MAX))
+    }
+
+    /// The same for a writer. Where two cores took turns, every append would wait for the lines of the cache that the other
+    /// core has just written; so whoever comes second lets the first one write some dozens.
+    fn kept_patiently(&self) -> MutexGuard<'_, Kept> {
+        self.kept_now().unwrap_or_else(|| self.kept_later(PATIENCE, LOOKS_OF_PATIENCE))
+    }
+
+    fn kept_now(&self) -> Option<MutexGuard<'_, Kept>> {
+        match self.kept.0.try_lock() {
+            Ok(kept) => Some(kept),
+            Err(TryLockError::Poisoned(kept)) => Some(kept.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    #[cold]
+    fn kept_later(&self, pauses: u32, looks: u32) -> MutexGuard<'_, Kept> {
+        for look in 0..looks + YIELDS_MAX {
+            if look < looks {
+                (0..pauses << look).for_each(|_| hint::spin_loop());
+            } else {
+                thread::yield_now();
+            }
+            if let Some(kept) = self.kept_now() {
+                return kept;
             }
         }
         self.kept.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes no lock: however many wait, those who write do not wait for them.
+    /// The lock is what orders it with appends: whoever appended before it is seen here, and whoever appends after it sees
+    /// that somebody waits. So an append needs no more than a look.
     async fn grown_past(&self, seen: Position) {
         while self.head() <= seen {
             let mut grown = pin!(self.grown.notified());
             grown.as_mut().enable();
-            self.awaited.0.store(true, Ordering::SeqCst);
-            if Position(self.head.0.load(Ordering::SeqCst)) > seen {
+            self.awaited.0.store(true, Ordering::Release);
+            if Position(self.kept().next() - 1) > seen {
                 return;
             }
             grown.await;

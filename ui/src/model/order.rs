@@ -29,7 +29,7 @@ pub(super) fn refresh(shown: &mut Rows<PipelineName>, facts: &Facts) {
 }
 
 /// Puts some pipelines where they belong now: they are others, came, or went.
-pub(crate) fn touched(shown: &mut Rows<PipelineName>, touched: &BTreeSet<PipelineName>, facts: &Facts) {
+pub(super) fn touched(shown: &mut Rows<PipelineName>, touched: &BTreeSet<PipelineName>, facts: &Facts) {
     let filter = shown.filter.clone();
     let mut sieve = filter.sieve();
     let board = &facts.models.board.pipelines;

@@ -1,5 +1,7 @@
 //! The four panes: what is shown of each, in which order.
 
+use std::collections::BTreeSet;
+
 use flexcore_engine::{
     id::{PipelineName, QueueName},
     projection::{
@@ -64,6 +66,8 @@ pub struct Overview {
     pub zoomed: bool,
     /// The pipelines pane.
     pub pipelines: Rows<PipelineName>,
+    /// Those whose last run failed, shown or not: kept, not counted anew for every frame.
+    pub failing: BTreeSet<PipelineName>,
     /// The queues pane.
     pub queues: Rows<QueueName>,
     /// The health pane: checks by their place in the figures.
@@ -78,6 +82,7 @@ impl Default for Overview {
             focus: Pane::Pipelines,
             zoomed: false,
             pipelines: Rows::default(),
+            failing: BTreeSet::new(),
             queues: Rows::default(),
             health: Rows::default(),
             events: Stream::default(),
@@ -124,7 +129,7 @@ impl Standing {
     fn at_rest(row: &PipelineRow) -> Self {
         match row.state {
             PipelineState::Archived => Self::Archived,
-            _ if row.failed_in_row > 0 => Self::Failing,
+            _ if is_failing(row) => Self::Failing,
             PipelineState::Active => Self::Active,
             PipelineState::Paused => Self::Paused,
             PipelineState::Draft => Self::Draft,
@@ -147,6 +152,10 @@ impl Standing {
     }
 }
 
+fn is_failing(row: &PipelineRow) -> bool {
+    row.failed_in_row > 0
+}
+
 fn urgency(state: RunState) -> u8 {
     match state {
         RunState::Retrying => 4,
@@ -166,7 +175,21 @@ impl Overview {
     /// Filters and sorts again: the facts, a filter or an order changed.
     pub fn refresh(&mut self, facts: &Facts) {
         order::refresh(&mut self.pipelines, facts);
+        let failing = facts.models.board.pipelines.values().filter(|row| is_failing(row));
+        self.failing = failing.map(|row| row.name.clone()).collect();
         self.refresh_others(facts);
+    }
+
+    /// Some pipelines are others, came, or went.
+    pub fn touched(&mut self, touched: &BTreeSet<PipelineName>, facts: &Facts) {
+        order::touched(&mut self.pipelines, touched, facts);
+        for name in touched {
+            if facts.models.board.pipelines.get(name).is_some_and(is_failing) {
+                self.failing.insert(name.clone());
+            } else {
+                self.failing.remove(name);
+            }
+        }
     }
 
     /// All but pipelines, of which only those need it that something happened to.
@@ -230,4 +253,35 @@ fn severity(state: CheckState) -> u8 {
 /// Records a second of a pipeline.
 pub fn records_per_s(row: &PipelineRow, facts: &Facts) -> f64 {
     facts.figures.pipeline(&row.name).map_or(0.0, |figures| figures.records_per_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use flexcore_engine::event::pipeline::Outcome;
+
+    use super::*;
+    use crate::testing::facts::{many, now, run_ended};
+
+    #[test]
+    fn what_fails_is_known_without_looking_at_all() {
+        let mut facts = Facts::new(now(), "alice".into(), false);
+        facts.models = many(20);
+        let mut overview = Overview::default();
+        overview.refresh(&facts);
+        for (name, outcome) in
+            [("pipe-00003", Outcome::Failed), ("pipe-00007", Outcome::Failed), ("pipe-00003", Outcome::Succeeded)]
+        {
+            let position = facts.models.position.next().0;
+            facts.models.apply(&run_ended(position, name, outcome));
+            overview.touched(&[name.parse().unwrap()].into(), &facts);
+            let kept = overview.failing.clone();
+            overview.refresh(&facts);
+            assert_eq!(kept, overview.failing);
+            assert_eq!(kept.contains(name), outcome == Outcome::Failed);
+        }
+        let gone: BTreeSet<PipelineName> = facts.models.board.pipelines.keys().cloned().collect();
+        facts.models.board.pipelines.clear();
+        overview.touched(&gone, &facts);
+        assert!(overview.failing.is_empty());
+    }
 }

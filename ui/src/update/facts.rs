@@ -15,7 +15,6 @@ use crate::{
     model::{
         Model,
         facts::{Connection, Facts},
-        order,
     },
     screen::Input,
 };
@@ -72,7 +71,7 @@ pub(super) fn events(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     effects.extend(ask_plans(model.live_mut()));
     if model.past.is_none() {
         model.overview.events.extend(&model.facts.events, before, model.facts.now);
-        order::touched(&mut model.overview.pipelines, &touched, &model.facts);
+        model.overview.touched(&touched, &model.facts);
         effects.extend(tell_top(model, Input::Facts));
     }
     effects

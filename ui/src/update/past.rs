@@ -16,7 +16,6 @@ use crate::{
         Model,
         events::EventRing,
         facts::Facts,
-        order,
         overlay::Overlay,
         past::{EVENTS_MAX, EVENTS_MIN, Kept, Meant, Past, Wish, read},
     },
@@ -145,7 +144,7 @@ fn fold(model: &mut Model, events: Vec<Envelope>) -> Vec<Effect> {
     facts.now = last;
     facts.figures.begin(&facts.models);
     model.overview.events.extend(&model.facts.events, before, model.facts.now);
-    order::touched(&mut model.overview.pipelines, &touched, &model.facts);
+    model.overview.touched(&touched, &model.facts);
     model.overview.refresh_others(&model.facts);
     let mut effects = ask_plans(&mut model.facts);
     effects.extend(tell_top(model, Input::Facts));

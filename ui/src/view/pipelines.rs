@@ -86,7 +86,7 @@ pub(super) fn limits<K>(rows: &Rows<K>, sorts: &[&str]) -> String {
 
 fn title(model: &Model) -> String {
     let rows = &model.overview.pipelines;
-    let failing = model.facts.models.board.pipelines.values().filter(|row| row.failed_in_row > 0).count();
+    let failing = model.overview.failing.len();
     let failing = if failing > 0 { format!(" {} {failing} failing", model.theme.glyph(Glyph::None)) } else { String::new() };
     format!("1 Pipelines {}{failing}{}", rows.total, limits(rows, &PIPELINE_SORTS))
 }

@@ -1,7 +1,7 @@
 //! Where each stream stands. A stream's events are found by links backward from its head, so that an append touches one
 //! entry and no list that grows; long streams have marks on the way.
 
-use std::{hash::BuildHasher, sync::Arc};
+use std::{collections::HashMap, hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -14,6 +14,7 @@ use super::Stream;
 const MARK_EVERY: u64 = 64;
 /// A link to events that are lost: no event has this position.
 const LOST: u64 = u64::MAX;
+const HAS_HEAD: &str = "a place in the table has a head";
 
 /// Heads stand in the order of their creation, and the table holds only their places: four bytes a stream, so that it
 /// stays in the processor's cache. Each miss there would cost as much as the rest of an append.
@@ -22,30 +23,24 @@ pub(super) struct Heads {
     places: HashTable<u32>,
     row: Vec<Option<Head>>,
     free: Vec<u32>,
-    /// Heads that go with their last events, and heads that have marks: so that a truncation looks at these alone. A place may
-    /// be here twice, or no longer belong here.
-    going: Vec<u32>,
-    marked: Vec<u32>,
+    /// Heads that go with their last events, and which that was when it was said: one that is written to since stays.
+    going: HashMap<u32, u64, RandomState>,
+    /// Versions and positions of the marks that are kept of a stream, the newest last. Short streams have none.
+    marks: HashMap<u32, Vec<(u64, u64)>, RandomState>,
     hasher: RandomState,
 }
 
-/// Aligned to one line of the processor's cache: an append touches one head, and never two lines for it.
-#[repr(align(64))]
+/// Half a line of the processor's cache, never in two: an append touches one head, and what it seldom needs stands elsewhere.
+#[repr(align(32))]
 pub(super) struct Head {
     /// The one text that all events of the stream share.
     name: StreamName,
     version: u64,
     last: u64,
-    /// Versions and positions of the marks that are kept, the newest last.
-    marks: Vec<(u64, u64)>,
-    /// Goes with its last event.
-    forget: bool,
-    /// It is among the heads that have marks.
-    is_marked: bool,
 }
 
 /// Where a head stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place(u32);
 
 impl Heads {
@@ -59,17 +54,13 @@ impl Heads {
 
     /// By the hash of its name, which need not be taken under a lock.
     pub(super) fn find_hashed(&self, hash: u64, stream: &StreamName) -> Option<Place> {
-        let is_it = |place: &u32| self.at(*place).is_some_and(|head| head.name == *stream);
+        let is_it = |place: &u32| self.at(*place).is_some_and(|head| head.shares(stream) || head.name == *stream);
         self.places.find(hash, is_it).copied().map(Place)
     }
 
     /// What hashes are taken with; always the same.
     pub(super) fn hasher(&self) -> RandomState {
         self.hasher.clone()
-    }
-
-    pub(super) fn get(&self, stream: &StreamName) -> Option<&Head> {
-        self.find(stream).and_then(|Place(place)| self.at(place))
     }
 
     pub(super) fn version_at(&self, place: Option<Place>) -> Version {
@@ -81,62 +72,95 @@ impl Heads {
         self.version_at(self.find(stream))
     }
 
-    /// The head at a place, or a new one for a stream that has none.
-    pub(super) fn of_writer(&mut self, place: Option<Place>, stream: &StreamName) -> (Place, &mut Head) {
-        let place = place.unwrap_or_else(|| self.add(stream));
-        (place, self.row[place.0 as usize].as_mut().expect("a place in the table has a head"))
+    /// The place that was found, or a new one for a stream that has none.
+    pub(super) fn of_writer(&mut self, place: Option<Place>, stream: &StreamName) -> Place {
+        place.unwrap_or_else(|| self.add(stream))
     }
 
-    /// To be told when a head that was written to [has new marks](Head::has_new_marks).
-    pub(super) fn note_marks(&mut self, place: Place) {
-        if let Some(head) = &mut self.row[place.0 as usize] {
-            head.is_marked = true;
-            self.marked.push(place.0);
+    /// Counts one more event at a position: the head, the event's version, and the position of the one before it.
+    pub(super) fn push(&mut self, place: Place, position: u64) -> (&Head, Version, u64) {
+        let head = self.row[place.0 as usize].as_mut().expect(HAS_HEAD);
+        let link = std::mem::replace(&mut head.last, position);
+        head.version += 1;
+        if head.version.is_multiple_of(MARK_EVERY) {
+            self.marks.entry(place.0).or_default().push((head.version, position));
         }
+        (head, Version(head.version), link)
+    }
+
+    /// Goes to just before a version. Events between that are not there are lost: nobody reads past them. `false` when it is
+    /// past that version already.
+    pub(super) fn skip_before(&mut self, place: Place, version: Version) -> bool {
+        let head = self.row[place.0 as usize].as_mut().expect(HAS_HEAD);
+        let Some(skipped) = version.0.checked_sub(head.version + 1) else { return false };
+        if skipped > 0 {
+            (head.version, head.last) = (version.0 - 1, LOST);
+            self.marks.remove(&place.0);
+        }
+        true
+    }
+
+    /// Goes on to a version. Events between were let go: whoever reads goes past them to what was before. `false` when the
+    /// first of them does not come next.
+    pub(super) fn let_go(&mut self, place: Place, first: Version, last: Version) -> bool {
+        let head = self.row[place.0 as usize].as_mut().expect(HAS_HEAD);
+        if head.version == 0 && first.0 > 1 {
+            head.last = LOST;
+        } else if first.0 != head.version + 1 {
+            return false;
+        }
+        head.version = last.0;
+        last >= first
+    }
+
+    /// A version not before the one asked for, and its position: from there it is a short walk back.
+    pub(super) fn near(&self, Place(place): Place, version: u64) -> (u64, u64) {
+        let mark = self.marks.get(&place).and_then(|marks| {
+            let at = marks.partition_point(|(marked, _)| *marked < version);
+            marks.get(at).copied()
+        });
+        mark.or_else(|| self.at(place).map(|head| (head.version, head.last))).unwrap_or_default()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Stream> {
-        self.row.iter().flatten().map(|head| Stream {
-            name: head.name(),
-            version: Version(head.version),
-            last: Position(head.last),
-            forget: head.forget,
+        let places = self.row.iter().enumerate();
+        places.filter_map(|(place, head)| {
+            let head = head.as_ref()?;
+            let forget = self.going.get(&(place as u32)) == Some(&head.last);
+            Some(Stream { name: head.name(), version: Version(head.version), last: Position(head.last), forget })
         })
     }
 
     /// Puts a stream back of which no event is kept.
     pub(super) fn restore(&mut self, stream: &Stream) {
         let place = self.find(&stream.name);
-        let (Place(place), head) = self.of_writer(place, &stream.name);
-        (head.version, head.last, head.forget) = (stream.version.0, stream.last.0, stream.forget);
-        self.going.extend(stream.forget.then_some(place));
+        let Place(place) = self.of_writer(place, &stream.name);
+        if let Some(head) = &mut self.row[place as usize] {
+            (head.version, head.last) = (stream.version.0, stream.last.0);
+        }
+        self.going.extend(stream.forget.then_some((place, stream.last.0)));
     }
 
     pub(super) fn forget_with_last_event(&mut self, streams: &[StreamName]) {
         for stream in streams {
-            if let Some(place) = self.find(stream) {
-                self.of_writer(Some(place), stream).1.forget = true;
-                self.going.push(place.0);
+            if let Some(Place(place)) = self.find(stream)
+                && let Some(head) = &self.row[place as usize]
+            {
+                self.going.insert(place, head.last);
             }
         }
     }
 
     /// Lets go of what belongs to dropped events; the heads that went.
     pub(super) fn trim(&mut self, oldest: u64) -> Vec<Head> {
-        let mut going = std::mem::take(&mut self.going);
-        going.sort_unstable();
-        going.dedup();
-        let mut gone = Vec::new();
-        going.retain(|place| match self.at(*place) {
-            Some(head) if head.forget && head.last < oldest => {
-                gone.extend(self.remove(*place));
-                false
-            }
-            head => head.is_some_and(|head| head.forget),
+        let row = &self.row;
+        self.going.retain(|place, last| row[*place as usize].as_ref().is_some_and(|head| head.last == *last));
+        let gone: Vec<u32> = self.going.extract_if(|_, last| *last < oldest).map(|(place, _)| place).collect();
+        let gone = gone.into_iter().filter_map(|place| self.remove(place)).collect();
+        self.marks.retain(|_, marks| {
+            marks.drain(..marks.partition_point(|(_, position)| *position < oldest));
+            !marks.is_empty()
         });
-        self.going = going;
-        let Self { marked, row, .. } = self;
-        marked.retain(|place| row[*place as usize].as_mut().is_some_and(|head| head.trim(oldest)));
         gone
     }
 
@@ -145,14 +169,14 @@ impl Heads {
     }
 
     fn add(&mut self, stream: &StreamName) -> Place {
-        let head = Head { name: stream.clone(), version: 0, last: 0, marks: Vec::new(), forget: false, is_marked: false };
+        let head = Head { name: stream.clone(), version: 0, last: 0 };
         let place = self.free.pop().unwrap_or_else(|| {
             self.row.push(None);
             u32::try_from(self.row.len() - 1).expect("memory ends before four billion streams")
         });
         self.row[place as usize] = Some(head);
         let Self { places, row, hasher, .. } = self;
-        let hash_at = |place: &u32| hasher.hash_one(row[*place as usize].as_ref().map(|head| &head.name).expect("it has a head"));
+        let hash_at = |place: &u32| hasher.hash_one(row[*place as usize].as_ref().map(|head| &head.name).expect(HAS_HEAD));
         places.insert_unique(hash_at(&place), place, hash_at);
         Place(place)
     }
@@ -162,6 +186,7 @@ impl Heads {
         if let Ok(entry) = self.places.find_entry(self.hasher.hash_one(&head.name), |found| *found == place) {
             entry.remove();
         }
+        self.marks.remove(&place);
         self.free.push(place);
         Some(head)
     }
@@ -176,63 +201,6 @@ impl Head {
     pub(super) fn shares(&self, name: &StreamName) -> bool {
         Arc::ptr_eq(&self.name.0, &name.0)
     }
-
-    /// Counts one more event at a position; its version, and the position of the one before it.
-    pub(super) fn push(&mut self, position: u64) -> (Version, u64) {
-        let link = std::mem::replace(&mut self.last, position);
-        self.version += 1;
-        self.forget = false;
-        if self.version.is_multiple_of(MARK_EVERY) {
-            self.marks.push((self.version, position));
-        }
-        (Version(self.version), link)
-    }
-
-    /// Goes to just before a version. Events between that are not there are lost: nobody reads past them. `false` when it is
-    /// past that version already.
-    pub(super) fn skip_before(&mut self, version: Version) -> bool {
-        let Some(skipped) = version.0.checked_sub(self.version + 1) else { return false };
-        if skipped > 0 {
-            (self.version, self.last) = (version.0 - 1, LOST);
-            self.marks.clear();
-        }
-        true
-    }
-
-    /// Goes on to a version. Events between were let go: whoever reads goes past them to what was before. `false` when the
-    /// first of them does not come next.
-    pub(super) fn let_go(&mut self, first: Version, last: Version) -> bool {
-        if self.version == 0 && first.0 > 1 {
-            self.last = LOST;
-        } else if first.0 != self.version + 1 {
-            return false;
-        }
-        self.version = last.0;
-        last >= first
-    }
-
-    pub(super) fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// A version not before the one asked for, and its position: from there it is a short walk back.
-    pub(super) fn near(&self, version: u64) -> (u64, u64) {
-        let at = self.marks.partition_point(|(marked, _)| *marked < version);
-        self.marks.get(at).copied().unwrap_or((self.version, self.last))
-    }
-
-    /// Whether a truncation has to be told of its marks.
-    pub(super) fn has_new_marks(&self) -> bool {
-        !self.is_marked && !self.marks.is_empty()
-    }
-
-    /// Lets go of marks; whether there are any left.
-    fn trim(&mut self, oldest: u64) -> bool {
-        let dropped = self.marks.partition_point(|(_, position)| *position < oldest);
-        self.marks.drain(..dropped);
-        self.is_marked &= !self.marks.is_empty();
-        self.is_marked
-    }
 }
 
 #[cfg(test)]
@@ -242,17 +210,35 @@ mod tests {
     #[test]
     fn marks_shorten_the_walk_and_go_with_their_events() {
         let mut heads = Heads::default();
-        let (_, head) = heads.of_writer(None, &StreamName("s".into()));
+        let place = heads.of_writer(None, &StreamName("s".into()));
         for position in 1..=1_000 {
-            assert_eq!(head.push(position * 10), (Version(position), (position - 1) * 10));
+            let (_, version, link) = heads.push(place, position * 10);
+            assert_eq!((version, link), (Version(position), (position - 1) * 10));
         }
-        assert_eq!((head.near(1), head.near(64), head.near(65)), ((64, 640), (64, 640), (128, 1_280)));
-        assert_eq!((head.near(960), head.near(961), head.near(1_000)), ((960, 9_600), (1_000, 10_000), (1_000, 10_000)));
-        assert!(head.has_new_marks());
-        head.trim(1_000);
-        assert_eq!((head.near(64), head.near(65)), ((128, 1_280), (128, 1_280)));
-        head.trim(u64::MAX);
-        assert_eq!((head.near(960), head.near(961)), ((1_000, 10_000), (1_000, 10_000)));
+        let near = |heads: &Heads, version| heads.near(place, version);
+        assert_eq!((near(&heads, 1), near(&heads, 64), near(&heads, 65)), ((64, 640), (64, 640), (128, 1_280)));
+        assert_eq!((near(&heads, 960), near(&heads, 961)), ((960, 9_600), (1_000, 10_000)));
+        assert_eq!(near(&heads, 1_000), (1_000, 10_000));
+        heads.trim(1_000);
+        assert_eq!((near(&heads, 64), near(&heads, 65)), ((128, 1_280), (128, 1_280)));
+        heads.trim(u64::MAX);
+        assert_eq!((near(&heads, 960), near(&heads, 961)), ((1_000, 10_000), (1_000, 10_000)));
+        assert!(heads.marks.is_empty());
+    }
+
+    #[test]
+    fn a_place_that_is_used_again_has_no_marks_of_the_stream_before() {
+        let mut heads = Heads::default();
+        let (old, new) = (StreamName("old".into()), StreamName("new".into()));
+        let place = heads.of_writer(None, &old);
+        for position in 1..=100 {
+            heads.push(place, position);
+        }
+        heads.forget_with_last_event(&[old]);
+        assert_eq!(heads.trim(u64::MAX).len(), 1);
+        assert_eq!(heads.of_writer(None, &new), place);
+        heads.push(place, 101);
+        assert_eq!(heads.near(place, 1), (1, 101));
     }
 
     #[test]
@@ -263,7 +249,8 @@ mod tests {
             for at in 0..100 {
                 let stream = name(round * 100 + at);
                 let place = heads.find(&stream);
-                heads.of_writer(place, &stream).1.push(round * 100 + at + 1);
+                let place = heads.of_writer(place, &stream);
+                heads.push(place, round * 100 + at + 1);
             }
             heads.forget_with_last_event(&(0..50).map(|at| name(round * 100 + at)).collect::<Vec<_>>());
             assert_eq!((heads.trim(u64::MAX).len(), heads.going.len()), (50, 0));
@@ -279,20 +266,20 @@ mod tests {
         for position in 1..=1_000 {
             let stream = name(position.min(900));
             let place = heads.find(&stream);
-            let (place, head) = heads.of_writer(place, &stream);
-            head.push(position);
-            if head.has_new_marks() {
-                heads.note_marks(place);
-            }
+            let place = heads.of_writer(place, &stream);
+            heads.push(place, position);
         }
-        assert_eq!((heads.marked.len(), heads.going.len()), (1, 0));
+        assert_eq!((heads.marks.len(), heads.going.len()), (1, 0));
         // One that lives on, one that is named twice, one whose last event stays.
         heads.forget_with_last_event(&[name(1), name(2), name(2), name(899)]);
-        let place = heads.find(&name(1));
-        heads.of_writer(place, &name(1)).1.push(1_001);
+        let going = |heads: &Heads| heads.iter().filter(|stream| stream.forget).count();
+        assert_eq!(going(&heads), 3);
+        let place = heads.find(&name(1)).unwrap();
+        heads.push(place, 1_001);
+        assert_eq!(going(&heads), 2);
         assert_eq!(heads.trim(500).iter().map(Head::name).collect::<Vec<_>>(), [name(2)]);
-        assert_eq!((heads.len(), heads.marked.len(), heads.going.len()), (899, 1, 1));
+        assert_eq!((heads.len(), heads.marks.len(), heads.going.len()), (899, 1, 1));
         assert_eq!(heads.trim(2_000).iter().map(Head::name).collect::<Vec<_>>(), [name(899)]);
-        assert_eq!((heads.len(), heads.marked.len(), heads.going.len()), (898, 0, 0));
+        assert_eq!((heads.len(), heads.marks.len(), heads.going.len()), (898, 0, 0));
     }
 }

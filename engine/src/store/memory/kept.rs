@@ -153,29 +153,22 @@ impl Kept {
         if !is_met(one.expected, actual) {
             return Err(AppendError::Conflict { stream: name.clone(), actual });
         }
-        let (place, head) = self.heads.of_writer(place, name);
-        let earlier = one.events.len().saturating_sub(1);
-        for event in one.events.drain(..earlier) {
-            let position = self.segments.next();
-            let (version, link) = head.push(position);
-            self.segments.push(Envelope { position: Position(position), stream: head.name(), version, event }, link);
+        let place = self.heads.of_writer(place, name);
+        if one.events.len() > 1 {
+            let earlier = one.events.len() - 1;
+            one.events.drain(..earlier).for_each(|event| self.push_event(place, event));
         }
         let Some(last) = one.events.last() else { return Ok(()) };
         let (position, bytes) = (self.segments.next(), bytes_of(last.data.len(), last.kind.as_str().len()));
-        let (version, link) = head.push(position);
-        // Where the writer names the stream by the text that is kept, that one is shared once more and once less: neither is done.
-        let own = if head.shares(name) { one.stream.take() } else { None };
-        let stream = own.unwrap_or_else(|| head.name());
-        let mut event = || one.events.pop().expect("it was looked at");
+        let (head, version, link) = self.heads.push(place, position);
         self.segments.push_with(position, bytes, link, || Envelope {
             position: Position(position),
-            stream,
+            // Where the writer names the stream by the text that is kept, that one is shared once more and once less: neither is
+            // done.
+            stream: one.stream.take_if(|name| head.shares(name)).unwrap_or_else(|| head.name()),
             version,
-            event: event(),
+            event: one.events.pop().expect("it was looked at"),
         });
-        if head.has_new_marks() {
-            self.heads.note_marks(place);
-        }
         Ok(())
     }
 
@@ -197,15 +190,14 @@ impl Kept {
 
     /// Takes the events out of the append, but leaves its memory to be freed after the lock.
     fn push(&mut self, place: Option<Place>, append: &mut StreamAppend) {
-        let (place, head) = self.heads.of_writer(place, &append.stream);
-        for event in append.events.drain(..) {
-            let position = self.segments.next();
-            let (version, link) = head.push(position);
-            self.segments.push(Envelope { position: Position(position), stream: head.name(), version, event }, link);
-        }
-        if head.has_new_marks() {
-            self.heads.note_marks(place);
-        }
+        let place = self.heads.of_writer(place, &append.stream);
+        append.events.drain(..).for_each(|event| self.push_event(place, event));
+    }
+
+    fn push_event(&mut self, place: Place, event: NewEvent) {
+        let position = self.segments.next();
+        let (head, version, link) = self.heads.push(place, position);
+        self.segments.push(Envelope { position: Position(position), stream: head.name(), version, event }, link);
     }
 
     pub(in crate::store) fn put(&mut self, stream: &StreamName, snapshot: Snapshot) {
@@ -238,15 +230,12 @@ impl Kept {
     /// missing. Whether its stream can be there.
     pub(in crate::store) fn replay(&mut self, mut envelope: Envelope) -> bool {
         let place = self.heads.find(&envelope.stream);
-        let (place, head) = self.heads.of_writer(place, &envelope.stream);
-        if !head.skip_before(envelope.version) {
+        let place = self.heads.of_writer(place, &envelope.stream);
+        if !self.heads.skip_before(place, envelope.version) {
             return false;
         }
-        let (_, link) = head.push(envelope.position.0);
+        let (head, _, link) = self.heads.push(place, envelope.position.0);
         envelope.stream = head.name();
-        if head.has_new_marks() {
-            self.heads.note_marks(place);
-        }
         self.segments.push(envelope, link);
         true
     }
@@ -259,7 +248,8 @@ impl Kept {
     /// Takes in that events of a stream were let go, from a version to another. Whether they come next.
     pub(in crate::store) fn let_go(&mut self, stream: &StreamName, first: Version, last: Version) -> bool {
         let place = self.heads.find(stream);
-        self.heads.of_writer(place, stream).1.let_go(first, last)
+        let place = self.heads.of_writer(place, stream);
+        self.heads.let_go(place, first, last)
     }
 
     /// Puts a stream back whose events are no longer kept.

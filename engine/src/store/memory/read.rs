@@ -78,9 +78,13 @@ impl MemoryLog {
     /// `None` when there is nothing to find.
     fn walk(&self, stream: &StreamName, after: Version, max: usize) -> Option<Walk> {
         let kept = self.kept();
-        let head = kept.heads.get(stream).filter(|head| head.version() > after.0 && max > 0)?;
-        let newest = after.0.saturating_add(max as u64).min(head.version());
-        let (version, position) = head.near(newest);
+        let place = kept.heads.find(stream)?;
+        let last = kept.heads.version_at(Some(place));
+        if last <= after || max == 0 {
+            return None;
+        }
+        let newest = after.0.saturating_add(max as u64).min(last.0);
+        let (version, position) = kept.heads.near(place, newest);
         Some(Walk { version, position, newest, after: after.0, found: Vec::new() })
     }
 }
