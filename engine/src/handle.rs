@@ -24,7 +24,7 @@ pub use retention::{Retained, may_go};
 
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::{
     aggregate::{Alert, Pipeline, Queue, Rejection, Run},
@@ -94,7 +94,7 @@ struct Inner {
     models_kept: AtomicU64,
     readers: Readers,
     meter: meter::Meter,
-    stirred: Notify,
+    stirred: watch::Sender<()>,
     anchors: Mutex<Anchors>,
 }
 
@@ -120,7 +120,7 @@ impl Engine {
                 models_kept: AtomicU64::new(0),
                 readers,
                 meter,
-                stirred: Notify::new(),
+                stirred: watch::Sender::new(()),
                 anchors,
             }),
         }
@@ -148,12 +148,12 @@ impl Engine {
 
     /// Something is being done that may leave no event, like a message for a queue: figures that rest are taken again.
     pub fn stir(&self) {
-        self.inner.stirred.notify_one();
+        self.inner.stirred.send_replace(());
     }
 
-    /// Resolves when something stirs, or has since this was last waited for. One waits at a time.
-    pub(crate) async fn stirred(&self) {
-        self.inner.stirred.notified().await;
+    /// Tells when something stirs.
+    pub(crate) fn stirs(&self) -> watch::Receiver<()> {
+        self.inner.stirred.subscribe()
     }
 
     /// Asks for a change. When this returns `Ok`, its events are in the log. Refusals of people's commands are audited on

@@ -53,21 +53,23 @@ impl Sampler {
     pub(super) async fn run(mut self) {
         let clock = self.shared.engine.clock().clone();
         let (mut planned, mut seen) = (clock.now(), self.shared.engine.store().head());
+        let mut stirs = self.shared.engine.stirs();
         loop {
             let rests = self.rests(clock.now());
             planned = after(planned, if rests { REST_SAMPLE_EVERY.0 } else { SAMPLE_EVERY.0 });
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => return,
                 () = clock.sleep_until(planned) => {}
-                () = self.stirs(seen), if rests => {
+                () = self.stirred(seen, &mut stirs), if rests => {
                     planned = planned.min(clock.now());
                     self.stirred_at = planned;
                 }
             }
             let now = clock.now();
             let lag = Duration(between(planned, now));
-            // The head is marked before anything is looked at: what comes meanwhile ends a rest at once.
+            // Marked before anything is looked at: what comes meanwhile ends a rest at once.
             seen = self.shared.engine.store().head();
+            stirs.mark_unchanged();
             self.take(now, lag).await;
             planned = planned.max(now);
         }
@@ -79,11 +81,12 @@ impl Sampler {
         is_well && self.shared.live.count() == 0 && between(self.stirred_at, now) >= RESTS_AFTER.0
     }
 
-    /// Resolves when something may have happened.
-    async fn stirs(&self, seen: Position) {
+    /// Resolves when something may have happened since the last look.
+    async fn stirred(&self, seen: Position, stirs: &mut watch::Receiver<()>) {
         tokio::select! {
             () = self.shared.engine.store().wait_past(seen) => {}
-            () = self.shared.engine.stirred() => {}
+            // The engine is here, and with it whoever tells.
+            _ = stirs.changed() => {}
         }
     }
 

@@ -94,6 +94,10 @@ fn is_loopback(host: &str) -> bool {
         return true;
     }
     let Ok(authority) = host.parse::<Authority>() else { return false };
+    // What is there besides the name is a port, or it is not what any browser sends.
+    if authority.port_u16().is_none() && authority.host() != host {
+        return false;
+    }
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
