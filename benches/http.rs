@@ -71,7 +71,7 @@ fn calls(bench: &mut Bench, place: &Path) {
     let asks = [
         ("GET board, 30 pipelines", 0.7, Ask::get(BOARD)),
         ("POST event", 0.75, Ask::new("POST", EVENTS, json, event(1))),
-        ("PUT queue, one of 450", 0.75, Ask::new("PUT", "/api/v1/queues/orders-000", json, r#"{"attempts_max":###}"#.into())),
+        ("PUT queue, a command", 0.75, Ask::new("PUT", "/api/v1/queues/orders", json, r#"{"attempts_max":###}"#.into())),
     ];
     let engine = Engine::start(place, &[]);
     for (name, aim, ask) in asks {

@@ -12,9 +12,6 @@ use tokio::{
 pub(crate) const NUMBER: &str = "###";
 /// The numbers of requests: those with three digits.
 pub(crate) const NUMBERS: std::ops::Range<u64> = 100..1_000;
-/// Stands in a path for one of so many names; each has its turn twice in all the requests there are.
-pub(crate) const NAME: &str = "000";
-pub(crate) const NAMES: u64 = 450;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -41,8 +38,7 @@ impl Ask {
     }
 
     fn bytes(&self, number: u64) -> Vec<u8> {
-        let Self { method, media, .. } = self;
-        let path = self.path.replace(NAME, &(100 + number % NAMES).to_string());
+        let Self { method, path, media, .. } = self;
         let body = self.body.replace(NUMBER, &number.to_string());
         let media = if media.is_empty() { String::new() } else { format!("Content-Type: {media}\r\n") };
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
