@@ -135,8 +135,8 @@ pub struct Console {
     jobs: JoinSet<Msg>,
     /// The question for a point of the past that is on its way.
     glimpse: Option<AbortHandle>,
-    /// When the clock was last looked at.
-    ticked_at: Option<Instant>,
+    /// When the clock was last looked at, and what it said.
+    ticked_at: Option<(Instant, Timestamp)>,
 }
 
 /// What woke the loop.
@@ -260,17 +260,17 @@ impl Console {
 
     /// When the clock is looked at next: every second, and at rest only when something that is shown moves by itself.
     fn tick_at(&self, now: Instant) -> Instant {
-        let Some(last) = self.ticked_at else { return now };
+        let Some((last, shown)) = self.ticked_at else { return now };
         let second = last + TICK_EVERY;
         if !self.model.rest.is_resting() || self.painter.awaits() {
             return second;
         }
-        let left = rest::moves_at(self.model.live()).duration_since((self.now)());
+        let left = rest::moves_at(self.model.live(), shown).duration_since((self.now)());
         second.max(now + Duration::try_from(left).unwrap_or_default())
     }
 
     async fn on_tick(&mut self) -> Option<End> {
-        self.ticked_at = Some(Instant::now());
+        self.ticked_at = Some((Instant::now(), (self.now)()));
         let silent = self.painter.silent_for();
         if self.silence_max.is_some_and(|max| silent > max) {
             return Some(End::Closed(format!("the terminal has said nothing for {}s", silent.as_secs())));

@@ -71,12 +71,12 @@ fn a_line_that_is_gone_shows_how_old_everything_is_and_when_it_is_tried_again() 
 #[test]
 fn a_line_that_stands_and_brings_nothing_is_told_by_the_age_of_what_is_shown() {
     let (mut console, seconds) = console(&elsewhere(), (80, 24));
-    seconds.store(4, Ordering::Relaxed);
+    seconds.store(11, Ordering::Relaxed);
     console.wait(TICK).assert_shows("● up ");
-    seconds.store(7, Ordering::Relaxed);
-    console.wait(TICK).assert_shows("data is 7.0s old");
+    seconds.store(14, Ordering::Relaxed);
+    console.wait(TICK).assert_shows("data is 14s old");
     let (mut here, seconds) = self::console(&ScriptedLink::with(facts::models()), (80, 24));
-    seconds.store(7, Ordering::Relaxed);
+    seconds.store(14, Ordering::Relaxed);
     here.wait(TICK).assert_hides("data is");
 }
 

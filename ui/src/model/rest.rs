@@ -63,9 +63,10 @@ pub fn is_quiet(facts: &Facts) -> bool {
         && !runs.iter().any(is_batch)
 }
 
-/// When something that is shown at rest moves by itself: the minute, what is due soon, an engine elsewhere that fell silent.
-pub fn moves_at(facts: &Facts) -> Timestamp {
-    let minute = Timestamp::from_second((facts.now.as_second().div_euclid(60) + 1) * 60).unwrap_or(Timestamp::MAX);
+/// When something that is shown at rest moves by itself: the minute after the one that is shown, what is due soon, an engine
+/// elsewhere that fell silent.
+pub fn moves_at(facts: &Facts, shown: Timestamp) -> Timestamp {
+    let minute = Timestamp::from_second((shown.as_second().div_euclid(60) + 1) * 60).unwrap_or(Timestamp::MAX);
     let due = facts.due.next().and_then(|due| due.checked_sub(COUNTS_DOWN).ok());
     let silent = facts.silent_at();
     due.into_iter().chain(silent).fold(minute, Timestamp::min)
@@ -100,11 +101,11 @@ mod tests {
         let second = SignedDuration::from_secs(1);
         let mut facts = Facts::new(now() + second * 5, "ana".into(), false);
         let minute = Timestamp::from_second((now().as_second().div_euclid(60) + 1) * 60).unwrap();
-        assert_eq!(moves_at(&facts), minute);
+        assert_eq!(moves_at(&facts, facts.now), minute);
         facts.due.answered("copy".parse().unwrap(), Some(facts.now + second * 75));
-        assert_eq!(moves_at(&facts), facts.now + second * 15, "it is counted down for a minute");
+        assert_eq!(moves_at(&facts, facts.now), facts.now + second * 15, "it is counted down for a minute");
         (facts.place, facts.connection, facts.heard_at) = (Some("box".into()), Connection::Live, Some(facts.now - second * 2));
-        assert_eq!(moves_at(&facts), facts.now + second * 10);
+        assert_eq!(moves_at(&facts, facts.now), facts.now + second * 10);
         assert!(is_quiet(&facts));
         facts.now += second * 10;
         assert!(!is_quiet(&facts), "its silence is counted in seconds");
