@@ -7,7 +7,7 @@ use axum::extract::State;
 use flexcore_engine::{
     aggregate::Rejection,
     id::QueueName,
-    port::queue::{Peek, QueueStats},
+    port::queue::{Peek, QueueError, QueueStats},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -66,9 +66,10 @@ async fn show(State(api): State<Api>, _: Caller, InPath(queue): InPath<QueueName
 }
 
 pub(super) async fn known(api: &Api, queue: &QueueName) -> Result<QueueStats, Problem> {
-    let stats = api.engine().queues().stats().await?;
-    let found = stats.into_iter().find(|(name, _)| name == queue).map(|(_, stats)| stats);
-    found.ok_or_else(|| (&Rejection::NoQueue(queue.clone())).into())
+    match api.engine().queues().stats_of(queue).await {
+        Err(QueueError::Unknown { queue }) => Err((&Rejection::NoQueue(queue)).into()),
+        stats => Ok(stats?),
+    }
 }
 
 /// Which messages to look at.

@@ -356,6 +356,9 @@ pub trait Queues: Send + Sync + 'static {
         Condition::Writing
     }
 
+    /// Figures of one queue.
+    fn stats_of<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<QueueStats, QueueError>>;
+
     /// Figures of every queue, by name.
     fn stats(&self) -> BoxFuture<'_, Result<Vec<(QueueName, QueueStats)>, QueueError>>;
 }

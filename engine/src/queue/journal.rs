@@ -308,6 +308,10 @@ impl Queues for JournalQueues {
         self.desk.condition.get()
     }
 
+    fn stats_of<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<QueueStats, QueueError>> {
+        Box::pin(async move { self.shelves.on(queue, |_, state, _| Ok(state.stats())) })
+    }
+
     fn stats(&self) -> BoxFuture<'_, Result<Vec<(QueueName, QueueStats)>, QueueError>> {
         Box::pin(async move { Ok(self.shelves.all(QueueState::stats)) })
     }

@@ -149,6 +149,10 @@ impl Queues for MemoryQueues {
         Box::pin(async move { Ok(self.shelves.forget(queue, |_| {})) })
     }
 
+    fn stats_of<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, Result<QueueStats, QueueError>> {
+        Box::pin(async move { self.shelves.on(queue, |_, state, _| Ok(state.stats())) })
+    }
+
     fn stats(&self) -> BoxFuture<'_, Result<Vec<(QueueName, QueueStats)>, QueueError>> {
         Box::pin(async move { Ok(self.shelves.all(QueueState::stats)) })
     }
