@@ -31,8 +31,9 @@ pub(super) enum Cause {
 impl Cause {
     fn after(self) -> Duration {
         Duration::from_millis(match self {
-            // Screens show sixty frames a second: what is made between two of them is seen by nobody.
-            Self::Key => 16,
+            // Screens show 60 to 120 frames a second: what is made between two of them is seen by nobody. Also behind a frame of
+            // events: a key that waited longer would be late on one of six of those.
+            Self::Key => 8,
             Self::Events => 100,
             Self::Figures => 500,
             Self::Clock => 1_000,
