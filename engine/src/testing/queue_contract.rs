@@ -197,10 +197,7 @@ impl Subject {
     }
 
     async fn stats(&self) -> QueueStats {
-        let all = self.queues.stats().await.unwrap();
-        let one = self.queues.stats_of(&self.queue).await.expect("the queue exists");
-        assert!(all.contains(&(self.queue.clone(), one.clone())), "asked alone it tells the same");
-        one
+        self.queues.stats_of(&self.queue).await.expect("the queue exists")
     }
 }
 

@@ -22,6 +22,7 @@ pub async fn an_acked_message_is_gone_and_its_receipt_stale(it: Subject) {
     it.pass(86_400);
     assert!(it.receive(1).await.is_empty());
     let stats = it.stats().await;
+    assert!(it.queues.stats().await.unwrap().contains(&(it.queue.clone(), stats.clone())), "all and one tell the same");
     assert_eq!((stats.acked_total, stats.returned_total, stats.bytes), (1, 0, 0));
 }
 
