@@ -4,16 +4,16 @@ pub mod readers;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    task::{coop::consume_budget, yield_now},
-    time::sleep,
-};
+use tokio::task::{coop::consume_budget, yield_now};
 
 use readers::{Readers, Reading};
 
 use crate::{
     id::Position,
-    port::store::{Filter, Page, ReadError, Store},
+    port::{
+        clock::Clock,
+        store::{Filter, Page, ReadError, Store},
+    },
 };
 
 /// The most events of one pull.
@@ -22,7 +22,7 @@ pub const PULL_EVENTS_MAX: usize = 1_024;
 const CLOSE: u64 = 512;
 /// Who was woken for nothing sleeps so long: where much is written of which little passes a filter, to be woken for each costs
 /// more than to read it.
-const FOR_NOTHING: Duration = Duration::from_millis(2);
+pub const FOR_NOTHING: Duration = Duration::from_millis(2);
 /// How often others run first while there come more, before what is there is read.
 const GATHER_MAX: usize = 4;
 
@@ -32,18 +32,27 @@ pub struct Subscription {
     filter: Filter,
     after: Position,
     seen: Option<Reading>,
+    /// What it sleeps by when it was woken for nothing; `None`: it does not.
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl Subscription {
     /// Begins after a position: [`Position::default`] for everything, [`Store::head`] for what is new.
     pub fn new(store: Arc<dyn Store>, after: Position, filter: Filter) -> Self {
-        Self { store, filter, after, seen: None }
+        Self { store, filter, after, seen: None, clock: None }
     }
 
     /// Makes it known by a name, so that how far it is can be looked at as long as it lives.
     #[must_use]
     pub fn named(mut self, readers: &Readers, name: impl Into<String>) -> Self {
         self.seen = Some(readers.enter(name, self.after));
+        self
+    }
+
+    /// Lets it sleep for [`FOR_NOTHING`] whenever it was woken and nothing passed its filter: for who need not know at once.
+    #[must_use]
+    pub fn resting(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
         self
     }
 
@@ -67,8 +76,8 @@ impl Subscription {
             if !page.events.is_empty() {
                 return Ok(page);
             }
-            if self.store.head() <= page.seen {
-                sleep(FOR_NOTHING).await;
+            if let Some(clock) = self.clock.as_ref().filter(|_| self.store.head() <= page.seen) {
+                clock.sleep(FOR_NOTHING).await;
             }
         }
     }

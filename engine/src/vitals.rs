@@ -1,5 +1,6 @@
 //! The figures that are too many for the log: what flows through each edge, how deep queues are, what the process uses.
-//! Taken twice a second, less often at rest, shared as one value, never stored. Metrics are told from these, too: the engine knows no exporter.
+//! Taken twice a second, less often at rest, shared as one value, never stored. Metrics are told from these, too: the engine
+//! knows no exporter.
 
 mod check;
 pub mod latency;

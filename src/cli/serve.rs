@@ -51,7 +51,7 @@ pub fn run(args: &ServeArgs, settings: &SettingArgs) -> color_eyre::Result<i32> 
             Err(wrong) => Ok(complain(&wrong)),
         };
         // One that did not get so far hands back what runs again since its start; a second stop does nothing.
-        app.stop(app.settings.shutdown_grace).await;
+        app.stop(UNOPENED_GRACE).await;
         outcome
     })
 }
@@ -62,6 +62,8 @@ async fn open(app: &Arc<App>) -> Result<Ways, String> {
     Ok(Ways { listening, ssh })
 }
 
+/// An engine that could not open has nothing worth waiting for.
+const UNOPENED_GRACE: Duration = Duration::from_millis(200);
 /// Sessions by SSH are told to end before all else, and are given so long.
 const GUESTS_GRACE: Duration = Duration::from_secs(3);
 

@@ -16,6 +16,7 @@ use axum::{
 use flexcore_engine::{
     id::Position,
     port::store::{Filter, ReadError},
+    subscription::FOR_NOTHING,
 };
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
@@ -31,10 +32,6 @@ use super::{BASE, access::Caller, compressed::Pieces, events::filter, problem::P
 /// A sign of life is sent when nothing happens for so long; it carries the position, so that a reader whose filter lets
 /// little pass does not have the log searched again from far back.
 pub(super) const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
-
-/// Who was woken for nothing sleeps so long: where much is written of which little passes a filter, to be woken for each costs
-/// more than to read it.
-const FOR_NOTHING: Duration = Duration::from_millis(2);
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(follow))

@@ -48,7 +48,8 @@ impl Reader {
         self.begin().await;
         let after = self.first().await;
         let filter = Filter { types: KINDS.map(str::to_owned).to_vec(), ..Filter::default() };
-        let mut log = Subscription::new(engine.store().clone(), after, filter).named(engine.readers(), "notify");
+        let log = Subscription::new(engine.store().clone(), after, filter);
+        let mut log = log.named(engine.readers(), "notify").resting(engine.clock().clone());
         loop {
             tokio::select! {
                 changed = self.webhooks.changed() => match changed {

@@ -20,7 +20,8 @@ const KINDS: [&str; 4] = ["run.step_ended", "run.succeeded", "run.failed", "run.
 pub(super) async fn tell(traces: Traces) {
     let engine = traces.0.engine.clone();
     let filter = Filter { types: KINDS.map(str::to_owned).to_vec(), ..Filter::default() };
-    let mut log = Subscription::new(engine.store().clone(), engine.store().head(), filter).named(engine.readers(), "traces");
+    let log = Subscription::new(engine.store().clone(), engine.store().head(), filter);
+    let mut log = log.named(engine.readers(), "traces").resting(engine.clock().clone());
     loop {
         match log.next().await {
             Ok(page) => {

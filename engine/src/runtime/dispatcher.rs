@@ -53,7 +53,7 @@ impl Dispatcher {
         let head = shared.engine.store().head();
         let only = Filter { types: KINDS.map(str::to_owned).to_vec(), ..Filter::default() };
         let subscription = Subscription::new(shared.engine.store().clone(), head, only);
-        let subscription = subscription.named(shared.engine.readers(), "dispatcher");
+        let subscription = subscription.named(shared.engine.readers(), "dispatcher").resting(shared.engine.clock().clone());
         Self { shared, subscription, found: HashSet::new() }
     }
 

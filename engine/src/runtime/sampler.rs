@@ -1,5 +1,5 @@
-//! Takes the vital figures twice a second, less often where nothing happens, and looks whether things are as they should be. Every check says what it saw:
-//! nothing is called healthy that was not looked at.
+//! Takes the vital figures twice a second, less often where nothing happens, and looks whether things are as they should be.
+//! Every check says what it saw: nothing is called healthy that was not looked at.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -31,7 +31,7 @@ impl Steward {
         let head = shared.engine.store().head();
         let only = Filter { stream_prefix: Some("pipeline/".into()), types: Vec::new() };
         let subscription = Subscription::new(shared.engine.store().clone(), head, only);
-        let subscription = subscription.named(shared.engine.readers(), "steward");
+        let subscription = subscription.named(shared.engine.readers(), "steward").resting(shared.engine.clock().clone());
         Self { shared, subscription, restarting: HashSet::new() }
     }
 
