@@ -57,8 +57,9 @@ pub const LEASE: Duration = Duration::from_secs(30);
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often the vital figures are taken.
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(500);
-/// The same where nothing has happened for [`RESTS_AFTER`]: an engine that is left alone wakes nobody.
-pub const REST_SAMPLE_EVERY: Duration = Duration::from_secs(5);
+/// The same where nothing has happened for [`RESTS_AFTER`]: an engine that is left alone wakes hardly anybody. Whatever
+/// happens, or asks, ends the rest at once.
+pub const REST_SAMPLE_EVERY: Duration = Duration::from_secs(15);
 /// What has been as it is for so long is at rest.
 pub const RESTS_AFTER: Duration = Duration::from_secs(10);
 

@@ -11,11 +11,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::run::StepCounts,
     id::{PipelineName, Position, QueueName, RunId, StepName},
-    port::{queue::QueueStats, store::StoreStats},
+    port::{clock::between, queue::QueueStats, store::StoreStats},
+    unit::Duration,
 };
 
-pub use check::{Bearing, Check, CheckState, FIGURES_AGE_MAX, Figure, Finding, Verdict};
+pub use check::{Bearing, Check, CheckState, Figure, Finding, Verdict};
 use latency::Latencies;
+
+/// Figures that are so much later than they were to be tell that whoever takes them is held up.
+pub const LATE_MAX: Duration = Duration::from_secs(10);
 
 /// Where a step of a live run stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -141,6 +145,8 @@ pub struct StepTotals {
 pub struct Vitals {
     /// When it was taken.
     pub at: Timestamp,
+    /// How long it may take until newer ones are.
+    pub newer_within: Duration,
     /// When the engine started.
     pub started_at: Timestamp,
     /// The node's name.
@@ -184,7 +190,8 @@ pub struct Vitals {
 impl Vitals {
     /// What the checks mean as a whole, at a moment.
     pub fn verdict(&self, now: Timestamp) -> Verdict<'_> {
-        Verdict::new(&self.checks, self.at, now)
+        let age_max = Duration(self.newer_within.0 + LATE_MAX.0);
+        Verdict::new(&self.checks, Duration(between(self.at, now)), age_max)
     }
 
     /// Whether these tell of other work or another state than those before; what the process uses trembles all the time.

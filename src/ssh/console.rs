@@ -94,7 +94,7 @@ impl Feed {
     async fn until_closed(&self, read: &mut ChannelReadHalf) -> String {
         let idle_max = Some(self.host.settings().idle_max.0).filter(|max| !max.is_zero());
         let mut key_at = Instant::now();
-        // Taken every five seconds at the least, and this console wakes with them anyway: no clock of its own is needed.
+        // Taken every fifteen seconds at the least, and this console wakes with them anyway: no clock of its own is needed.
         let mut figures = self.host.app.vitals();
         loop {
             let message = tokio::select! {

@@ -55,8 +55,9 @@ impl Sampler {
         let (mut planned, mut seen) = (clock.now(), self.shared.engine.store().head());
         let mut stirs = self.shared.engine.stirs();
         loop {
-            let rests = self.rests(clock.now());
-            planned = after(planned, if rests { REST_SAMPLE_EVERY.0 } else { SAMPLE_EVERY.0 });
+            let newer_within = self.out.borrow().newer_within;
+            let rests = newer_within > SAMPLE_EVERY;
+            planned = after(planned, newer_within.0);
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => return,
                 () = clock.sleep_until(planned) => {}
@@ -76,9 +77,9 @@ impl Sampler {
     }
 
     /// Whether nothing happens: whoever reads these figures then reads them less often.
-    fn rests(&self, now: Timestamp) -> bool {
-        let is_well = self.out.borrow().refuses.is_none();
-        is_well && self.shared.live.count() == 0 && between(self.stirred_at, now) >= RESTS_AFTER.0
+    fn rests(&self, vitals: &Vitals) -> bool {
+        let is_still = between(self.stirred_at, vitals.at) >= RESTS_AFTER.0;
+        is_still && vitals.refuses.is_none() && vitals.workers_busy == 0
     }
 
     /// Resolves when something may have happened since the last look.
@@ -124,6 +125,9 @@ impl Sampler {
         if vitals.tells_more_than(&self.out.borrow()) {
             self.stirred_at = now;
         }
+        if self.rests(&vitals) {
+            vitals.newer_within = REST_SAMPLE_EVERY;
+        }
         self.out.send_replace(Arc::new(vitals));
     }
 
@@ -133,6 +137,7 @@ impl Sampler {
         let (steps, steps_other) = live.totals();
         Vitals {
             at,
+            newer_within: SAMPLE_EVERY,
             started_at: self.started_at,
             node: self.shared.settings.node.clone(),
             store: engine.store().stats(),

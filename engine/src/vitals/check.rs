@@ -6,10 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{port::clock::between, unit::Duration};
-
-/// Figures older than this mean that whoever takes them does not run.
-pub const FIGURES_AGE_MAX: Duration = Duration::from_secs(10);
+use crate::unit::Duration;
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -140,21 +137,21 @@ impl Check {
 #[derive(Debug, Clone, Copy)]
 pub struct Verdict<'a> {
     checks: &'a [Check],
-    at: Timestamp,
-    now: Timestamp,
+    age: Duration,
+    age_max: Duration,
 }
 
 impl<'a> Verdict<'a> {
-    /// On checks that were taken at a moment.
-    pub fn new(checks: &'a [Check], at: Timestamp, now: Timestamp) -> Self {
-        Self { checks, at, now }
+    /// On checks of an age, and how old they may be.
+    pub fn new(checks: &'a [Check], age: Duration, age_max: Duration) -> Self {
+        Self { checks, age, age_max }
     }
 
     /// Why the process should be restarted; `None`: it should not.
     pub fn dead(self) -> Option<String> {
-        let age = Duration(between(self.at, self.now));
-        if age > FIGURES_AGE_MAX {
-            return Some(format!("nothing was looked at for {age}, more than {FIGURES_AGE_MAX}"));
+        let Self { age, age_max, .. } = self;
+        if age > age_max {
+            return Some(format!("nothing was looked at for {age}, more than {age_max}"));
         }
         self.fails(Bearing::Life)
     }
@@ -187,8 +184,8 @@ mod tests {
         Check { finding, since: Timestamp::UNIX_EPOCH, at: Timestamp::UNIX_EPOCH }
     }
 
-    fn second(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     #[test]
@@ -201,7 +198,7 @@ mod tests {
         ];
         for (bearing, state, dead, unready) in cases {
             let checks = [check("a", Bearing::Life, CheckState::Ok), check("b", bearing, state)];
-            let verdict = Verdict::new(&checks, second(0), second(1));
+            let verdict = Verdict::new(&checks, seconds(1), seconds(10));
             assert_eq!((verdict.dead().is_some(), verdict.unready().is_some()), (dead, unready), "{bearing:?} {state:?}");
             assert_eq!(verdict.worst(), state);
         }
@@ -209,11 +206,11 @@ mod tests {
 
     #[test]
     fn nothing_is_called_healthy_that_was_not_looked_at() {
-        let verdict = Verdict::new(&[], second(0), second(1));
+        let verdict = Verdict::new(&[], seconds(1), seconds(10));
         assert_eq!((verdict.dead(), verdict.worst()), (None, CheckState::Unknown));
         assert!(verdict.unready().is_some());
         let checks = [check("a", Bearing::Life, CheckState::Ok)];
-        let old = Verdict::new(&checks, second(0), second(11)).dead();
+        let old = Verdict::new(&checks, seconds(11), seconds(10)).dead();
         assert_eq!(old.as_deref(), Some("nothing was looked at for 11s, more than 10s"));
     }
 }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use flexcore_engine::{projection::ReadModels, vitals::Vitals};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use flexcore_engine::{
+    projection::ReadModels,
+    vitals::{LATE_MAX, Vitals},
+};
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     agenda::{Agenda, Plans},
@@ -12,10 +15,6 @@ use super::{
     lines::Lines,
 };
 use crate::{keymap::Keymap, link::LineState};
-
-/// An engine elsewhere that said nothing for so many seconds has something in its way: it tells its figures every five
-/// seconds at the least.
-pub const SILENT_SECONDS: i64 = 12;
 
 /// Whether the engine answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +110,8 @@ impl Facts {
     /// When the silence of an engine elsewhere is remarkable, if it says nothing until then.
     pub fn silent_at(&self) -> Option<Timestamp> {
         let heard_at = self.heard_at.filter(|_| self.place.is_some() && self.connection == Connection::Live)?;
-        heard_at.checked_add(SignedDuration::from_secs(SILENT_SECONDS)).ok()
+        let newer_within = self.vitals.as_ref().map(|vitals| vitals.newer_within.0).unwrap_or_default();
+        heard_at.checked_add(newer_within + LATE_MAX.0).ok()
     }
 
     /// Whether what is shown may be out of date.

@@ -105,7 +105,7 @@ mod tests {
         facts.due.answered("copy".parse().unwrap(), Some(facts.now + second * 75));
         assert_eq!(moves_at(&facts, facts.now), facts.now + second * 15, "it is counted down for a minute");
         (facts.place, facts.connection, facts.heard_at) = (Some("box".into()), Connection::Live, Some(facts.now - second * 2));
-        assert_eq!(moves_at(&facts, facts.now), facts.now + second * 10);
+        assert_eq!(moves_at(&facts, facts.now), facts.now + second * 8);
         assert!(is_quiet(&facts));
         facts.now += second * 10;
         assert!(!is_quiet(&facts), "its silence is counted in seconds");
