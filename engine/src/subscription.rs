@@ -4,7 +4,7 @@ pub mod readers;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::{coop::consume_budget, yield_now};
+use tokio::task::coop::consume_budget;
 
 use readers::{Readers, Reading};
 
@@ -18,13 +18,9 @@ use crate::{
 
 /// The most events of one pull.
 pub const PULL_EVENTS_MAX: usize = 1_024;
-/// Whoever has fewer events before it is close behind the writer.
-const CLOSE: u64 = 512;
 /// Who was woken for nothing sleeps so long: where much is written of which little passes a filter, to be woken for each costs
 /// more than to read it.
 pub const FOR_NOTHING: Duration = Duration::from_millis(2);
-/// How often others run first while there come more, before what is there is read.
-const GATHER_MAX: usize = 4;
 
 /// Reads the log from a position on and waits for more at its end.
 pub struct Subscription {
@@ -65,10 +61,9 @@ impl Subscription {
     /// nothing. [`ReadError::Truncated`] comes back on every call until [`Subscription::skip_to_oldest`].
     pub async fn next(&mut self) -> Result<Page, ReadError> {
         loop {
-            if self.store.head() <= self.after {
+            if self.store.head().0 < self.after.0 + PULL_EVENTS_MAX as u64 {
                 self.store.wait_past(self.after).await;
             }
-            self.gather().await;
             // A log that is written fast never makes us wait: let others run now and then all the same.
             consume_budget().await;
             let page = self.store.read_some(self.after, &self.filter, PULL_EVENTS_MAX).await?;
@@ -78,22 +73,6 @@ impl Subscription {
             }
             if let Some(clock) = self.clock.as_ref().filter(|_| self.store.head() <= page.seen) {
                 clock.sleep(FOR_NOTHING).await;
-            }
-        }
-    }
-
-    /// Lets others run first as long as the log grows meanwhile: there is more to get at once then, for all who wait with us.
-    async fn gather(&self) {
-        let mut head = self.store.head();
-        for _ in 0..GATHER_MAX {
-            let before = head;
-            if head.0.saturating_sub(self.after.0) >= CLOSE {
-                return;
-            }
-            yield_now().await;
-            head = self.store.head();
-            if head == before {
-                return;
             }
         }
     }

@@ -4,6 +4,7 @@
 //! would cost a hundred times as much as doing it.
 
 mod fit;
+mod growth;
 mod heads;
 mod kept;
 mod read;
@@ -14,17 +15,12 @@ mod thin;
 use std::{
     collections::HashMap,
     hint,
-    pin::pin,
-    sync::{
-        Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
     thread,
 };
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
-use tokio::sync::Notify;
 
 use crate::{
     event::Envelope,
@@ -36,6 +32,7 @@ use crate::{
 };
 
 pub(in crate::store) use fit::{Weight, unfit, weigh};
+use growth::Growth;
 use kept::One;
 pub(in crate::store) use kept::{Dropped, Kept, Stream, is_met};
 use segments::Room;
@@ -72,15 +69,12 @@ pub struct MemoryLog {
     hasher: RandomState,
     states: Mutex<HashMap<&'static str, Bytes>>,
     kept: Apart<Mutex<Kept>>,
-    /// The newest position; written under the lock, read without.
-    head: Apart<AtomicU64>,
-    /// Somebody waits for the next append. Without, an append wakes nobody, which is most of its cost.
-    awaited: Apart<AtomicBool>,
-    grown: Notify,
+    growth: Growth,
 }
 
 /// In lines of the processor's cache of its own (they are fetched two at a time): who reads one of them does not take those
 /// away that a writer on another core needs.
+#[derive(Default)]
 #[repr(align(128))]
 struct Apart<T>(T);
 
@@ -98,9 +92,8 @@ impl MemoryLog {
 
     /// One that goes on from what is kept.
     pub(in crate::store) fn holding(limits: Limits, kept: Kept) -> Self {
-        let (head, hasher) = (Apart(AtomicU64::new(kept.next() - 1)), kept.heads.hasher());
-        let (kept, awaited) = (Apart(Mutex::new(kept)), Apart(AtomicBool::new(false)));
-        Self { limits, hasher, states: Mutex::default(), kept, head, awaited, grown: Notify::new() }
+        let (growth, hasher) = (Growth::new(kept.next() - 1), kept.heads.hasher());
+        Self { limits, hasher, states: Mutex::default(), kept: Apart(Mutex::new(kept)), growth }
     }
 
     /// [`Store::append`] without a future: it never waits.
@@ -133,12 +126,11 @@ impl MemoryLog {
         let outcome = change(&mut kept);
         let (grows, orders_room) = (kept.next() > before, kept.segments.orders_room());
         if grows {
-            self.head.0.store(kept.next() - 1, Ordering::Release);
+            self.growth.to(kept.next() - 1);
         }
         drop(kept);
-        // Whoever waits looked under the lock after they had set it: either they saw this event, or they are seen here.
-        if grows && self.awaited.0.load(Ordering::Acquire) && self.awaited.0.swap(false, Ordering::AcqRel) {
-            self.grown.notify_waiters();
+        if grows {
+            self.growth.tell();
         }
         if orders_room {
             let room = Room::touched();
@@ -189,20 +181,6 @@ impl MemoryLog {
             }
         }
         self.kept.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The lock is what orders it with appends: whoever appended before it is seen here, and whoever appends after it sees
-    /// that somebody waits. So an append needs no more than a look.
-    async fn grown_past(&self, seen: Position) {
-        while self.head() <= seen {
-            let mut grown = pin!(self.grown.notified());
-            grown.as_mut().enable();
-            self.awaited.0.store(true, Ordering::Release);
-            if Position(self.kept().next() - 1) > seen {
-                return;
-            }
-            grown.await;
-        }
     }
 
     /// Where what is kept begins, and the position that the next event gets.
@@ -274,11 +252,11 @@ impl Store for MemoryLog {
     }
 
     fn head(&self) -> Position {
-        Position(self.head.0.load(Ordering::Acquire))
+        Position(self.growth.head())
     }
 
     fn wait_past(&self, seen: Position) -> BoxFuture<'_, ()> {
-        Box::pin(self.grown_past(seen))
+        Box::pin(self.growth.past(seen.0, || self.kept().next() - 1))
     }
 
     fn put_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Reply<'_, Result<(), AppendError>> {

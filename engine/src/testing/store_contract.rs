@@ -67,6 +67,7 @@ macro_rules! store_contract {
             }
             following {
                 a_wait_ends_when_the_head_is_past,
+                who_waits_and_is_not_looked_at_holds_up_nobody,
                 no_append_is_missed_between_reading_and_waiting,
                 subscribers_get_everything_once_while_others_write,
                 a_subscriber_waits_past_what_it_filters,

@@ -24,6 +24,21 @@ pub async fn a_wait_ends_when_the_head_is_past(store: Subject) {
     store.wait_past(Position(0)).await;
 }
 
+pub async fn who_waits_and_is_not_looked_at_holds_up_nobody(store: Subject) {
+    let mut forgotten = pin!(store.wait_past(Position(0)));
+    assert_eq!(poll!(forgotten.as_mut()), Poll::Pending);
+    let mut dropped = Box::pin(store.wait_past(Position(0)));
+    assert_eq!(poll!(dropped.as_mut()), Poll::Pending);
+    drop(dropped);
+    for position in 1..=3 {
+        let mut wait = pin!(store.wait_past(Position(position - 1)));
+        assert_eq!(poll!(wait.as_mut()), Poll::Pending);
+        add(&store, "a", 1).await;
+        wait.await;
+    }
+    forgotten.await;
+}
+
 pub async fn no_append_is_missed_between_reading_and_waiting(store: Subject) {
     const TURNS: u64 = 1_000;
     // Each side writes when it has seen the other's event: one missed wake-up and both wait for ever.
