@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use flexcore_engine::{unit::Duration, vitals::Vitals};
 use flexcore_ui::{
     link::LineState,
     testing::{Headless, ScriptedLink, Setup, facts},
@@ -71,10 +72,17 @@ fn a_line_that_is_gone_shows_how_old_everything_is_and_when_it_is_tried_again() 
 #[test]
 fn a_line_that_stands_and_brings_nothing_is_told_by_the_age_of_what_is_shown() {
     let (mut console, seconds) = console(&elsewhere(), (80, 24));
-    seconds.store(11, Ordering::Relaxed);
+    seconds.store(9, Ordering::Relaxed);
     console.wait(TICK).assert_shows("● up ");
     seconds.store(14, Ordering::Relaxed);
     console.wait(TICK).assert_shows("data is 14s old");
+    let at_rest = elsewhere();
+    at_rest.measure(Vitals { newer_within: Duration::from_secs(15), ..facts::vitals(2) });
+    let (mut rests, seconds) = self::console(&at_rest, (80, 24));
+    seconds.store(24, Ordering::Relaxed);
+    rests.wait(TICK).assert_shows("● up ");
+    seconds.store(26, Ordering::Relaxed);
+    rests.wait(TICK).assert_shows("data is 26s old");
     let (mut here, seconds) = self::console(&ScriptedLink::with(facts::models()), (80, 24));
     seconds.store(14, Ordering::Relaxed);
     here.wait(TICK).assert_hides("data is");

@@ -158,6 +158,7 @@ async fn a_backup_under_load_is_of_one_instant() {
     }
     let worker = tokio::spawn(work(log.clone(), queues.clone(), stop.clone()));
     for round in 0..6 {
+        log.wait_past(log.head()).await;
         let (from, to) = (folder.clone(), place.path(&format!("{round}.tar")));
         tokio::task::spawn_blocking(move || flexcore::backup::backup(&from, &to).unwrap()).await.unwrap();
     }
