@@ -1,6 +1,6 @@
 //! The API by loopback, as others are asked: the real `flexcore serve`, in memory, beside a bare axum route that reads the same
 //! body and answers with the same bytes, both asked by `wrk`; batches of events beside Redis; answers while half of what is
-//! possible is asked; a thousand readers of the stream of events; and lists when 300,000 runs have ended.
+//! possible is asked; a thousand readers of the stream of events; and lists when a million runs have ended.
 //!
 //! `wrk`, `redis-server` and `redis-benchmark` are Debian packages; rows that need them are left out where they are not installed.
 

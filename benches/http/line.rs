@@ -77,12 +77,6 @@ impl Line {
             }
         }
     }
-
-    /// Sends a request whose answer is read as it comes.
-    pub(crate) async fn follow(mut self, request: &[u8]) -> TcpStream {
-        self.stream.write_all(request).await.expect("the server reads");
-        self.stream
-    }
 }
 
 /// Where the body of an answer begins that is there as a whole.

@@ -33,11 +33,28 @@ impl FromStr for Duration {
     type Err = BadDuration;
     fn from_str(text: &str) -> Result<Self, BadDuration> {
         let bad = || BadDuration(text.to_owned());
+        if let Some(length) = printed(text).filter(|length| *length <= TEN_YEARS) {
+            return Ok(Self(length));
+        }
         let span: jiff::Span = text.parse().map_err(|_| bad())?;
         let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| bad())?;
         let length = time::Duration::try_from(length).map_err(|_| bad())?;
         if length > TEN_YEARS { Err(bad()) } else { Ok(Self(length)) }
     }
+}
+
+/// A length as it is printed, which is how nearly all come: in every event with limits of a queue there are three.
+fn printed(text: &str) -> Option<time::Duration> {
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let size = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(size).map(time::Duration::from_millis)
 }
 
 impl fmt::Display for Duration {

@@ -119,7 +119,7 @@ impl Tail {
         if self.had_turn
             && let Some(rest) = self.api.readers().rest()
         {
-            time::sleep(rest).await;
+            self.api.engine().clock().sleep(rest).await;
         }
         let closing = self.api.closing().clone();
         tokio::select! {
@@ -147,7 +147,7 @@ impl Tail {
                 return Ok(text);
             }
             if self.api.engine().store().head() <= seen {
-                time::sleep(FOR_NOTHING).await;
+                self.api.engine().clock().sleep(FOR_NOTHING).await;
             }
         }
     }

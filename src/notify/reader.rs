@@ -10,13 +10,13 @@ use flexcore_engine::{
         alert::AlertNotified,
         pipeline::{Outcome, SkipReason},
     },
-    id::{PipelineName, Position},
+    id::{PipelineName, Position, Version},
     pipeline::definition::Occasion,
     port::{
         clock::between,
         store::{Filter, ReadError},
     },
-    projection::ReadModels,
+    projection::{ReadModels, board::PipelineRow},
     subscription::Subscription,
 };
 use jiff::Timestamp;
@@ -111,7 +111,12 @@ impl Reader {
             Some(Ok(event @ (Event::AlertRaised(_) | Event::AlertResolved(_)))) => self.of_alert(envelope, &event).await,
             Some(Ok(Event::RunEnded(ended))) => match ended.outcome {
                 Outcome::Failed => self.of_pipeline(envelope, Occasion::Failed).await,
-                Outcome::Succeeded if self.failed_before(envelope).await => self.of_pipeline(envelope, Occasion::Recovered).await,
+                // Whether anybody is to be told is asked first: of most runs nobody is, and there may be a million of them.
+                Outcome::Succeeded
+                    if self.is_wanted(envelope, Occasion::Recovered).await && self.failed_before(envelope).await =>
+                {
+                    self.of_pipeline(envelope, Occasion::Recovered).await;
+                }
                 Outcome::Succeeded | Outcome::Cancelled => {}
             },
             Some(Ok(Event::TickSkipped(skip))) if skip.reason == SkipReason::Missed => {
@@ -158,26 +163,27 @@ impl Reader {
         }
     }
 
-    /// Whether the run before this one of the same pipeline failed; those that somebody cancelled do not count.
+    /// Whether a pipeline's own event is one that its file wants to be told of.
+    async fn is_wanted(&self, envelope: &Envelope, occasion: Occasion) -> bool {
+        let name = envelope.stream.as_str().strip_prefix("pipeline/").unwrap_or_default();
+        let wants = |row: &PipelineRow| row.definition().notify.iter().any(|notify| notify.on.contains(&occasion));
+        self.office.engine.view(|models| models.board.pipelines.get(name).is_some_and(wants)).await
+    }
+
+    /// Whether the run before this one of the same pipeline failed; those that somebody cancelled do not count. Its stream is
+    /// gone back event by event: the answer is among the last few, however much else there is in the log.
     async fn failed_before(&self, envelope: &Envelope) -> bool {
-        let filter =
-            Filter { stream_prefix: Some(envelope.stream.as_str().to_owned()), types: vec!["pipeline.run_ended".into()] };
-        let (store, mut before) = (self.office.engine.store(), envelope.position);
-        loop {
-            let Ok(page) = store.read_back(before, &filter, 32).await else { return false };
-            let own = page.events.iter().rev().filter(|known| known.stream == envelope.stream);
-            let outcomes = own.filter_map(|known| match known.decode() {
-                Some(Ok(Event::RunEnded(ended))) => Some(ended.outcome),
-                _ => None,
-            });
-            if let Some(outcome) = outcomes.into_iter().find(|outcome| *outcome != Outcome::Cancelled) {
-                return outcome == Outcome::Failed;
+        let store = self.office.engine.store();
+        for before in (0..envelope.version.0.saturating_sub(1)).rev() {
+            let Ok(events) = store.read_stream(&envelope.stream, Version(before), 1).await else { return false };
+            match events.first().and_then(Envelope::decode) {
+                Some(Ok(Event::RunEnded(ended))) if ended.outcome != Outcome::Cancelled => {
+                    return ended.outcome == Outcome::Failed;
+                }
+                _ => {}
             }
-            if page.events.is_empty() || page.seen >= before {
-                return false;
-            }
-            before = page.seen;
         }
+        false
     }
 
     async fn is_told(&self, target: &str, position: Position) -> bool {

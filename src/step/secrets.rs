@@ -100,7 +100,8 @@ fn fill_value(value: &mut Value, from: &dyn Secrets, used: &mut Vec<Secret>) -> 
     Ok(())
 }
 
-/// A text with its secrets filled in.
+/// A text with its secrets filled in: what webhooks are told with.
+#[cfg(feature = "http")]
 pub(crate) fn filled(text: &str, from: &dyn Secrets) -> Result<String, String> {
     fill_text(text, from, &mut Vec::new())
 }

@@ -153,6 +153,9 @@ async fn catch_up<A: Aggregate>(store: &dyn Store, stream: &StreamName, held: He
     loop {
         // Asked before reading: what is read then reaches at least up to here, though the last events may have been let go.
         let head = store.version(stream).await?;
+        if head == version {
+            return Ok(Held { state, version, position });
+        }
         let events = store.read_stream(stream, version, READ_EVENTS_MAX).await?;
         if let Some(last) = events.last() {
             (version, position) = (last.version, last.position);

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 
 use super::{Engine, append::Stamp};
 use crate::{
@@ -109,7 +110,7 @@ impl Engine {
 /// One part a stream, in the order of first mention; the order within a stream stays. Beside it, part and index of each.
 fn by_stream(facts: Vec<Fact>, stamp: &Stamp, expected: Expected) -> (Vec<StreamAppend>, Vec<(usize, u64)>) {
     let mut parts: Vec<StreamAppend> = Vec::new();
-    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut known: HashMap<String, usize, RandomState> = HashMap::default();
     let mut places = Vec::with_capacity(facts.len());
     for Fact { id, stream, kind, data } in facts {
         let event = stamp.event_of(id, &kind, data);

@@ -1,7 +1,7 @@
 //! What operators do to queues. The queue's own store does it first and says how much it was; then that is recorded. The
 //! other way round the log could tell of something that never happened.
 
-use super::{Accepted, Engine, Refusal, append::Stamp};
+use super::{Accepted, Engine, Refusal, aggregates::Held, append::Stamp};
 use crate::{
     aggregate::{Queue, Rejection, queue::Done},
     command::{QueueCommand, Request},
@@ -36,12 +36,26 @@ impl Engine {
                 return self.replay(name, pipeline, *run, messages, request).await;
             }
         };
-        self.on_record(stream, done, note, request).await
+        self.on_record(&stream, &held, done, note, request).await
     }
 
-    async fn on_record(&self, stream: StreamName, done: Done, note: String, request: &Request) -> Result<Accepted, Refusal> {
-        match self.append_to(stream, Queue::record(done), &Stamp::of(request)).await {
-            Ok(accepted) => Ok(Accepted { note, ..accepted }),
+    async fn on_record(
+        &self,
+        stream: &StreamName,
+        held: &Held<Queue>,
+        done: Done,
+        note: String,
+        request: &Request,
+    ) -> Result<Accepted, Refusal> {
+        let event = Queue::record(done);
+        match self.append_to(stream.clone(), event.clone(), &Stamp::of(request)).await {
+            Ok(accepted) => {
+                // What was just written need not be read again by the next command, unless somebody else wrote, too.
+                if self.inner.store.version(stream).await.is_ok_and(|version| version == held.version.next()) {
+                    self.inner.declared.advance(stream, held, &[event], accepted.last);
+                }
+                Ok(Accepted { note, ..accepted })
+            }
             Err(Refusal::Unavailable(reason)) => Err(Refusal::Unrecorded(format!("{note}; {reason}"))),
             Err(other) => Err(other),
         }

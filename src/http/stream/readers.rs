@@ -13,10 +13,12 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::roll::Roll;
 
-/// What a reader's turn costs, about: a wake-up, and sending what there is.
-const TURN: Duration = Duration::from_micros(20);
+/// What a reader's turn may cost, about: a wake-up, sending what there is, and what the system does for it on both sides.
+const TURN: Duration = Duration::from_micros(40);
 /// Below it nobody need rest.
 const REST_MIN: Duration = Duration::from_millis(1);
+/// Nobody rests longer.
+const REST_MAX: Duration = Duration::from_millis(100);
 
 /// Shared by all streams of an API.
 #[derive(Default)]
@@ -53,7 +55,8 @@ impl Readers {
     /// How long a reader rests after its turn, so that all of them together leave time for the rest of the engine: they get more
     /// at once then, and a thousand of them are behind by some hundredths of a second. A few need not rest.
     pub(super) fn rest(&self) -> Option<Duration> {
-        Some(TURN * self.count.load(Ordering::Relaxed)).filter(|rest| *rest >= REST_MIN)
+        let rest = TURN.saturating_mul(self.count.load(Ordering::Relaxed));
+        (rest >= REST_MIN).then(|| rest.min(REST_MAX))
     }
 }
 
@@ -69,7 +72,7 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &two) && !Arc::ptr_eq(&one, &other));
         assert_eq!(readers.rest(), None);
         let many: Vec<_> = (3..1_000).map(|_| readers.enter(runs())).collect();
-        assert_eq!(readers.rest(), Some(Duration::from_millis(20)));
+        assert_eq!(readers.rest(), Some(Duration::from_millis(40)));
         drop((one, two, many));
         (1..1_000).for_each(|_| readers.leave());
         drop(readers.enter(runs()));

@@ -22,8 +22,8 @@ const AHEAD_MAX: u64 = 1_024;
 const SHEET_BYTES: usize = 64 << 10;
 /// The most events of a sheet.
 const EVENTS_MAX: usize = 256;
-/// An event as it is sent, about.
-const EVENT_BYTES: usize = 512;
+/// The most segments of the log that a sheet is filled from: of what a filter lets pass there may be little.
+const SEGMENTS_MAX: usize = 64;
 
 /// A piece of a stream, and up to where it goes. It may be empty: nothing passed.
 pub(super) type Piece = (Bytes, Position);
@@ -48,20 +48,20 @@ impl Roll {
     pub(super) fn piece(&self, after: Position) -> Option<Piece> {
         let first = self.sheets.partition_point(|sheet| sheet.seen <= after);
         let sheet = self.sheets.get(first).filter(|sheet| sheet.after <= after)?;
-        let (text, mut seen) = (sheet.text_after(after), sheet.seen);
-        if text.len() >= SHEET_BYTES || first + 1 == self.sheets.len() {
-            return Some((text, seen));
+        let text = sheet.text_after(after);
+        let (mut bytes, mut end) = (text.len(), first + 1);
+        while end < self.sheets.len() && bytes < SHEET_BYTES {
+            bytes += self.sheets[end].text.len();
+            end += 1;
         }
-        let mut out = Vec::with_capacity(SHEET_BYTES.min(self.bytes));
+        if end == first + 1 {
+            return Some((text, sheet.seen));
+        }
+        // Not a byte more than it takes: there is one for each reader, until its line has taken it.
+        let mut out = Vec::with_capacity(bytes);
         out.extend_from_slice(&text);
-        for sheet in self.sheets.range(first + 1..) {
-            if out.len() >= SHEET_BYTES {
-                break;
-            }
-            out.extend_from_slice(&sheet.text);
-            seen = sheet.seen;
-        }
-        Some((out.into(), seen))
+        self.sheets.range(first + 1..end).for_each(|sheet| out.extend_from_slice(&sheet.text));
+        Some((out.into(), self.sheets[end - 1].seen))
     }
 
     /// Whether a reader there is to print the next sheet: one that is behind all sheets has what it needs printed for itself.
@@ -83,8 +83,8 @@ impl Roll {
             self.clear();
         }
         let from = last.unwrap_or(after);
-        match store.read_some(from, filter, EVENTS_MAX).await {
-            Ok(page) => self.push(Sheet::of(from, &page), readers),
+        match Sheet::read(store, filter, from).await {
+            Ok(sheet) => self.push(sheet, readers),
             // That is no loss of the reader's: the next sheet begins where it is.
             Err(ReadError::Truncated { .. }) if from != after => self.clear(),
             Err(error) => return Err(error),
@@ -110,19 +110,23 @@ impl Roll {
 }
 
 impl Sheet {
-    /// Of a page, or of as much of it as is enough.
-    fn of(after: Position, page: &Page) -> Self {
-        let mut text = Vec::with_capacity(SHEET_BYTES.min(EVENT_BYTES * page.events.len()));
-        let mut begins: Vec<(Position, usize)> = Vec::with_capacity(page.events.len());
-        for envelope in &*page.events {
-            if text.len() >= SHEET_BYTES {
-                let seen = begins.last().map_or(after, |(position, _)| *position);
-                return Self { after, seen, text: text.into(), begins };
+    /// Of what comes after a position. The log gives out what one of its segments holds, which may be an event or two where
+    /// many read along; whoever gets a sheet rests after it, so it is filled from as many as it takes.
+    async fn read(store: &dyn Store, filter: &Filter, after: Position) -> Result<Self, ReadError> {
+        let (head, mut text, mut begins, mut seen) = (store.head(), Vec::new(), Vec::new(), after);
+        for _ in 0..SEGMENTS_MAX {
+            let page = match store.read_some(seen, filter, EVENTS_MAX - begins.len()).await {
+                Ok(page) => page,
+                // What retention drops meanwhile is for the next one to tell.
+                Err(_) if seen > after => break,
+                Err(error) => return Err(error),
+            };
+            seen = add(&mut text, &mut begins, &page);
+            if seen >= head || text.len() >= SHEET_BYTES || begins.len() >= EVENTS_MAX {
+                break;
             }
-            begins.push((envelope.position, text.len()));
-            print(&mut text, envelope);
         }
-        Self { after, seen: page.seen, text: text.into(), begins }
+        Ok(Self { after, seen, text: text.into(), begins })
     }
 
     fn text_after(&self, after: Position) -> Bytes {
@@ -133,9 +137,20 @@ impl Sheet {
 
 /// A piece for one reader alone.
 pub(super) async fn own(store: &dyn Store, filter: &Filter, after: Position) -> Result<Piece, ReadError> {
-    let page = store.read_some(after, filter, EVENTS_MAX).await?;
-    let sheet = Sheet::of(after, &page);
+    let sheet = Sheet::read(store, filter, after).await?;
     Ok((sheet.text, sheet.seen))
+}
+
+/// Prints as much of a page as is enough for a sheet, and says where that ends.
+fn add(text: &mut Vec<u8>, begins: &mut Vec<(Position, usize)>, page: &Page) -> Position {
+    for envelope in &*page.events {
+        if let Some((last, _)) = begins.last().filter(|_| text.len() >= SHEET_BYTES) {
+            return *last;
+        }
+        begins.push((envelope.position, text.len()));
+        print(text, envelope);
+    }
+    page.seen
 }
 
 /// Writes an event as streams have it.
@@ -213,6 +228,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Whoever reads along seals the segment that grows, so there are as many segments as events here.
+    #[tokio::test]
+    async fn a_sheet_is_filled_however_small_the_segments_of_the_log_are() {
+        let (log, filter) = (MemoryLog::new(Limits { events_max: 100_000, bytes_max: 1 << 30 }), Filter::default());
+        for at in 0..40 {
+            append(&log, 1);
+            log.read_some(Position(at), &filter, 1).await.unwrap();
+        }
+        let mut roll = Roll::default();
+        roll.print(&log, &filter, Position(0), 1).await.unwrap();
+        assert_eq!(roll.piece(Position(0)).map(|(_, seen)| seen), Some(Position(40)));
     }
 
     #[tokio::test]

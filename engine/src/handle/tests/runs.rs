@@ -289,3 +289,16 @@ async fn what_is_done_to_a_queue_is_on_record_with_its_count() {
     assert!(matches!(rejection(world.queue("flexcore.runs", purge).await), Rejection::InternalQueue(_)));
     assert_eq!(world.engine.models().await.queues.queues["orders"].limits, limits);
 }
+
+/// What is held of a queue is as new as the log, whoever wrote there.
+#[tokio::test]
+async fn what_another_engine_on_the_same_log_did_to_a_queue_is_known() {
+    let one = World::new();
+    let engine = Engine::new(one.store.clone(), one.engine.queues().clone(), one.clock.shared());
+    let other = World { engine, clock: one.clock.clone(), store: one.store.clone() };
+    let declare = |messages_max| QueueCommand::Declare { limits: QueueLimits { messages_max, ..QueueLimits::default() } };
+    for (world, most) in [(&one, 10), (&other, 20), (&one, 10), (&one, 30), (&other, 40), (&one, 30)] {
+        world.queue("orders", declare(most)).await.unwrap();
+        assert!(matches!(rejection(world.queue("orders", declare(most)).await), Rejection::Nothing(_)));
+    }
+}
