@@ -33,8 +33,10 @@ fn main() {
     let mut bench = Bench::new("journal");
     for (size, commits) in SIZES {
         let name = format!("durable append, {size} a commit");
-        let (ours, floor) = (ours::Ours::new(), floor::Floor::new(size));
-        bench.pair(&name, "floor: crc, write, sync", "ev/s", 0.85, 9, || ours.rate(size, commits), || floor.rate(commits));
+        for (is_direct, peer) in [(false, "floor: crc, write, sync"), (true, "floor past the system's cache")] {
+            let (ours, floor) = (ours::Ours::new(), floor::Floor::new(size, is_direct));
+            bench.pair(&name, peer, "ev/s", 0.85, 9, || ours.rate(size, commits), || floor.rate(commits));
+        }
         let aim = if size >= 100 { 2.0 } else { 1.0 };
         let (ours, sqlite) = (ours::Ours::new(), sqlite::Sqlite::new());
         bench.pair(&name, "SQLite, WAL, full sync", "ev/s", aim, 7, || ours.rate(size, commits), || sqlite.rate(size, commits));

@@ -1,48 +1,63 @@
 //! The least that a durable append can be: a checksum, one write of the bytes that the journal writes, and one sync. They go to a
-//! file that is filled with zeros before, as the journal's are, so that neither its length nor its blocks change; filling it
-//! takes none of the floor's time, and some of the journal's.
+//! file that is filled with zeros before, as the journal's are unless commits are large, so that neither its length nor its blocks
+//! change; filling it takes none of the floor's time. One floor writes as programs do, the other past the system's cache, as the
+//! journal does.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     hint::black_box,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
 };
 
+use rustix::fs::OFlags;
+
 use crate::{events, ours::Ours};
+
+const BLOCK: usize = 4_096;
 
 pub(crate) struct Floor {
     size: usize,
-    batch: Vec<u8>,
+    is_direct: bool,
+    bytes: usize,
+    /// Memory for a commit in whole blocks, wherever in them it begins.
+    blocks: Vec<u8>,
 }
 
 impl Floor {
     /// For commits of so many events.
-    pub(crate) fn new(size: usize) -> Self {
-        Self { size, batch: vec![b'x'; bytes_of_commit(size)] }
+    pub(crate) fn new(size: usize, is_direct: bool) -> Self {
+        let bytes = bytes_of_commit(size);
+        Self { size, is_direct, bytes, blocks: vec![b'x'; bytes + 3 * BLOCK] }
     }
 
     pub(crate) fn rate(&self, commits: usize) -> f64 {
         let folder = events::folder();
-        let file = zeros(&folder.path().join("floor"), self.batch.len() * commits);
+        let path = folder.path().join("floor");
+        zeros(&path, self.bytes * (commits + 1) + BLOCK);
+        let flags = if self.is_direct { OFlags::DIRECT } else { OFlags::empty() };
+        let opened = OpenOptions::new().write(true).custom_flags(flags.bits().cast_signed()).open(&path);
+        let file = opened.expect("the file system of the target folder can be written past its cache");
+        let border = self.blocks.as_ptr().align_offset(BLOCK);
         let mut at = 0;
         events::rate(self.size, commits, |_| {
-            black_box(crc32c::crc32c(&self.batch));
-            file.write_all_at(&self.batch, at).expect("there is room on the disk");
+            black_box(crc32c::crc32c(&self.blocks[border..border + self.bytes]));
+            let (start, end) =
+                if self.is_direct { (at - at % BLOCK, (at + self.bytes).next_multiple_of(BLOCK)) } else { (at, at + self.bytes) };
+            file.write_all_at(&self.blocks[border..border + end - start], start as u64).expect("there is room on the disk");
             file.sync_data().expect("the disk takes it");
-            at += self.batch.len() as u64;
+            at += self.bytes;
         })
     }
 }
 
-fn zeros(path: &Path, bytes: usize) -> File {
+fn zeros(path: &Path, bytes: usize) {
     let file = File::create(path).expect("the folder is ours");
     let zeros = vec![0; 1 << 20];
     for at in (0..bytes).step_by(zeros.len()) {
         file.write_all_at(&zeros, at as u64).expect("there is room on the disk");
     }
     file.sync_all().expect("the disk takes it");
-    file
 }
 
 /// What a commit of ours takes on the disk, as found in the files of a journal.

@@ -8,6 +8,7 @@ pub(crate) mod capture;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod field;
+mod file;
 pub(crate) mod frame;
 #[cfg(test)]
 pub(crate) mod golden;

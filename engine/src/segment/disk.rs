@@ -4,9 +4,10 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read},
-    os::unix::fs::FileExt,
     path::PathBuf,
 };
+
+use super::file::FolderFile;
 
 /// Bytes of zeros that are written at once.
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
@@ -30,6 +31,10 @@ pub(crate) trait Disk: Send + Sync + 'static {
 pub(crate) trait DiskFile: Send {
     /// Writes some of the bytes, at least one; how many.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
+    /// Writes all of the bytes, where nothing that counts follows: what does, up to the next block, may become zeros.
+    fn append_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes an empty file so long, of zeros for which there is room.
+    fn reserve(&mut self, length: u64) -> io::Result<()>;
     fn set_len(&mut self, length: u64) -> io::Result<()>;
     /// What was written within the length that the file had at the last [`DiskFile::sync_all`].
     fn sync_data(&mut self) -> io::Result<()>;
@@ -78,12 +83,12 @@ pub(crate) fn write_in_steps(file: &mut dyn DiskFile, offset: u64, bytes: &[u8])
     Ok(())
 }
 
-/// Writes many zeros, in steps that are synced; what comes last may not be.
+/// Writes zeros where a file was given room, in steps that are synced; what comes last may not be.
 pub(crate) fn fill_in_steps(file: &mut dyn DiskFile, length: u64) -> io::Result<()> {
-    let mut at = 0;
+    let (mut at, zeros) = (0, vec![0; STEP_BYTES]);
     while at < length {
         let end = length.min(at + STEP_BYTES as u64);
-        fill(file, at, end)?;
+        file.append_at(at, &zeros[..(end - at) as usize])?;
         at = end;
         if at < length {
             file.sync_data()?;
@@ -120,11 +125,11 @@ impl Disk for Folder {
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(self.path.join(name))?;
-        Ok(Box::new(file))
+        Ok(Box::new(FolderFile::new(file)))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OpenOptions::new().read(true).write(true).open(self.path.join(name))?))
+        Ok(Box::new(FolderFile::new(OpenOptions::new().read(true).write(true).open(self.path.join(name))?)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -141,23 +146,5 @@ impl Disk for Folder {
 
     fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
-    }
-}
-
-impl DiskFile for File {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        FileExt::write_at(self, bytes, offset)
-    }
-
-    fn set_len(&mut self, length: u64) -> io::Result<()> {
-        File::set_len(self, length)
-    }
-
-    fn sync_data(&mut self) -> io::Result<()> {
-        File::sync_data(self)
-    }
-
-    fn sync_all(&mut self) -> io::Result<()> {
-        File::sync_all(self)
     }
 }

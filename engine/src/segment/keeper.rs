@@ -27,8 +27,18 @@ pub(crate) type DropBefore = fn(&dyn Disk, u64) -> Result<(), OpenError>;
 
 type Prepared = io::Result<Box<dyn DiskFile>>;
 
+/// What a file that is made has, beside its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// Zeros that are written: no later sync has anything but data to write.
+    Filled,
+    /// Room: what is written there first is noted by the file system at its sync. For large batches that is less than to
+    /// write everything twice.
+    Roomy,
+}
+
 pub(crate) struct Keeper {
-    files: Hands<SyncSender<Prepared>>,
+    files: Hands<(Made, SyncSender<Prepared>)>,
     /// The file that is asked for.
     coming: Option<Receiver<Prepared>>,
     dropping: Hands<u64>,
@@ -38,10 +48,10 @@ impl Keeper {
     pub(crate) fn start(disk: Arc<dyn Disk>, segment_bytes: u64, drop_before: DropBefore) -> io::Result<Self> {
         let dropper = Arc::new(Dropper { disk: disk.clone(), drop_before, undone: AtomicU64::new(0), turn: Mutex::new(()) });
         let again = dropper.clone();
-        let prepare = move |done: SyncSender<Prepared>| {
+        let prepare = move |(made, done): (Made, SyncSender<Prepared>)| {
             // A full disk: the room for the new file may be that of the old ones.
             again.try_again();
-            drop(done.send(prepare(&*disk, segment_bytes)));
+            drop(done.send(prepare(&*disk, segment_bytes, made)));
         };
         let files = Hands::start("journal-keeper", prepare)?;
         let dropping = Hands::start("journal-dropper", move |number| dropper.drop_before(number))?;
@@ -49,16 +59,17 @@ impl Keeper {
     }
 
     /// Asks for the next file, so that it is there when it is needed.
-    pub(crate) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self, made: Made) {
         if self.coming.is_none() {
             let (done, coming) = sync_channel(1);
-            self.coming = self.files.jobs.as_ref().and_then(|jobs| jobs.send(done).ok()).map(|()| coming);
+            self.coming = self.files.jobs.as_ref().and_then(|jobs| jobs.send((made, done)).ok()).map(|()| coming);
         }
     }
 
     /// Waits for the next file. After an error the next call tries again.
     pub(crate) fn prepared(&mut self) -> Prepared {
-        self.prepare();
+        // Where none is asked for yet, somebody waits.
+        self.prepare(Made::Roomy);
         let ended = || io::Error::other("the thread that makes the journal's files has ended");
         self.coming.take().and_then(|coming| coming.recv().ok()).unwrap_or_else(|| Err(ended()))
     }
@@ -131,9 +142,12 @@ impl Dropper {
 }
 
 /// A file of zeros. When the disk is full, what was made of it is given back.
-pub(crate) fn prepare(disk: &dyn Disk, segment_bytes: u64) -> Prepared {
+pub(crate) fn prepare(disk: &dyn Disk, segment_bytes: u64, made: Made) -> Prepared {
     let made = disk.create(NEXT).and_then(|mut file| {
-        fill_in_steps(&mut *file, segment_bytes)?;
+        file.reserve(segment_bytes)?;
+        if made == Made::Filled {
+            fill_in_steps(&mut *file, segment_bytes)?;
+        }
         file.sync_all()?;
         Ok(file)
     });

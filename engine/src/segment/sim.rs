@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
-use super::disk::{Disk, DiskFile};
+use super::disk::{Disk, DiskFile, write_all_at};
 
 const SECTOR: usize = 512;
 const EIO: i32 = 5;
@@ -296,6 +296,26 @@ impl DiskFile for Opened {
         let (world, released) = &*self.disk.world;
         let mut world = released.wait_while(world.lock().unwrap(), |world| world.holds(self.id)).unwrap();
         world.write(self.id, offset as usize, bytes)
+    }
+
+    /// Whole sectors, as a disk takes them.
+    fn append_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let start = offset as usize - offset as usize % SECTOR;
+        let mut sectors = self.disk.world().files[self.id].seen[start..offset as usize].to_vec();
+        sectors.extend_from_slice(bytes);
+        sectors.resize(sectors.len().next_multiple_of(SECTOR), 0);
+        write_all_at(self, start as u64, &sectors)
+    }
+
+    fn reserve(&mut self, length: u64) -> io::Result<()> {
+        let mut world = self.disk.world();
+        world.call()?;
+        if world.room.is_some_and(|room| world.used() + length > room) {
+            world.roomless += 1;
+            return Err(fails(ENOSPC));
+        }
+        world.files[self.id].change(Change::Length(length as usize));
+        Ok(())
     }
 
     fn set_len(&mut self, length: u64) -> io::Result<()> {

@@ -9,13 +9,16 @@ use crate::vitals::latency::LatencyMeter;
 use super::{
     disk::{Disk, DiskFile, fill, write_all_at},
     frame::{Batch, COMMIT_BYTES, Format, HEADER_BYTES, Header, Purpose, seed_of},
-    keeper::{DropBefore, Keeper, NEXT},
+    keeper::{DropBefore, Keeper, Made, NEXT},
     load::segment_name,
     scan::Scanned,
 };
 
 /// Of a segment, what most writes leave for those that relieve: a disk that is full can still be relieved.
 const RESERVE_SHARE: u64 = 16;
+
+/// Where batches are of so many bytes on average, the next segment is not filled with zeros first.
+const LARGE_BYTES: u64 = 256 << 10;
 
 /// Why a batch was not written.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub(crate) struct Active {
     capacity: u64,
     /// Up to here may be what writes that failed have left.
     soiled: u64,
+    /// Batches that were written.
+    batches: u64,
 }
 
 impl Active {
@@ -66,7 +71,7 @@ impl Active {
         disk.rename(NEXT, &segment_name(number)).map_err(Failure::Refused)?;
         disk.sync().map_err(Failure::Unknown)?;
         let end = HEADER_BYTES as u64;
-        Ok(Self { file, format, number, seed: seed_of(&header), end, capacity, soiled: end })
+        Ok(Self { file, format, number, seed: seed_of(&header), end, capacity, soiled: end, batches: 0 })
     }
 
     /// Goes on with a segment that was read. Its last batch is written once more: if a sync of it failed, it can be read
@@ -87,22 +92,38 @@ impl Active {
         // A disk without room for the rest of the segment is told when something is to be written there.
         let capacity = if fill(&mut *file, length, segment_bytes).is_ok() { length.max(segment_bytes) } else { length };
         file.sync_all()?;
-        Ok(Self { file, format, number, seed: seed_of(bytes), end: scanned.end, capacity, soiled: scanned.end })
+        Ok(Self {
+            file,
+            format,
+            number,
+            seed: seed_of(bytes),
+            end: scanned.end,
+            capacity,
+            soiled: scanned.end,
+            batches: scanned.batches,
+        })
     }
 
     fn write(&mut self, batch: &mut Batch, next: u64, syncs: &LatencyMeter) -> Result<(), Failure> {
         let bytes = batch.seal(self.seed, self.end, next);
         let end = self.end + bytes.len() as u64;
-        let written = fill(&mut *self.file, self.end, self.soiled).and_then(|()| write_all_at(&mut *self.file, self.end, bytes));
+        let began = Instant::now();
+        let written = fill(&mut *self.file, self.end, self.soiled).and_then(|()| self.file.append_at(self.end, bytes));
         if let Err(error) = written {
             self.soiled = self.soiled.max(end);
             return Err(Failure::Refused(error));
         }
-        let began = Instant::now();
         self.file.sync_data().map_err(Failure::Unknown)?;
         syncs.record(began.elapsed());
         (self.end, self.soiled) = (end, end);
+        self.batches += 1;
         Ok(())
+    }
+
+    /// How the next one is best made, if it is written to as this one was.
+    fn next_made(&self) -> Made {
+        let are_large = self.batches > 0 && self.end >= self.batches * LARGE_BYTES;
+        if are_large { Made::Roomy } else { Made::Filled }
     }
 
     /// Cuts off what was not written to.
@@ -129,7 +150,7 @@ pub(crate) struct Tail {
     sealed: VecDeque<Sealed>,
     keeper: Keeper,
     segment_bytes: u64,
-    /// How long the syncs of batches took.
+    /// How long the writes of batches and their syncs took.
     pub(crate) syncs: Arc<LatencyMeter>,
 }
 
@@ -142,7 +163,7 @@ impl Tail {
         drop_before: DropBefore,
     ) -> io::Result<Self> {
         let mut keeper = Keeper::start(disk.clone(), segment_bytes, drop_before)?;
-        keeper.prepare();
+        keeper.prepare(active.next_made());
         Ok(Self { disk, active, sealed, keeper, segment_bytes, syncs: Arc::default() })
     }
 
@@ -160,10 +181,10 @@ impl Tail {
     fn roll(&mut self, next: u64) -> Result<(), Failure> {
         let file = self.keeper.prepared().map_err(Failure::Refused)?;
         self.active.seal()?;
-        let (number, bytes) = (self.active.number, self.active.end);
+        let (number, bytes, made) = (self.active.number, self.active.end, self.active.next_made());
         self.active = Active::begin(&*self.disk, self.active.format, file, number + 1, next, self.segment_bytes)?;
         self.sealed.push_back(Sealed { number, next, bytes });
-        self.keeper.prepare();
+        self.keeper.prepare(made);
         Ok(())
     }
 

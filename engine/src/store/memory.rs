@@ -121,6 +121,16 @@ impl MemoryLog {
 
     /// Changes what is kept and lets readers know.
     pub(in crate::store) fn publish<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {
+        let (outcome, orders_room) = self.show(change);
+        if orders_room {
+            self.make_room();
+        }
+        outcome
+    }
+
+    /// The same without what can be done later; whether there is something: [`MemoryLog::make_room`].
+    #[inline]
+    pub(in crate::store) fn show<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> (T, bool) {
         let mut kept = self.kept_patiently();
         let before = kept.next();
         let outcome = change(&mut kept);
@@ -132,11 +142,13 @@ impl MemoryLog {
         if grows {
             self.growth.tell();
         }
-        if orders_room {
-            let room = Room::touched();
-            self.kept().segments.give(room);
-        }
-        outcome
+        (outcome, orders_room)
+    }
+
+    /// Gets memory for the next events.
+    pub(in crate::store) fn make_room(&self) {
+        let room = Room::touched();
+        self.kept().segments.give(room);
     }
 
     /// Whether a limit is passed: time to take snapshots and truncate.

@@ -12,6 +12,7 @@ use crate::{
     segment::{
         disk::Disk,
         frame::Batch,
+        keeper::Hands,
         open::{Opened, open, segment_bytes},
         pen::Pen,
         state::States,
@@ -48,8 +49,10 @@ impl Journal {
         let (sender, asks) = mpsc::channel(ASKS_MAX);
         let condition = pen.condition().clone();
         let syncs = pen.tail.syncs.clone();
-        let (index_of_writer, spare, crusher) = (index.clone(), Batch::default(), Crusher::start()?);
-        let writer = Writer { index: index_of_writer, asks, pen, batch_bytes_max, waiting: None, spare, crusher };
+        let (index_of_rooms, index_of_writer) = (index.clone(), index.clone());
+        let (spare, crusher) = (Batch::default(), Crusher::start()?);
+        let rooms = Hands::start("journal-rooms", move |()| index_of_rooms.make_room())?;
+        let writer = Writer { index: index_of_writer, asks, pen, batch_bytes_max, waiting: None, spare, crusher, rooms };
         let writer = thread::Builder::new().name("journal-writer".into()).spawn(move || writer.run())?;
         let (asks, writer) = (Some(sender), Some(writer));
         Ok(Self {

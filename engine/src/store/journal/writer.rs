@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::{
     id::StreamName,
     port::store::AppendError,
-    segment::{frame::Batch, pen::Pen},
+    segment::{frame::Batch, keeper::Hands, pen::Pen},
     store::memory::MemoryLog,
 };
 
@@ -35,6 +35,9 @@ pub(super) struct Writer {
     /// Memory that is used again.
     pub(super) spare: Batch,
     pub(super) crusher: Crusher,
+    /// Makes memory for the next events while this thread waits for the disk: the system clears what it gives, which takes as long
+    /// as a sync.
+    pub(super) rooms: Hands<()>,
 }
 
 impl Writer {
@@ -54,7 +57,11 @@ impl Writer {
         let written = self.write(&mut group);
         self.spare = match written {
             Ok(()) => {
-                self.index.publish(|kept| group.publish(kept));
+                let ((), orders_room) = self.index.show(|kept| group.publish(kept));
+                if orders_room {
+                    // One at a time is ordered, so there is a place for it.
+                    let _ = self.rooms.offer(());
+                }
                 group.answer()
             }
             Err((reason, error)) => group.refuse(&reason, &error),

@@ -1,0 +1,223 @@
+//! A file of a folder. Much that is appended goes to the disk past the system's cache: it is to be there at once, so a copy that the
+//! system makes, keeps and looks for again at the sync costs as much as the disk itself.
+//!
+//! A disk takes nothing but whole blocks then, from memory that begins where a block could. So what is appended is put behind
+//! what its first block holds already, and zeros behind it. Where the file system knows no such writes, it is written like everything
+//! else.
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind},
+    os::unix::fs::FileExt,
+};
+
+use rustix::{fs::FallocateFlags, io::Errno};
+
+use super::disk::{DiskFile, STEP_BYTES, fill, write_all_at};
+
+/// What places, lengths and memory are multiples of. No disk in use asks for more.
+const BLOCK: usize = 4_096;
+/// Less than that is sooner copied than waited for: once more, before the sync.
+const DIRECT_BYTES_MIN: usize = 16 << 10;
+
+pub(super) struct FolderFile {
+    file: File,
+    /// Memory of whole blocks, from the first place in it where a block could begin; none before the first append.
+    blocks: Vec<u8>,
+    /// Where the last append ended: what its last block holds is where `blocks` begins.
+    end: Option<u64>,
+    way: Way,
+    /// What the disk said of an append: told at the next sync, as it is of what goes through the cache. Nobody knows what is there then.
+    lost: Option<io::Error>,
+}
+
+/// How the file is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Cached,
+    Direct,
+    /// The file system has no other.
+    OnlyCached,
+}
+
+impl FolderFile {
+    pub(super) fn new(file: File) -> Self {
+        Self { file, blocks: Vec::new(), end: None, way: Way::Cached, lost: None }
+    }
+
+    fn go(&mut self, way: Way) {
+        if self.way != way && self.way != Way::OnlyCached {
+            self.way = if set_direct(&self.file, way == Way::Direct).is_ok() { way } else { Way::OnlyCached };
+        }
+    }
+
+    /// Appends no more than fits into the memory.
+    fn append_some(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let (before, start) = (offset as usize % BLOCK, offset - offset % BLOCK as u64);
+        let border = self.border();
+        if self.end.take() != Some(offset) {
+            self.go(Way::Cached);
+            self.file.read_exact_at(&mut self.blocks[border..border + before], start)?;
+        }
+        let (end, length) = (before + bytes.len(), (before + bytes.len()).next_multiple_of(BLOCK));
+        let blocks = &mut self.blocks[border..border + length];
+        blocks[before..end].copy_from_slice(bytes);
+        blocks[end..].fill(0);
+        self.go(Way::Direct);
+        match self.write_blocks(start, border, length) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                self.go(Way::Cached);
+                self.way = Way::OnlyCached;
+                return write_all_at(self, offset, bytes);
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => return Err(error),
+            Err(error) => self.lost = Some(error),
+        }
+        self.blocks.copy_within(border + end - end % BLOCK..border + end, border);
+        self.end = Some(offset + bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Input is invalid where the file system does not write this way after all.
+    fn write_blocks(&self, start: u64, border: usize, length: usize) -> io::Result<()> {
+        let mut done = 0;
+        while done < length {
+            match self.file.write_at(&self.blocks[border + done..border + length], start + done as u64) {
+                // What is left of a block is written once more, with all of it.
+                Ok(count) if count >= BLOCK => done += count - count % BLOCK,
+                Ok(_) => return Err(ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn told(&mut self) -> io::Result<()> {
+        self.lost.take().map_or(Ok(()), Err)
+    }
+
+    /// Where blocks begin in the memory, which is there from now on.
+    fn border(&mut self) -> usize {
+        if self.blocks.is_empty() {
+            self.blocks = vec![0; STEP_BYTES + 2 * BLOCK];
+        }
+        self.blocks.as_ptr().align_offset(BLOCK)
+    }
+}
+
+fn set_direct(file: &File, is_direct: bool) -> rustix::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let mut flags = rustix::fs::fcntl_getfl(file)?;
+        flags.set(rustix::fs::OFlags::DIRECT, is_direct);
+        rustix::fs::fcntl_setfl(file, flags)
+    }
+    #[cfg(not(target_os = "linux"))]
+    Err(Errno::NOTSUP)
+}
+
+impl DiskFile for FolderFile {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.go(Way::Cached);
+        self.end = None;
+        self.file.write_at(bytes, offset)
+    }
+
+    fn append_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if self.way == Way::OnlyCached || bytes.len() < DIRECT_BYTES_MIN {
+            return write_all_at(self, offset, bytes);
+        }
+        let parts = bytes.chunks(STEP_BYTES);
+        parts.zip((offset..).step_by(STEP_BYTES)).try_for_each(|(part, offset)| self.append_some(offset, part))
+    }
+
+    fn reserve(&mut self, length: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, length) {
+            Err(Errno::NOTSUP | Errno::NOSYS) => fill(self, 0, length),
+            reserved => Ok(reserved?),
+        }
+    }
+
+    fn set_len(&mut self, length: u64) -> io::Result<()> {
+        self.end = None;
+        self.file.set_len(length)
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        self.told()?;
+        self.file.sync_data()
+    }
+
+    fn sync_all(&mut self) -> io::Result<()> {
+        self.told()?;
+        self.file.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+    use crate::segment::sim::Coins;
+
+    const LENGTH: usize = 4 << 20;
+
+    fn file(way: Way) -> FolderFile {
+        let mut file = FolderFile::new(tempfile::tempfile().unwrap());
+        file.way = way;
+        file.reserve(LENGTH as u64).unwrap();
+        file
+    }
+
+    fn contents(file: &mut FolderFile) -> Vec<u8> {
+        file.go(Way::Cached);
+        let mut bytes = vec![0; LENGTH];
+        file.file.read_exact_at(&mut bytes, 0).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn appends_of_any_length_stand_one_behind_the_other_whichever_way_they_go() {
+        for way in [Way::Cached, Way::OnlyCached] {
+            let (mut file, mut coins, mut written) = (file(way), Coins::new(7), vec![b'h'; 64]);
+            write_all_at(&mut file, 0, &written).unwrap();
+            while written.len() < LENGTH - (1 << 20) {
+                let limit = [10, 5_000, 50_000, 1 << 20][coins.below(4) as usize];
+                let bytes = vec![1 + coins.below(255) as u8; 1 + coins.below(limit) as usize];
+                file.append_at(written.len() as u64, &bytes).unwrap();
+                written.extend_from_slice(&bytes);
+                if coins.below(4) == 0 {
+                    write_all_at(&mut file, 0, &[b'w'; 64]).unwrap();
+                    written[..64].fill(b'w');
+                }
+                file.sync_data().unwrap();
+            }
+            written.resize(LENGTH, 0);
+            assert!(contents(&mut file) == written, "{way:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_the_rest_of_its_last_block_changes_behind_an_append() {
+        let mut file = file(Way::Cached);
+        write_all_at(&mut file, 0, &[b'x'; 8 * BLOCK]).unwrap();
+        file.append_at(100, &[b'a'; DIRECT_BYTES_MIN]).unwrap();
+        let (found, end) = (contents(&mut file), 100 + DIRECT_BYTES_MIN);
+        let are = |range: Range<usize>, wanted: u8| found[range].iter().all(|byte| *byte == wanted);
+        assert!(are(0..100, b'x') && are(100..end, b'a'));
+        assert!(are(end..end.next_multiple_of(BLOCK), if file.way == Way::OnlyCached { b'x' } else { 0 }));
+        assert!(are(end.next_multiple_of(BLOCK)..8 * BLOCK, b'x'));
+    }
+
+    #[test]
+    fn what_the_disk_says_of_an_append_is_told_at_the_sync() {
+        let named = tempfile::NamedTempFile::new().unwrap();
+        // It cannot be written to.
+        let mut file = FolderFile::new(File::open(named.path()).unwrap());
+        file.append_at(0, &[b'l'; DIRECT_BYTES_MIN]).unwrap();
+        assert_eq!(file.sync_data().unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
+    }
+}
