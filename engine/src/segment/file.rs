@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn nothing_but_the_rest_of_its_last_block_changes_behind_an_append() {
         let mut file = file(Way::Cached);
-        write_all_at(&mut file, 0, &[b'x'; 8 * BLOCK]).unwrap();
+        write_all_at(&mut file, 0, &vec![b'x'; 8 * BLOCK]).unwrap();
         file.append_at(100, &[b'a'; DIRECT_BYTES_MIN]).unwrap();
         let (found, end) = (contents(&mut file), 100 + DIRECT_BYTES_MIN);
         let are = |range: Range<usize>, wanted: u8| found[range].iter().all(|byte| *byte == wanted);
