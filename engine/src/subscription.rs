@@ -4,7 +4,7 @@ pub mod readers;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::coop::consume_budget;
+use tokio::task::yield_now;
 
 use readers::{Readers, Reading};
 
@@ -63,9 +63,10 @@ impl Subscription {
         loop {
             if self.store.head().0 < self.after.0 + PULL_EVENTS_MAX as u64 {
                 self.store.wait_past(self.after).await;
+            } else {
+                // Who is far behind never waits, and a page may take a while: others get their turn all the same.
+                yield_now().await;
             }
-            // A log that is written fast never makes us wait: let others run now and then all the same.
-            consume_budget().await;
             let page = self.store.read_some(self.after, &self.filter, PULL_EVENTS_MAX).await?;
             self.go_on(page.seen);
             if !page.events.is_empty() {
