@@ -26,6 +26,7 @@ use flexcore_engine::{
     },
     queue::memory::MemoryQueues,
     store::memory::{Limits, MemoryLog},
+    subscription::FOR_NOTHING,
     testing::clock::ManualClock,
 };
 use serde_json::{Value, json};
@@ -86,7 +87,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = ManualClock::new("2026-01-31T12:00:00Z".parse().unwrap());
+        let clock = ManualClock::new("2026-01-31T12:00:00Z".parse().unwrap()).without_sleeps_up_to(FOR_NOTHING);
         let store = Arc::new(MemoryLog::new(Limits::default()));
         let engine = Engine::new(store, Arc::new(MemoryQueues::new(clock.shared())), clock.shared());
         Self { engine, clock, secrets: tempfile::tempdir().unwrap() }
