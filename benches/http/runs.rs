@@ -1,5 +1,6 @@
-//! Lists when a million runs have ended, all of which are in the log: right after they went into it, and from then on. Their events go into the log as the engine writes them, in bulk; everything else is the
-//! engine in this process with its API: it keeps every run that lives and the newest 10,000 of those that have ended.
+//! Lists when a million runs have ended, all of which are in the log: right after they went into it, and from then on. Their
+//! events go into the log as the engine writes them, in bulk; everything else is the engine in this process with its API: it
+//! keeps every run that lives and the newest 10,000 of those that have ended.
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
