@@ -61,7 +61,7 @@ impl Subscription {
     /// nothing. [`ReadError::Truncated`] comes back on every call until [`Subscription::skip_to_oldest`].
     pub async fn next(&mut self) -> Result<Page, ReadError> {
         loop {
-            if self.store.head().0 < self.after.0 + PULL_EVENTS_MAX as u64 {
+            if self.store.head().0 < self.after.0.saturating_add(PULL_EVENTS_MAX as u64) {
                 self.store.wait_past(self.after).await;
             } else {
                 // Who is far behind never waits, and a page may take a while: others get their turn all the same.

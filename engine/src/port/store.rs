@@ -229,8 +229,8 @@ pub trait Store: Send + Sync + 'static {
     /// The newest event's position.
     fn head(&self) -> Position;
 
-    /// Resolves when the head is past a position. Mark the head as seen before you read, then wait for more: nothing is
-    /// missed that way.
+    /// Resolves when the head is past a position; where more comes at once, perhaps some turns of others later. Mark the head as
+    /// seen before you read, then wait for more: nothing is missed that way.
     fn wait_past(&self, seen: Position) -> BoxFuture<'_, ()>;
 
     /// Keeps the newest snapshot of a stream; one of an older version than the one kept is ignored.

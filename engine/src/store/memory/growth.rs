@@ -13,11 +13,12 @@ use std::{
 
 use tokio::{pin, runtime::Handle, sync::Notify, task::yield_now};
 
-use super::Apart;
+use super::{Apart, segments::SEGMENT_EVENTS_MAX};
 
-/// How many events are waited for while they come.
-const PAGE: u64 = 1_024;
-/// No longer than this: what is there is not to become old.
+/// How many events are waited for while they come: what readers get at once.
+const PAGE: u64 = SEGMENT_EVENTS_MAX as u64;
+/// No longer than this: what is there is not to become old. By the processor's clock and not the engine's, which tests move: it
+/// decides how much is read at once, never what.
 const GATHERS_FOR: Duration = Duration::from_micros(250);
 /// The burst is over when nothing came in so many of their turns.
 const QUIET_TURNS: u32 = 8;
