@@ -36,6 +36,8 @@ const CHANNELS_MAX: usize = 10;
 const EMPTY_MAX: Duration = Duration::from_secs(600);
 /// A client that is told to go has so long to do it.
 const GOING_MAX: Duration = Duration::from_secs(1);
+/// A client that has its exit status goes by itself, if it is not too busy: one that is told to go reports a failure of SSH instead.
+const LEAVING_MAX: Duration = Duration::from_secs(5);
 
 /// Serves a connection to its end.
 pub(super) async fn serve(stream: TcpStream, address: SocketAddr, config: Arc<Config>, host: Arc<Host>, startup: Place<IpAddr>) {
@@ -100,6 +102,7 @@ impl Life {
             () = host.closing.cancelled() => return "the engine stops",
         }
         let mut sessions = self.sessions.subscribe();
+        let mut was_told = false;
         loop {
             let none = *sessions.borrow_and_update() == 0;
             tokio::select! {
@@ -107,11 +110,11 @@ impl Life {
                     if changed.is_err() {
                         return "nobody is there";
                     }
+                    was_told = host.closing.is_cancelled();
                 }
                 () = tokio::time::sleep(EMPTY_MAX), if none => return "there was no session for too long",
                 () = host.closing.cancelled(), if none => {
-                    // A client that has read its exit status goes by itself; one that is told to go says that something failed.
-                    let _ = timeout(GOING_MAX, sessions.changed()).await;
+                    let _ = timeout(if was_told { LEAVING_MAX } else { GOING_MAX }, sessions.changed()).await;
                     return "the engine stops";
                 }
             }
