@@ -1,5 +1,6 @@
-//! A file of a folder. Much that is appended goes to the disk past the system's cache: it is to be there at once, so a copy that the
-//! system makes, keeps and looks for again at the sync costs as much as the disk itself.
+//! A file of a folder. What is appended goes to the disk past the system's cache: it is to be there at once, so a copy that the
+//! system makes, keeps and looks for again at the sync costs as much as the disk itself; and where the cache has nothing of the file,
+//! as of one that was just filled, a little write through it reads a block first.
 //!
 //! A disk takes nothing but whole blocks then, from memory that begins where a block could. So what is appended is put behind
 //! what its first block holds already, and zeros behind it. Where the file system knows no such writes, it is written like everything
@@ -17,8 +18,6 @@ use super::disk::{DiskFile, STEP_BYTES, fill, write_all_at};
 
 /// What places, lengths and memory are multiples of. No disk in use asks for more.
 const BLOCK: usize = 4_096;
-/// Less than that is sooner copied than waited for: once more, before the sync.
-const DIRECT_BYTES_MIN: usize = 16 << 10;
 
 pub(super) struct FolderFile {
     file: File,
@@ -126,7 +125,7 @@ impl DiskFile for FolderFile {
     }
 
     fn append_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        if self.way == Way::OnlyCached || bytes.len() < DIRECT_BYTES_MIN {
+        if self.way == Way::OnlyCached {
             return write_all_at(self, offset, bytes);
         }
         let parts = bytes.chunks(STEP_BYTES);
@@ -204,8 +203,8 @@ mod tests {
     fn nothing_but_the_rest_of_its_last_block_changes_behind_an_append() {
         let mut file = file(Way::Cached);
         write_all_at(&mut file, 0, &vec![b'x'; 8 * BLOCK]).unwrap();
-        file.append_at(100, &[b'a'; DIRECT_BYTES_MIN]).unwrap();
-        let (found, end) = (contents(&mut file), 100 + DIRECT_BYTES_MIN);
+        file.append_at(100, &[b'a'; 16 << 10]).unwrap();
+        let (found, end) = (contents(&mut file), 100 + (16 << 10));
         let are = |range: Range<usize>, wanted: u8| found[range].iter().all(|byte| *byte == wanted);
         assert!(are(0..100, b'x') && are(100..end, b'a'));
         assert!(are(end..end.next_multiple_of(BLOCK), if file.way == Way::OnlyCached { b'x' } else { 0 }));
@@ -217,7 +216,7 @@ mod tests {
         let named = tempfile::NamedTempFile::new().unwrap();
         // It cannot be written to.
         let mut file = FolderFile::new(File::open(named.path()).unwrap());
-        file.append_at(0, &[b'l'; DIRECT_BYTES_MIN]).unwrap();
+        file.append_at(0, b"lost").unwrap();
         assert_eq!(file.sync_data().unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
     }
 }

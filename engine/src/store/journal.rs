@@ -47,7 +47,7 @@ pub use look::capture_files;
 use group::{Answer, Append, Ask, Put, Truncation};
 use record::TRUNCATE_BYTES;
 use thin::Thinner;
-use writer::ended;
+use writer::{Desk, ended};
 
 /// Callers whose appends wait for the writer; the next ones wait to be let in.
 const ASKS_MAX: usize = 4_096;
@@ -87,6 +87,7 @@ pub struct Recovered {
 /// a write or a sync that failed, nobody can say what a crash would leave of it.
 pub struct Journal {
     index: Arc<MemoryLog>,
+    desk: Arc<Desk>,
     asks: Option<mpsc::Sender<Ask>>,
     writer: Option<JoinHandle<()>>,
     condition: SharedCondition,
@@ -97,6 +98,7 @@ pub struct Journal {
     batch_bytes_max: usize,
     /// Of what makes room.
     relief_bytes_max: usize,
+    /// Given back at the very end.
     lock: Option<Lock>,
 }
 
@@ -117,16 +119,16 @@ impl Journal {
     }
 
     /// Makes an append as it goes to disk, which need not be done by the one thread that writes.
-    fn append_ask(&self, parts: Vec<StreamAppend>, answer: Answer<Appended>) -> Result<Ask, AppendError> {
-        let weight = weigh(&parts)?;
-        self.fits(Ask::Append(Append::new(parts, weight, answer)))
+    fn made(&self, parts: Vec<StreamAppend>, answer: Answer<Appended>) -> Result<Append, AppendError> {
+        let append = Append::new(weigh(&parts)?, parts, answer);
+        self.fits(append.records.len()).map(|()| append)
     }
 
-    fn fits(&self, ask: Ask) -> Result<Ask, AppendError> {
-        if ask.bytes() <= self.batch_bytes_max {
-            return Ok(ask);
+    fn fits(&self, bytes: usize) -> Result<(), AppendError> {
+        if bytes <= self.batch_bytes_max {
+            return Ok(());
         }
-        let (bytes, bytes_max) = (ask.bytes(), self.batch_bytes_max);
+        let bytes_max = self.batch_bytes_max;
         Err(unfit(format!(
             "{bytes} bytes on disk, where {bytes_max} fit into a segment; append less at once, or set longer segments"
         )))
@@ -140,13 +142,14 @@ impl Journal {
 
     fn reply<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(Answer<T>) -> Result<Ask, AppendError>,
+        ask: Ask,
+        answered: oneshot::Receiver<Result<T, AppendError>>,
     ) -> Reply<'_, Result<T, AppendError>> {
-        let (answer, answered) = oneshot::channel();
-        match ask(answer) {
-            Ok(ask) => Reply::Pending(Box::pin(self.ask(ask, answered))),
-            Err(refusal) => Reply::ready(Err(refusal)),
-        }
+        let waiting = self.desk.wait();
+        Reply::Pending(Box::pin(async move {
+            let _waiting = waiting;
+            self.ask(ask, answered).await
+        }))
     }
 }
 
@@ -156,13 +159,17 @@ impl Drop for Journal {
         if let Some(writer) = self.writer.take() {
             drop(writer.join());
         }
-        self.lock = None;
     }
 }
 
 impl Store for Journal {
     fn append(&self, batch: Vec<StreamAppend>) -> Reply<'_, Result<Appended, AppendError>> {
-        self.reply(|answer| self.append_ask(batch, answer))
+        let (answer, mut answered) = oneshot::channel();
+        match self.made(batch, answer).map(|append| self.desk.write_alone(append)) {
+            Ok(None) => Reply::ready(answered.try_recv().unwrap_or_else(|_| Err(ended()))),
+            Ok(Some(append)) => self.reply(Ask::Append(append), answered),
+            Err(refusal) => Reply::ready(Err(refusal)),
+        }
     }
 
     fn read(&self, after: Position, filter: &Filter, max: usize) -> Reply<'_, Result<Page, ReadError>> {
@@ -194,7 +201,12 @@ impl Store for Journal {
     }
 
     fn put_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Reply<'_, Result<(), AppendError>> {
-        self.reply(|answer| self.fits(Ask::Snapshot(Put::new(stream.clone(), snapshot, answer))))
+        let (answer, answered) = oneshot::channel();
+        let put = Put::new(stream.clone(), snapshot, answer);
+        match self.fits(put.records.len()) {
+            Ok(()) => self.reply(Ask::Snapshot(put), answered),
+            Err(refusal) => Reply::ready(Err(refusal)),
+        }
     }
 
     fn snapshot(&self, stream: &StreamName) -> Reply<'_, Result<Option<Snapshot>, ReadError>> {
@@ -252,7 +264,8 @@ impl Store for Journal {
     }
 
     fn try_again(&self) -> Reply<'_, Result<(), AppendError>> {
-        self.reply(|answer| Ok(Ask::TryAgain(answer)))
+        let (answer, answered) = oneshot::channel();
+        self.reply(Ask::TryAgain(answer), answered)
     }
 
     fn stats(&self) -> StoreStats {

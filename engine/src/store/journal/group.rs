@@ -51,7 +51,7 @@ pub(super) struct Put {
 }
 
 impl Append {
-    pub(super) fn new(parts: Vec<StreamAppend>, weight: Weight, answer: Answer<Appended>) -> Self {
+    pub(super) fn new(weight: Weight, parts: Vec<StreamAppend>, answer: Answer<Appended>) -> Self {
         // An event on disk takes a little less than in memory.
         let mut records = Batch::with_capacity(weight.bytes as usize);
         for part in &parts {

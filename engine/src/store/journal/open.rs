@@ -22,7 +22,11 @@ use crate::{
 };
 
 use super::{
-    ASKS_MAX, Journal, OpenError, Recovered, Settings, contents::LogContents, crusher::Crusher, thin::Thinner, writer::Writer,
+    ASKS_MAX, Journal, OpenError, Recovered, Settings,
+    contents::LogContents,
+    crusher::Crusher,
+    thin::Thinner,
+    writer::{Desk, Line, Writer},
 };
 
 impl Journal {
@@ -52,11 +56,13 @@ impl Journal {
         let (index_of_rooms, index_of_writer) = (index.clone(), index.clone());
         let (spare, crusher) = (Batch::default(), Crusher::start()?);
         let rooms = Hands::start("journal-rooms", move |()| index_of_rooms.make_room())?;
-        let writer = Writer { index: index_of_writer, asks, pen, batch_bytes_max, waiting: None, spare, crusher, rooms };
-        let writer = thread::Builder::new().name("journal-writer".into()).spawn(move || writer.run())?;
+        let desk = Arc::new(Desk::new(Writer { index: index_of_writer, pen, batch_bytes_max, spare, crusher, rooms }));
+        let line = Line { desk: desk.clone(), asks, waiting: None };
+        let writer = thread::Builder::new().name("journal-writer".into()).spawn(move || line.run())?;
         let (asks, writer) = (Some(sender), Some(writer));
         Ok(Self {
             index,
+            desk,
             asks,
             writer,
             condition,

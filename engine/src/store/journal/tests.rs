@@ -1,5 +1,6 @@
 //! What a journal must do, beside the contract of every log.
 
+mod alone;
 mod contract;
 mod crash;
 mod damage;

@@ -1,10 +1,22 @@
-//! The one thread that writes: takes all that waits, writes it at once, syncs once, shows it to readers, answers everybody.
-//!
+//! Who writes: one at a time. A thread takes all that waits, writes it at once, syncs once, shows it to readers, answers everybody.
 //! While it syncs, the next callers gather. So a batch grows with what a sync costs, and no timer holds anyone up.
+//!
+//! A caller who is alone writes in its own thread instead: to wake another one and to be woken by it can take as long as the sync.
 
-use std::{io, mem, sync::Arc};
+use std::{
+    io, mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use tokio::sync::mpsc;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::mpsc,
+    task::block_in_place,
+};
 
 use crate::{
     id::StreamName,
@@ -15,7 +27,7 @@ use crate::{
 
 use super::{
     crusher::Crusher,
-    group::{Answer, Ask, Group, Truncation, unavailable},
+    group::{Answer, Append, Ask, Group, Truncation, unavailable},
     record::push_truncate,
 };
 
@@ -23,15 +35,120 @@ use super::{
 const GROUP_BYTES_MAX: usize = 1 << 20;
 /// Callers in a group.
 const GROUP_CALLERS_MAX: usize = 2_048;
+/// A disk that takes longer is waited for by the thread alone: then a caller's thread has better things to do, and what is saved does
+/// not count.
+const QUICK_MAX: Duration = Duration::from_millis(1);
+
+/// Where whoever writes sits.
+pub(super) struct Desk {
+    writer: Mutex<Writer>,
+    /// How many wait for their answer.
+    waiting: AtomicUsize,
+    /// The last sync was quick.
+    is_quick: AtomicBool,
+}
+
+/// Somebody who waits for an answer, until it is dropped.
+pub(super) struct Waiting<'d>(&'d Desk);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Desk {
+    pub(super) fn new(writer: Writer) -> Self {
+        Self { writer: Mutex::new(writer), waiting: AtomicUsize::new(0), is_quick: AtomicBool::new(false) }
+    }
+
+    /// Nobody overtakes whoever waits.
+    pub(super) fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        Waiting(self)
+    }
+
+    /// Writes an append in the thread of its caller, or gives it back: others are about, or the caller may not wait here.
+    pub(super) fn write_alone(&self, append: Append) -> Option<Append> {
+        let is_alone = self.waiting.load(Ordering::Acquire) == 0 && self.is_quick.load(Ordering::Relaxed);
+        if !is_alone || !may_wait_here() {
+            return Some(append);
+        }
+        // Nobody holds it for long but whoever writes: it is not waited for.
+        let Ok(mut writer) = self.writer.try_lock() else { return Some(append) };
+        if !writer.pen.condition().is_writing() {
+            return Some(append);
+        }
+        block_in_place(|| {
+            let mut group = writer.group();
+            group.add_append(&writer.index, append);
+            self.write(&mut writer, group);
+        });
+        None
+    }
+
+    fn take(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, writer: &mut Writer, group: Group) {
+        let began = Instant::now();
+        writer.write_group(group);
+        self.is_quick.store(began.elapsed() <= QUICK_MAX, Ordering::Relaxed);
+    }
+}
+
+/// Where other tasks wait for this very thread, it must not wait for a disk.
+fn may_wait_here() -> bool {
+    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
+/// The thread, and the callers that it writes for.
+pub(super) struct Line {
+    pub(super) desk: Arc<Desk>,
+    pub(super) asks: mpsc::Receiver<Ask>,
+    /// Came after a group that had no room for it.
+    pub(super) waiting: Option<Ask>,
+}
+
+impl Line {
+    pub(super) fn run(mut self) {
+        let desk = self.desk.clone();
+        while let Some(ask) = self.waiting.take().or_else(|| self.asks.blocking_recv()) {
+            let mut writer = desk.take();
+            match (writer.pen.condition().poison(), ask) {
+                (Some(reason), ask) => ask.refuse(|| unavailable(&reason, None)),
+                (None, Ask::Truncate(truncation)) => writer.truncate(truncation),
+                (None, Ask::TryAgain(answer)) => writer.try_again(answer),
+                (None, ask) => {
+                    let group = self.gather(&mut writer, ask);
+                    desk.write(&mut writer, group);
+                }
+            }
+        }
+    }
+
+    fn gather(&mut self, writer: &mut Writer, first: Ask) -> Group {
+        let (mut group, index) = (writer.group(), writer.index.clone());
+        let mut ask = Some(first);
+        while let Some(next) = ask {
+            match next {
+                Ask::Truncate(_) | Ask::TryAgain(_) => self.waiting = Some(next),
+                next if group.len() > 0 && group.batch.len() + next.bytes() > writer.batch_bytes_max => self.waiting = Some(next),
+                Ask::Append(append) => group.add_append(&index, append),
+                Ask::Snapshot(put) => group.add_snapshot(&index, put),
+            }
+            ask = if self.waiting.is_some() || writer.is_gathered(&group) { None } else { self.asks.try_recv().ok() };
+        }
+        group
+    }
+}
 
 pub(super) struct Writer {
     pub(super) index: Arc<MemoryLog>,
-    pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) pen: Pen,
     /// The most bytes that a batch may have.
     pub(super) batch_bytes_max: usize,
-    /// Came after a group that had no room for it.
-    pub(super) waiting: Option<Ask>,
     /// Memory that is used again.
     pub(super) spare: Batch,
     pub(super) crusher: Crusher,
@@ -41,19 +158,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn run(mut self) {
-        while let Some(ask) = self.waiting.take().or_else(|| self.asks.blocking_recv()) {
-            match (self.pen.condition().poison(), ask) {
-                (Some(reason), ask) => ask.refuse(|| unavailable(&reason, None)),
-                (None, Ask::Truncate(truncation)) => self.truncate(truncation),
-                (None, Ask::TryAgain(answer)) => self.try_again(answer),
-                (None, ask) => self.write_group(ask),
-            }
-        }
+    fn group(&mut self) -> Group {
+        Group::new(mem::take(&mut self.spare), self.index.kept().next())
     }
 
-    fn write_group(&mut self, first: Ask) {
-        let mut group = self.gather(first);
+    fn write_group(&mut self, mut group: Group) {
         let written = self.write(&mut group);
         self.spare = match written {
             Ok(()) => {
@@ -68,27 +177,9 @@ impl Writer {
         };
     }
 
-    fn gather(&mut self, first: Ask) -> Group {
-        let mut group = Group::new(mem::take(&mut self.spare), self.index.kept().next());
-        let mut ask = Some(first);
-        while let Some(next) = ask {
-            match next {
-                Ask::Truncate(_) | Ask::TryAgain(_) => self.waiting = Some(next),
-                next if group.len() > 0 && group.batch.len() + next.bytes() > self.batch_bytes_max => self.waiting = Some(next),
-                Ask::Append(append) => group.add_append(&self.index, append),
-                Ask::Snapshot(put) => group.add_snapshot(&self.index, put),
-            }
-            ask = if self.is_gathered(&group) { None } else { self.asks.try_recv().ok() };
-        }
-        group
-    }
-
     /// While the disk is full everybody is on their own: an append that does not fit must not take a snapshot with it.
     fn is_gathered(&self, group: &Group) -> bool {
-        self.waiting.is_some()
-            || group.len() >= GROUP_CALLERS_MAX
-            || group.batch.len() >= GROUP_BYTES_MAX
-            || !self.pen.condition().is_writing()
+        group.len() >= GROUP_CALLERS_MAX || group.batch.len() >= GROUP_BYTES_MAX || !self.pen.condition().is_writing()
     }
 
     /// Nothing to write when all were refused.

@@ -92,7 +92,7 @@ async fn check(journal: &Journal, told: &Told) {
     assert!(put.is_none_or(|put| put.data == version.to_string()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn whenever_the_power_fails_what_was_acknowledged_is_there() {
     let whole = SimDisk::default();
     work(&open(&whole).unwrap(), &mut Told::default(), 1).await;
