@@ -20,6 +20,8 @@ use super::{find, ssh::Ssh, tls};
 
 /// A connection by socket or URL must be there within this time.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// A connection from afar on which nothing came for so long is asked for a sign of life.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// Where an engine is.
 #[derive(Debug, Clone)]
@@ -127,6 +129,17 @@ impl Carrier {
     /// Whether the way may be long, so that it is worth to compress.
     pub(super) fn is_far(&self) -> bool {
         !matches!(self, Self::Socket(_))
+    }
+
+    /// How often a connection that brings nothing is asked for a sign of life; `None`: never. The end of a Unix socket is told
+    /// by the system whenever it comes.
+    pub(super) fn alive_every(&self) -> Option<Duration> {
+        self.is_far().then_some(ALIVE_EVERY)
+    }
+
+    /// Whether streams need give no signs of life: there is nothing on the way, like a proxy, that would cut what is silent.
+    pub(super) fn is_quiet(&self) -> bool {
+        !matches!(self, Self::Web(_))
     }
 
     /// What stands before the API's paths.

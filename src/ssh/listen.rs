@@ -33,10 +33,11 @@ use crate::{
 
 /// Connections that have not come in yet, in all; half of them for one address.
 const STARTUPS_MAX: u32 = 100;
-/// A client that says nothing is asked whether it is there so often.
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
+/// A client that says nothing is asked whether it is there so often: seldom enough that a console at rest, whose terminal
+/// answers its frame once a minute, is not asked.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(75);
 /// Questions without an answer after which it is gone.
-const KEEPALIVES_MAX: usize = 3;
+const KEEPALIVES_MAX: usize = 1;
 /// Messages of one channel that wait for its session; each has at most [`PACKET_BYTES_MAX`].
 const WAITING_MAX: usize = 16;
 /// The largest packet, in bytes.
