@@ -303,3 +303,49 @@ pub(super) fn inner(error: &LinkError) -> String {
         LinkError::Gone(why) | LinkError::Refused(why) => why.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use hyper::{server::conn::http2 as served, service::service_fn};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::attach::carrier::Web;
+
+    /// A connection whose other end answers for a while and then is there no more, without a word; whether it stands when it
+    /// still answers, and so long after that.
+    async fn stands(carrier: Carrier, silent: Duration) -> (bool, bool) {
+        let line = Line::new(carrier);
+        let (bytes, there) = tokio::io::duplex(1 << 16);
+        let nothing = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::new()))) });
+        let engine = served::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(there), nothing);
+        tokio::pin!(engine);
+        let called = line.shared(Connection { bytes: Box::new(bytes), is_shared: true, child: None }, 1);
+        let way = tokio::select! {
+            way = called => way.unwrap(),
+            _ = &mut engine => panic!("it ended"),
+        };
+        tokio::select! {
+            _ = &mut engine => panic!("it ended"),
+            () = sleep(Duration::from_secs(600)) => {}
+        }
+        let first = !way.is_closed();
+        sleep(silent).await;
+        (first, !way.is_closed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_from_afar_that_falls_silent_is_over_within_half_a_minute() {
+        let web = || Carrier::Web(Web::new("https://box", None, None).unwrap());
+        assert_eq!(stands(web(), Duration::from_secs(26)).await, (true, false));
+        assert_eq!(stands(web(), Duration::from_secs(9)).await, (true, true), "it has time to answer");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_a_socket_an_engine_that_hangs_is_noticed_later() {
+        assert_eq!(stands(Carrier::Socket(None), Duration::from_secs(9)).await, (true, true));
+        assert_eq!(stands(Carrier::Socket(None), Duration::from_secs(86)).await, (true, false));
+    }
+}

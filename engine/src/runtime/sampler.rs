@@ -20,7 +20,6 @@ use crate::{
     vitals::{Check, CheckState, Finding, ReaderVitals, Vitals},
 };
 
-const REST_EVERY_S: i64 = REST_SAMPLE_EVERY.0.as_secs() as i64;
 /// How far back the worst lag is told.
 const LAG_KEPT: Duration = Duration::from_secs(60);
 
@@ -98,8 +97,8 @@ impl Sampler {
         if !rests {
             return soon;
         }
-        let minutes = last.as_second().div_euclid(REST_EVERY_S) + 1;
-        let whole = Timestamp::from_second(minutes * REST_EVERY_S).unwrap_or(Timestamp::MAX);
+        let every = i64::try_from(REST_SAMPLE_EVERY.0.as_secs()).unwrap_or(i64::MAX);
+        let whole = Timestamp::from_second((last.as_second().div_euclid(every) + 1) * every).unwrap_or(Timestamp::MAX);
         // A tick that the scheduler does not get to is told in time, too.
         let late = self.shared.punctuality.read().first().map_or(Timestamp::MAX, |(_, at)| after(at, TICK_FAIL.0));
         let late = Some(late).filter(|at| *at > last).unwrap_or(Timestamp::MAX);
