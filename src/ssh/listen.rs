@@ -212,9 +212,13 @@ impl Served {
         self.host.is_some()
     }
 
-    /// Reads the keys again; says how many may come in. `None`: nothing is served.
+    /// Reads the keys again; says how many may come in. `None`: nothing is served. Sessions look with the next figures whether
+    /// theirs is among them, so new ones are taken.
     pub fn reload(&self) -> Option<usize> {
-        self.host.as_ref().map(|host| host.keys.reload())
+        let host = self.host.as_ref()?;
+        let keys = host.keys.reload();
+        host.app.engine.glance();
+        Some(keys)
     }
 
     /// Takes nobody more, tells those who are there, and waits within a grace until they are gone.
