@@ -22,9 +22,9 @@ use super::{find, ssh::Ssh, tls};
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// A connection on which nothing came for so long is asked for a sign of life.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
-/// The same of a Unix socket, whose end the system tells whenever it comes: only an engine that hangs is silent for longer
-/// than it takes to the next figures of one at rest.
-const ALIVE_HERE_EVERY: Duration = Duration::from_secs(75);
+/// The same of a Unix socket, whose end the system tells whenever it comes: only an engine that hangs is silent there, and
+/// that is told much sooner by the age of its figures.
+const ALIVE_HERE_EVERY: Duration = Duration::from_secs(180);
 
 /// Where an engine is.
 #[derive(Debug, Clone)]
