@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time,
 };
 
 use color_eyre::eyre::WrapErr;
@@ -12,7 +13,7 @@ use flexcore_engine::{
     handle::{Accepted, Engine, Refusal},
     id::{Actor, Position},
     port::{
-        clock::{Clock, SystemClock},
+        clock::{Clock, SystemClock, between},
         queue::Queues,
         step::{Secrets, StepTypes},
         store::Store,
@@ -44,6 +45,11 @@ use crate::{
     notify::Notifier,
     traces::{self, Traces, Tracing},
 };
+
+/// Figures that are no older are fresh.
+const FRESH_MAX: time::Duration = time::Duration::from_secs(15);
+/// Nobody who asks how things are waits longer for fresh ones: probes have little patience.
+const GLANCE_MAX: time::Duration = time::Duration::from_millis(250);
 
 /// Everything, running.
 pub struct App {
@@ -187,6 +193,21 @@ impl App {
     /// The newest vital figures, and a way to wait for newer ones.
     pub fn vitals(&self) -> watch::Receiver<Arc<Vitals>> {
         self.vitals.clone()
+    }
+
+    /// The newest vital figures for somebody who asks once: taken now, where they rest. Whoever takes them may be held up, or
+    /// have ended; then what is known says by its age how things are.
+    pub async fn fresh_vitals(&self) -> Arc<Vitals> {
+        let mut vitals = self.vitals.clone();
+        let known = vitals.borrow_and_update().clone();
+        if between(known.at, self.engine.clock().now()) < FRESH_MAX {
+            return known;
+        }
+        self.engine.glance();
+        match tokio::time::timeout(GLANCE_MAX, vitals.changed()).await {
+            Ok(Ok(())) => vitals.borrow().clone(),
+            _ => known,
+        }
     }
 
     /// Logs and taps of runs.

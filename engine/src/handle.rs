@@ -95,6 +95,7 @@ struct Inner {
     readers: Readers,
     meter: meter::Meter,
     stirred: watch::Sender<()>,
+    glanced: watch::Sender<()>,
     anchors: Mutex<Anchors>,
 }
 
@@ -121,6 +122,7 @@ impl Engine {
                 readers,
                 meter,
                 stirred: watch::Sender::new(()),
+                glanced: watch::Sender::new(()),
                 anchors,
             }),
         }
@@ -154,6 +156,16 @@ impl Engine {
     /// Tells when something stirs.
     pub(crate) fn stirs(&self) -> watch::Receiver<()> {
         self.inner.stirred.subscribe()
+    }
+
+    /// Somebody wants to know how things are: figures that rest are taken once.
+    pub fn glance(&self) {
+        self.inner.glanced.send_replace(());
+    }
+
+    /// Tells when somebody wants to know.
+    pub(crate) fn glances(&self) -> watch::Receiver<()> {
+        self.inner.glanced.subscribe()
     }
 
     /// Asks for a change. When this returns `Ok`, its events are in the log. Refusals of people's commands are audited on

@@ -57,9 +57,9 @@ pub const LEASE: Duration = Duration::from_secs(30);
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often the vital figures are taken.
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(500);
-/// The same where nothing has happened for [`RESTS_AFTER`]: an engine that is left alone wakes hardly anybody. Whatever
-/// happens, or asks, ends the rest at once.
-pub const REST_SAMPLE_EVERY: Duration = Duration::from_secs(15);
+/// The same where nothing has happened for [`RESTS_AFTER`], by the clock's whole minutes: an engine that is left alone wakes
+/// hardly anybody. Whatever happens ends the rest at once, and a rule that would fire in between is looked at in its time.
+pub const REST_SAMPLE_EVERY: Duration = Duration::from_secs(60);
 /// What has been as it is for so long is at rest.
 pub const RESTS_AFTER: Duration = Duration::from_secs(10);
 
@@ -178,7 +178,8 @@ impl Runtime {
         let shutdown = CancellationToken::new();
         let shared = Arc::new(Shared { engine, types, secrets, settings, live, parts, punctuality, shutdown });
         let (rules, watched) = watch::channel(shared.settings.alerts.clone());
-        let (sampler, vitals) = sampler::Sampler::new(shared.clone(), probes);
+        let (looks, looked) = watch::channel(Timestamp::MAX);
+        let (sampler, vitals) = sampler::Sampler::new(shared.clone(), probes, looked);
         let parts = &shared.parts;
         let mut tasks = JoinSet::new();
         tasks.spawn(parts.known("dispatcher", dispatcher::Dispatcher::new(shared.clone()).run()));
@@ -189,9 +190,10 @@ impl Runtime {
         tasks.spawn(parts.known("janitor", janitor::Janitor::new(shared.clone(), vitals.clone()).run()));
         // What is in memory is gone with the process, and the read models with it.
         if shared.engine.store().syncs().is_some() {
-            tasks.spawn(parts.known("scribe", scribe::Scribe::new(shared.clone()).run()));
+            tasks.spawn(parts.known("scribe", scribe::Scribe::new(shared.clone(), vitals.clone()).run()));
         }
-        tasks.spawn(parts.known("alerts", watcher::Watcher::new(shared.clone(), vitals.clone(), watched).run()));
+        let watcher = watcher::Watcher::new(shared.clone(), vitals.clone(), watched, looks);
+        tasks.spawn(parts.known("alerts", watcher.run()));
         tasks.spawn(parts.known("sampler", sampler.run()));
         tasks.spawn(survey(shared.clone()));
         Ok(Self { shared, vitals, rules, tasks })

@@ -142,10 +142,15 @@ impl Reader {
         Self { body: response.into_body(), unpack, came: 0, total }
     }
 
-    /// Waits for the next piece; `false` at the end.
-    pub(super) async fn more(&mut self, stalled_max: Duration) -> Result<bool, LinkError> {
-        let frame = timeout(stalled_max, self.body.frame()).await;
-        let frame = frame.map_err(|_| LinkError::Gone(format!("the engine said nothing for {}s", stalled_max.as_secs())))?;
+    /// Waits for the next piece, no longer than it may stall; `false` at the end.
+    pub(super) async fn more(&mut self, stalled_max: Option<Duration>) -> Result<bool, LinkError> {
+        let frame = match stalled_max {
+            None => self.body.frame().await,
+            Some(max) => {
+                let late = |_| LinkError::Gone(format!("the engine said nothing for {}s", max.as_secs()));
+                timeout(max, self.body.frame()).await.map_err(late)?
+            }
+        };
         let Some(frame) = frame else { return Ok(false) };
         let frame = frame.map_err(|error| broke(&error))?;
         if let Some(piece) = frame.data_ref() {
@@ -178,7 +183,7 @@ pub(super) async fn whole(
 ) -> Result<Reply, LinkError> {
     let status = response.status();
     let mut reader = Reader::new(response, max);
-    while reader.more(STALLED_MAX).await? {
+    while reader.more(Some(STALLED_MAX)).await? {
         told(reader.came, reader.total);
     }
     let bytes = std::mem::take(reader.bytes());

@@ -20,6 +20,11 @@ use super::{find, ssh::Ssh, tls};
 
 /// A connection by socket or URL must be there within this time.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// A connection on which nothing came for so long is asked for a sign of life.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+/// The same of a Unix socket, whose end the system tells whenever it comes: only an engine that hangs is silent there, and
+/// that is told much sooner by the age of its figures.
+const ALIVE_HERE_EVERY: Duration = Duration::from_secs(180);
 
 /// Where an engine is.
 #[derive(Debug, Clone)]
@@ -129,6 +134,16 @@ impl Carrier {
         !matches!(self, Self::Socket(_))
     }
 
+    /// How long a connection may bring nothing until it is asked for a sign of life.
+    pub(super) fn alive_every(&self) -> Duration {
+        if self.is_far() { ALIVE_EVERY } else { ALIVE_HERE_EVERY }
+    }
+
+    /// Whether streams need give no signs of life: the connection is asked for them, and there is nothing on the way, like a proxy, that would cut what is silent.
+    pub(super) fn is_quiet(&self) -> bool {
+        !matches!(self, Self::Web(_))
+    }
+
     /// What stands before the API's paths.
     pub(super) fn path(&self) -> &str {
         match self {
@@ -229,6 +244,14 @@ impl Web {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn streams_that_may_be_cut_on_the_way_give_signs_of_life() {
+        let web = Carrier::Web(Web::new("https://box", None, None).unwrap());
+        let socket = Carrier::Socket(None);
+        let ssh = Carrier::Ssh(Ssh { host: "box".into(), program: "flexcore".into(), place: None, command: vec!["ssh".into()] });
+        assert_eq!([&socket, &ssh, &web].map(Carrier::is_quiet), [true, true, false]);
+    }
 
     #[test]
     fn urls_are_read_and_others_told_why_not() {

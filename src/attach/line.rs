@@ -36,8 +36,8 @@ use crate::http::{BASE, wire::info::Info};
 const QUESTIONS_MAX: usize = 32;
 /// An answer must begin within this time: the longest that an engine waits for something is shorter.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
-/// A connection is asked for a sign of life so often, and is over when none comes for as long again.
-const ALIVE_EVERY: Duration = Duration::from_secs(10);
+/// A connection that was asked for a sign of life and gives none for so long is over.
+const ALIVE_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes of one answer, and of all, that may be on their way unread. More would be old by the time they are shown where a
 /// line is slow: with 25 kB/s this is five seconds.
 const WINDOW_BYTES: u32 = 64 << 10;
@@ -159,7 +159,7 @@ impl Line {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let connection = self.carrier.connect(asks).await?;
         let kind = if connection.is_shared {
-            Kind::Shared(shared(connection, Arc::downgrade(self), number).await?)
+            Kind::Shared(self.shared(connection, number).await?)
         } else {
             // The first question shows whether anything listens there; each has a connection of its own.
             drop(connection);
@@ -204,9 +204,15 @@ impl Line {
 
     /// Begins to read a stream.
     pub(super) async fn stream(&self, way: &Way, path: String) -> Result<Stream, LinkError> {
+        let quiet = self.carrier.is_quiet();
+        let path = match (quiet, path.contains('?')) {
+            (false, _) => path,
+            (true, false) => format!("{path}?quiet=true"),
+            (true, true) => format!("{path}&quiet=true"),
+        };
         let answered = self.send(&way.kind, &Ask::get(path)).await.inspect_err(|error| self.judge(way, error))?;
         if answered.status().is_success() {
-            return Ok(Stream::new(answered));
+            return Ok(Stream::new(answered, quiet));
         }
         match whole(answered, 1 << 20, |_, _| {}).await? {
             Reply::Problem(problem) => Err(super::answer::refused(&problem)),
@@ -267,32 +273,79 @@ impl Line {
         let body = Full::new(Bytes::from(ask.body.clone().unwrap_or_default()));
         request.body(body).map_err(|error| LinkError::Refused(format!("this cannot be asked: {error}")))
     }
-}
 
-/// Makes HTTP/2 of a connection. It is served by a task that ends with it, and with the last who can ask.
-async fn shared(connection: Connection, line: Weak<Line>, number: u64) -> Result<http2::SendRequest<Full<Bytes>>, LinkError> {
-    let Connection { bytes, child, .. } = connection;
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder.timer(TokioTimer::new()).keep_alive_interval(ALIVE_EVERY).keep_alive_timeout(ALIVE_EVERY);
-    builder.keep_alive_while_idle(true);
-    builder.initial_stream_window_size(WINDOW_BYTES).initial_connection_window_size(WINDOWS_BYTES);
-    let (sender, connection) = builder.handshake(TokioIo::new(bytes)).await.map_err(|error| broke(&error))?;
-    tokio::spawn(async move {
-        let why = match connection.await {
-            Ok(()) => LinkError::Gone("the engine has ended the connection".into()),
-            Err(error) => broke(&error),
-        };
-        ssh::end(child);
-        if let Some(line) = line.upgrade() {
-            line.lost_number(number, &inner(&why));
-        }
-    });
-    Ok(sender)
+    /// Makes HTTP/2 of a connection. It is served by a task that ends with it, and with the last who can ask.
+    async fn shared(self: &Arc<Self>, connection: Connection, number: u64) -> Result<http2::SendRequest<Full<Bytes>>, LinkError> {
+        let Connection { bytes, child, .. } = connection;
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new()).keep_alive_interval(self.carrier.alive_every()).keep_alive_timeout(ALIVE_WITHIN);
+        builder.keep_alive_while_idle(true);
+        builder.initial_stream_window_size(WINDOW_BYTES).initial_connection_window_size(WINDOWS_BYTES);
+        let (sender, connection) = builder.handshake(TokioIo::new(bytes)).await.map_err(|error| broke(&error))?;
+        let line: Weak<Self> = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let why = match connection.await {
+                Ok(()) => LinkError::Gone("the engine has ended the connection".into()),
+                Err(error) => broke(&error),
+            };
+            ssh::end(child);
+            if let Some(line) = line.upgrade() {
+                line.lost_number(number, &inner(&why));
+            }
+        });
+        Ok(sender)
+    }
 }
 
 /// What happened, without saying once more that there is no connection.
 pub(super) fn inner(error: &LinkError) -> String {
     match error {
         LinkError::Gone(why) | LinkError::Refused(why) => why.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use hyper::{server::conn::http2 as served, service::service_fn};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::attach::carrier::Web;
+
+    /// A connection whose other end answers for a while and then is there no more, without a word; whether it stands when it
+    /// still answers, and so long after that.
+    async fn stands(carrier: Carrier, silent: Duration) -> (bool, bool) {
+        let line = Line::new(carrier);
+        let (bytes, there) = tokio::io::duplex(1 << 16);
+        let nothing = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::new()))) });
+        let engine = served::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(there), nothing);
+        tokio::pin!(engine);
+        let called = line.shared(Connection { bytes: Box::new(bytes), is_shared: true, child: None }, 1);
+        let way = tokio::select! {
+            way = called => way.unwrap(),
+            _ = &mut engine => panic!("it ended"),
+        };
+        tokio::select! {
+            _ = &mut engine => panic!("it ended"),
+            () = sleep(Duration::from_secs(600)) => {}
+        }
+        let first = !way.is_closed();
+        sleep(silent).await;
+        (first, !way.is_closed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_from_afar_that_falls_silent_is_over_within_half_a_minute() {
+        let web = || Carrier::Web(Web::new("https://box", None, None).unwrap());
+        assert_eq!(stands(web(), Duration::from_secs(26)).await, (true, false));
+        assert_eq!(stands(web(), Duration::from_secs(9)).await, (true, true), "it has time to answer");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_a_socket_an_engine_that_hangs_is_noticed_later() {
+        assert_eq!(stands(Carrier::Socket(None), Duration::from_secs(9)).await, (true, true));
+        assert_eq!(stands(Carrier::Socket(None), Duration::from_secs(191)).await, (true, false));
     }
 }

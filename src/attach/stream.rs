@@ -9,7 +9,7 @@ use hyper::{Response, body::Incoming};
 use super::answer::Reader;
 use crate::client::said::{Begun, Said};
 
-/// A stream gives a sign of life every 15 seconds.
+/// A stream that is not quiet gives a sign of life every 15 seconds.
 const SILENT_MAX: Duration = Duration::from_secs(40);
 /// Bytes of a message and of what comes with it; a piece of a stream of events is far below it.
 const BYTES_MAX: usize = 32 << 20;
@@ -18,11 +18,14 @@ const BYTES_MAX: usize = 32 << 20;
 pub(super) struct Stream {
     reader: Reader,
     begun: Begun,
+    silent_max: Option<Duration>,
 }
 
 impl Stream {
-    pub(super) fn new(response: Response<Incoming>) -> Self {
-        Self { reader: Reader::new(response, BYTES_MAX), begun: Begun::default() }
+    /// `quiet`: it says nothing where nothing happens, and ends with its connection.
+    pub(super) fn new(response: Response<Incoming>, quiet: bool) -> Self {
+        let silent_max = (!quiet).then_some(SILENT_MAX);
+        Self { reader: Reader::new(response, BYTES_MAX), begun: Begun::default(), silent_max }
     }
 
     /// Waits for something to be said, and gives all that came with it. Dropping it half way loses nothing.
@@ -32,7 +35,7 @@ impl Stream {
             if !said.is_empty() {
                 return Ok(said);
             }
-            if !self.reader.more(SILENT_MAX).await? {
+            if !self.reader.more(self.silent_max).await? {
                 return Err(LinkError::Gone("the engine has ended".into()));
             }
         }

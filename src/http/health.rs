@@ -32,7 +32,7 @@ pub(super) fn at_root() -> Router<Api> {
     (status = 503, description = "It cannot take work on now", body = HealthBody),
 ))]
 async fn health(State(api): State<Api>) -> Response {
-    let vitals = api.app().vitals().borrow().clone();
+    let vitals = api.app().fresh_vitals().await;
     let body = HealthBody::of(&vitals, api.engine().clock().now());
     answer(body.status != HealthStatus::Unhealthy, Json(body))
 }
@@ -43,7 +43,7 @@ async fn health(State(api): State<Api>) -> Response {
     (status = 503, description = "It should be restarted", body = ProbeBody),
 ))]
 async fn live(State(api): State<Api>) -> Response {
-    let vitals = api.app().vitals().borrow().clone();
+    let vitals = api.app().fresh_vitals().await;
     probed(vitals.verdict(api.engine().clock().now()).dead())
 }
 
@@ -56,7 +56,7 @@ async fn ready(State(api): State<Api>) -> Response {
     if api.closing().is_cancelled() {
         return probed(Some("it is stopping".into()));
     }
-    let vitals = api.app().vitals().borrow().clone();
+    let vitals = api.app().fresh_vitals().await;
     probed(vitals.verdict(api.engine().clock().now()).unready())
 }
 

@@ -26,7 +26,7 @@ pub(super) fn at_root() -> Router<Api> {
 /// Every figure, in Prometheus' text format.
 #[utoipa::path(get, context_path = BASE, path = "/metrics", tag = "node", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(api): State<Api>, _: Caller) -> Response {
-    let vitals = api.app().vitals().borrow().clone();
+    let vitals = api.app().fresh_vitals().await;
     let text = api.metrics().text(api.engine(), &vitals).await;
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }

@@ -2,10 +2,11 @@
 //! reader holds nothing but its own position, and one that comes back goes on from `Last-Event-ID`. What many want is read and
 //! printed once.
 
+pub(super) mod alive;
 pub(super) mod readers;
 mod roll;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -20,7 +21,7 @@ use flexcore_engine::{
 };
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
-use tokio::{task::coop::consume_budget, time};
+use tokio::task::coop::consume_budget;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -28,10 +29,6 @@ use readers::Kind;
 use roll::Piece;
 
 use super::{BASE, access::Caller, compressed::Pieces, events::filter, problem::Problem, query::Query, state::Api};
-
-/// A sign of life is sent when nothing happens for so long; it carries the position, so that a reader whose filter lets
-/// little pass does not have the log searched again from far back.
-pub(super) const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(follow))
@@ -49,6 +46,10 @@ struct StreamQuery {
     #[serde(rename = "type")]
     #[param(rename = "type")]
     types: Option<String>,
+    /// Give no sign of life where nothing happens: for a reader that hears of the end of its connection otherwise, like over
+    /// the Unix socket.
+    #[serde(default)]
+    quiet: bool,
 }
 
 /// Events as they happen (`text/event-stream`): the id of each is its position, its data is the event. An event of the type
@@ -69,7 +70,7 @@ async fn follow(
     let resumed = headers.get("last-event-id").map(position).transpose()?;
     let after = resumed.or(query.after).map_or_else(|| api.engine().store().head(), Position);
     let filter = filter(query.stream.as_ref(), query.types.as_ref())?;
-    let tail = Tail::new(api, after, filter);
+    let tail = Tail::new(api, after, filter, query.quiet);
     Ok(streamed(&headers, tail.chunks()))
 }
 
@@ -93,6 +94,7 @@ struct Tail {
     after: Position,
     kind: Arc<Kind>,
     had_turn: bool,
+    quiet: bool,
     api: Api,
 }
 
@@ -103,9 +105,9 @@ impl Drop for Tail {
 }
 
 impl Tail {
-    fn new(api: Api, after: Position, filter: Filter) -> Self {
+    fn new(api: Api, after: Position, filter: Filter, quiet: bool) -> Self {
         let kind = api.readers().enter(filter);
-        Self { after, kind, had_turn: false, api }
+        Self { after, kind, had_turn: false, quiet, api }
     }
 
     fn chunks(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -121,7 +123,7 @@ impl Tail {
         {
             self.api.engine().clock().sleep(rest).await;
         }
-        let closing = self.api.closing().clone();
+        let (closing, quiet) = (self.api.closing().clone(), self.quiet);
         tokio::select! {
             biased;
             () = closing.cancelled() => None,
@@ -133,7 +135,9 @@ impl Tail {
                     None
                 }
             },
-            () = time::sleep(KEEPALIVE_EVERY) => Some(format!("id: {}\n: alive\n\n", self.after).into()),
+            // It carries the position, so that a reader whose filter lets little pass does not have the log searched again
+            // from far back.
+            () = alive::due(quiet) => Some(format!("id: {}\n: alive\n\n", self.after).into()),
         }
     }
 

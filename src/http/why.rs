@@ -75,7 +75,7 @@ async fn answer(api: &Api, subject: &Subject, query: &WhyQuery, none: &Rejection
     let found = match (query.at, query.moment) {
         (Some(_), Some(_)) => return Err(Problem::malformed("at and moment exclude each other")),
         (None, None) => {
-            let vitals = api.app().vitals().borrow().clone();
+            let vitals = api.app().fresh_vitals().await;
             engine.why(subject, Some(&vitals)).await?
         }
         (Some(position), None) => then(engine, subject, Position(position), None).await?,

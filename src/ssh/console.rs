@@ -30,6 +30,9 @@ const INPUTS_MAX: usize = 16;
 /// Never, nearly.
 const FAR: Duration = Duration::from_secs(10 * 366 * 86_400);
 
+/// Why a session ends whose key is no longer what it was.
+const NOT_ANY_MORE: &str = "your key may no longer come in, or not as what it did";
+
 /// Until the operator leaves, the client goes, or its time is over.
 pub(super) async fn serve(
     session: &Session,
@@ -94,7 +97,8 @@ impl Feed {
     async fn until_closed(&self, read: &mut ChannelReadHalf) -> String {
         let idle_max = Some(self.host.settings().idle_max.0).filter(|max| !max.is_zero());
         let mut key_at = Instant::now();
-        // Taken every fifteen seconds at the least, and this console wakes with them anyway: no clock of its own is needed.
+        // Taken once a minute at the least, and this console wakes with them anyway: no clock of its own is needed. Whatever
+        // happens brings them within half a second, and a key that is pressed is looked at for itself.
         let mut figures = self.host.app.vitals();
         loop {
             let message = tokio::select! {
@@ -108,7 +112,7 @@ impl Feed {
                         return "the engine stops".into();
                     }
                     if !self.host.still(&self.who) {
-                        return "your key may no longer come in, or not as what it did".into();
+                        return NOT_ANY_MORE.into();
                     }
                     continue;
                 }
@@ -119,6 +123,9 @@ impl Feed {
                 Some(ChannelMsg::Signal { signal }) => return format!("the client sent the signal {signal:?}"),
                 Some(ChannelMsg::Data { data }) => {
                     if is_key(&data) {
+                        if !self.host.still(&self.who) {
+                            return NOT_ANY_MORE.into();
+                        }
                         key_at = Instant::now();
                     }
                     Input::Bytes(data.to_vec())

@@ -33,10 +33,11 @@ use crate::{
 
 /// Connections that have not come in yet, in all; half of them for one address.
 const STARTUPS_MAX: u32 = 100;
-/// A client that says nothing is asked whether it is there so often.
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
+/// A client that says nothing is asked whether it is there so often: seldom enough that a console at rest, whose terminal
+/// answers its frame once a minute, is not asked.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(75);
 /// Questions without an answer after which it is gone.
-const KEEPALIVES_MAX: usize = 3;
+const KEEPALIVES_MAX: usize = 1;
 /// Messages of one channel that wait for its session; each has at most [`PACKET_BYTES_MAX`].
 const WAITING_MAX: usize = 16;
 /// The largest packet, in bytes.
@@ -211,9 +212,13 @@ impl Served {
         self.host.is_some()
     }
 
-    /// Reads the keys again; says how many may come in. `None`: nothing is served.
+    /// Reads the keys again; says how many may come in. `None`: nothing is served. Sessions look with the next figures whether
+    /// theirs is among them, so new ones are taken.
     pub fn reload(&self) -> Option<usize> {
-        self.host.as_ref().map(|host| host.keys.reload())
+        let host = self.host.as_ref()?;
+        let keys = host.keys.reload();
+        host.app.engine.glance();
+        Some(keys)
     }
 
     /// Takes nobody more, tells those who are there, and waits within a grace until they are gone.

@@ -8,6 +8,7 @@ mod kept;
 mod link;
 mod open;
 mod presence;
+mod quiet;
 mod restarted;
 mod slow;
 mod web;

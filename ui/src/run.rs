@@ -334,10 +334,13 @@ impl Console {
             }
             next = self.feed.try_recv().ok();
         }
-        match next {
-            Some(msg) => self.on_msg(msg, Cause::Events).await,
-            None => None,
+        if let Some(msg) = next
+            && let Some(end) = self.on_msg(msg, Cause::Events).await
+        {
+            return Some(end);
         }
+        // What comes with the new minute is the tick of the minute.
+        if self.model.rest.is_minute_over((self.now)()) { self.on_tick().await } else { None }
     }
 
     async fn on_msg(&mut self, msg: Msg, cause: Cause) -> Option<End> {

@@ -77,12 +77,12 @@ fn a_line_that_stands_and_brings_nothing_is_told_by_the_age_of_what_is_shown() {
     seconds.store(14, Ordering::Relaxed);
     console.wait(TICK).assert_shows("data is 14s old");
     let at_rest = elsewhere();
-    at_rest.measure(Vitals { newer_within: Duration::from_secs(15), ..facts::vitals(2) });
+    at_rest.measure(Vitals { newer_within: Duration::from_secs(60), ..facts::vitals(2) });
     let (mut rests, seconds) = self::console(&at_rest, (80, 24));
-    seconds.store(24, Ordering::Relaxed);
+    seconds.store(69, Ordering::Relaxed);
     rests.wait(TICK).assert_shows("● up ");
-    seconds.store(26, Ordering::Relaxed);
-    rests.wait(TICK).assert_shows("data is 26s old");
+    seconds.store(71, Ordering::Relaxed);
+    rests.wait(TICK).assert_shows("data is 1m11s old");
     let (mut here, seconds) = self::console(&ScriptedLink::with(facts::models()), (80, 24));
     seconds.store(14, Ordering::Relaxed);
     here.wait(TICK).assert_hides("data is");
@@ -102,4 +102,29 @@ fn another_log_is_read_anew_and_nothing_of_the_old_one_stays() {
         script.events = vec![facts::event(150, "order.seen", "orders", "{}")];
     });
     console.wait(std::time::Duration::from_secs(6)).assert_shows("order.seen").assert_hides("quake.seen");
+}
+
+#[test]
+fn at_rest_the_minute_is_drawn_with_the_figures_that_come_with_it() {
+    let link = elsewhere();
+    let (mut console, seconds) = console(&link, (80, 24));
+    let measure = |after| {
+        let (at, newer_within) = (facts::now() + SignedDuration::from_secs(after), Duration::from_secs(60));
+        link.measure(Vitals { at, newer_within, runs: Vec::new(), ..facts::vitals(1) });
+    };
+    for at in [1, 12] {
+        seconds.store(at, Ordering::Relaxed);
+        measure(at);
+        console.wait(TICK);
+    }
+    assert!(console.model().rest.is_resting());
+    console.take_frames();
+    // Its own clock would wake it a minute later: it stands still here.
+    let minute = 60 - facts::now().as_second().rem_euclid(60);
+    seconds.store(minute - 1, Ordering::Relaxed);
+    measure(minute - 1);
+    assert_eq!(console.settle().take_frames().len(), 0, "figures that tell nothing new are no frame");
+    seconds.store(minute, Ordering::Relaxed);
+    measure(minute);
+    assert_eq!(console.settle().take_frames().len(), 1);
 }

@@ -1,6 +1,7 @@
 //! Which alerts there should be, as of a moment. It remembers what it needs of the past and no more: a few samples a figure,
 //! a few moments a kind of event.
 
+mod ahead;
 mod look;
 mod resumed;
 

@@ -4,6 +4,8 @@ mod log;
 mod process;
 mod work;
 
+pub(super) use work::TICK_FAIL;
+
 use jiff::Timestamp;
 
 use super::{RuntimeSettings, parts::Part, punctuality::Times};

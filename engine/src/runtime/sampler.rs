@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::{
     Probes, REST_SAMPLE_EVERY, RESTS_AFTER, SAMPLE_EVERY, Shared,
-    health::{Sight, Troubles, findings},
+    health::{Sight, TICK_FAIL, Troubles, findings},
 };
 use crate::{
     id::Position,
@@ -37,14 +37,20 @@ pub(super) struct Sampler {
     readers: HashMap<String, (Position, Timestamp)>,
     /// When figures last told something new.
     stirred_at: Timestamp,
+    /// When the passing of time alone may raise an alert, or end one.
+    looked: watch::Receiver<Timestamp>,
 }
 
 impl Sampler {
-    pub(super) fn new(shared: Arc<Shared>, probes: Probes) -> (Self, watch::Receiver<Arc<Vitals>>) {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        probes: Probes,
+        looked: watch::Receiver<Timestamp>,
+    ) -> (Self, watch::Receiver<Arc<Vitals>>) {
         let started_at = shared.engine.clock().now();
         let (out, vitals) = watch::channel(Arc::default());
         let (lags, states, readers) = (VecDeque::new(), HashMap::new(), HashMap::new());
-        let mut sampler = Self { shared, probes, out, started_at, lags, states, readers, stirred_at: started_at };
+        let mut sampler = Self { shared, probes, out, started_at, lags, states, readers, stirred_at: started_at, looked };
         let first = sampler.figures(started_at);
         sampler.out.send_replace(Arc::new(first));
         (sampler, vitals)
@@ -54,10 +60,12 @@ impl Sampler {
         let clock = self.shared.engine.clock().clone();
         let (mut planned, mut seen) = (clock.now(), self.shared.engine.store().head());
         let mut stirs = self.shared.engine.stirs();
+        let mut glances = self.shared.engine.glances();
+        let mut looked = self.looked.clone();
         loop {
-            let newer_within = self.out.borrow().newer_within;
-            let rests = newer_within > SAMPLE_EVERY;
-            planned = after(planned, newer_within.0);
+            let rests = self.out.borrow().newer_within > SAMPLE_EVERY;
+            let last = planned;
+            planned = self.next(last, rests, *looked.borrow_and_update());
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => return,
                 () = clock.sleep_until(planned) => {}
@@ -65,15 +73,36 @@ impl Sampler {
                     planned = planned.min(clock.now());
                     self.stirred_at = planned;
                 }
+                // Somebody wants to know how things are, which is no reason to look more often from now on.
+                Ok(()) = glances.changed(), if rests => planned = planned.min(clock.now()),
+                Ok(()) = looked.changed(), if rests => {
+                    planned = last;
+                    continue;
+                }
             }
             let now = clock.now();
             let lag = Duration(between(planned, now));
             // Marked before anything is looked at: what comes meanwhile ends a rest at once.
             seen = self.shared.engine.store().head();
             stirs.mark_unchanged();
+            glances.mark_unchanged();
             self.take(now, lag).await;
             planned = planned.max(now);
         }
+    }
+
+    /// When figures are taken next. At rest by whole minutes, as consoles at rest draw: so they wake once for both.
+    fn next(&self, last: Timestamp, rests: bool, look_at: Timestamp) -> Timestamp {
+        let soon = after(last, SAMPLE_EVERY.0);
+        if !rests {
+            return soon;
+        }
+        let every = i64::try_from(REST_SAMPLE_EVERY.0.as_secs()).unwrap_or(i64::MAX);
+        let whole = Timestamp::from_second((last.as_second().div_euclid(every) + 1) * every).unwrap_or(Timestamp::MAX);
+        // A tick that the scheduler does not get to is told in time, too.
+        let late = self.shared.punctuality.read().first().map_or(Timestamp::MAX, |(_, at)| after(at, TICK_FAIL.0));
+        let late = Some(late).filter(|at| *at > last).unwrap_or(Timestamp::MAX);
+        whole.min(look_at.min(late).max(soon))
     }
 
     /// Whether nothing happens: whoever reads these figures then reads them less often.

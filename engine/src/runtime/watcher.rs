@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::Shared;
+use super::{SAMPLE_EVERY, Shared};
 use crate::{
     alert::{AlertId, Evaluator, Rule, Wanted, figures},
     command::{AlertCommand, Command},
@@ -26,6 +26,8 @@ pub(super) struct Watcher {
     vitals: watch::Receiver<Arc<Vitals>>,
     rules: watch::Receiver<Vec<Rule>>,
     evaluator: Evaluator,
+    /// When figures must be looked at again although nothing happens.
+    looks: watch::Sender<Timestamp>,
 }
 
 /// Up to where events were taken in.
@@ -35,9 +37,14 @@ struct Place {
 }
 
 impl Watcher {
-    pub(super) fn new(shared: Arc<Shared>, vitals: watch::Receiver<Arc<Vitals>>, mut rules: watch::Receiver<Vec<Rule>>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        vitals: watch::Receiver<Arc<Vitals>>,
+        mut rules: watch::Receiver<Vec<Rule>>,
+        looks: watch::Sender<Timestamp>,
+    ) -> Self {
         let evaluator = Evaluator::new(rules.borrow_and_update().clone(), shared.engine.clock().now());
-        Self { shared, vitals, rules, evaluator }
+        Self { shared, vitals, rules, evaluator, looks }
     }
 
     pub(super) async fn run(mut self) {
@@ -91,6 +98,9 @@ impl Watcher {
     async fn evaluate(&mut self, vitals: &Vitals) {
         let readings = self.shared.engine.view(|models| figures(vitals, models)).await;
         let wanted = self.evaluator.evaluate(&readings, vitals.at);
+        let rests = vitals.newer_within > SAMPLE_EVERY;
+        let look_at = if rests { self.evaluator.moves_at(&readings, vitals.at) } else { Timestamp::MAX };
+        self.looks.send_if_modified(|known| std::mem::replace(known, look_at) != look_at);
         let raised: BTreeSet<AlertId> =
             self.shared.engine.view(|models| models.alerts.raised().map(|(id, _)| id.clone()).collect()).await;
         let evaluator = &self.evaluator;

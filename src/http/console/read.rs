@@ -30,7 +30,7 @@ use crate::{
         problem::Problem,
         query::{InPath, Query},
         state::Api,
-        stream::{KEEPALIVE_EVERY, streamed},
+        stream::{alive, streamed},
         wire::{console::TapBody, events::write},
     },
     local_link,
@@ -222,17 +222,26 @@ async fn vitals(State(api): State<Api>, _: Caller, Query(query): Query<VitalsQue
     newer.map_or_else(|| Ok(StatusCode::NO_CONTENT.into_response()), |vitals| written(&*vitals))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct QuietQuery {
+    /// Give no sign of life where nothing happens.
+    #[serde(default)]
+    pub(super) quiet: bool,
+}
+
 /// Figures as they are taken, as server-sent events. A slow reader gets the newest, not all.
-#[utoipa::path(get, context_path = BASE, path = "/console/vitals/stream", tag = "console", responses((status = 200, content_type = "text/event-stream", body = String)))]
-async fn vitals_stream(State(api): State<Api>, _: Caller, headers: HeaderMap) -> Response {
+#[utoipa::path(get, context_path = BASE, path = "/console/vitals/stream", tag = "console", params(QuietQuery), responses((status = 200, content_type = "text/event-stream", body = String)))]
+async fn vitals_stream(State(api): State<Api>, _: Caller, headers: HeaderMap, Query(query): Query<QuietQuery>) -> Response {
     let mut vitals = api.app().vitals();
     vitals.mark_changed();
     let closing = api.closing().clone();
-    let chunks = stream::unfold((vitals, closing), |(mut vitals, closing)| async move {
+    let chunks = stream::unfold((vitals, closing), move |(mut vitals, closing)| async move {
         tokio::select! {
             changed = vitals.changed() => changed.ok()?,
             () = closing.cancelled() => return None,
-            () = tokio::time::sleep(KEEPALIVE_EVERY) => return Some((Ok::<_, Infallible>(Bytes::from_static(b": alive\n\n")), (vitals, closing))),
+            () = alive::due(query.quiet) => return Some((Ok::<_, Infallible>(Bytes::from_static(b": alive\n\n")), (vitals, closing))),
         }
         let newest = vitals.borrow_and_update().clone();
         let mut chunk = b"data: ".to_vec();

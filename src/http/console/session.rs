@@ -19,10 +19,12 @@ use crate::{
     http::{
         BASE,
         access::Caller,
+        console::read::QuietQuery,
         peer::Peer,
         problem::Problem,
+        query::Query,
         state::Api,
-        stream::{KEEPALIVE_EVERY, streamed},
+        stream::{alive, streamed},
     },
     session::here::{Here, Way, What},
 };
@@ -32,13 +34,14 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Puts a console on record (`session.opened`, and `session.closed` when nobody reads this any more). The stream says nothing
-/// but that it is alive.
-#[utoipa::path(get, context_path = BASE, path = "/console/session", tag = "console", responses((status = 200, content_type = "text/event-stream", body = String), (status = 429, description = "Too many consoles are attached, or were in this second"), (status = 503, description = "The engine stops")))]
+/// but that it is alive, and nothing at all where that is wished.
+#[utoipa::path(get, context_path = BASE, path = "/console/session", tag = "console", params(QuietQuery), responses((status = 200, content_type = "text/event-stream", body = String), (status = 429, description = "Too many consoles are attached, or were in this second"), (status = 503, description = "The engine stops")))]
 async fn session(
     State(api): State<Api>,
     caller: Caller,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
+    Query(query): Query<QuietQuery>,
 ) -> Result<Response, Problem> {
     let late = api.attachments().take(&caller.key(), Instant::now());
     let place = late.map_err(|why| Problem::new(StatusCode::TOO_MANY_REQUESTS, "consoles", why))?;
@@ -51,7 +54,7 @@ async fn session(
     };
     let way = Way { name: "attach", from: &from };
     let here = Here::open(api.app().clone(), SessionId::fresh(), caller.actor, caller.role, way, What::default()).await;
-    let attached = Attached::new(here, api.closing().clone(), place);
+    let attached = Attached::new(here, api.closing().clone(), place, query.quiet);
     let first = stream::once(std::future::ready(Ok(Bytes::from_static(b": here\n\n"))));
     let rest = stream::unfold(attached, |mut attached| async move {
         let alive = attached.alive().await?;
@@ -64,11 +67,12 @@ async fn session(
 struct Attached {
     closed: JoinHandle<()>,
     closing: CancellationToken,
+    quiet: bool,
     _gone: DropGuard,
 }
 
 impl Attached {
-    fn new(here: Here, closing: CancellationToken, place: OwnedSemaphorePermit) -> Self {
+    fn new(here: Here, closing: CancellationToken, place: OwnedSemaphorePermit, quiet: bool) -> Self {
         let gone = CancellationToken::new();
         let (is_gone, stops) = (gone.clone(), closing.clone());
         let closed = tokio::spawn(async move {
@@ -79,14 +83,14 @@ impl Attached {
             here.close(why, None).await;
             drop(place);
         });
-        Self { closed, closing, _gone: gone.drop_guard() }
+        Self { closed, closing, quiet, _gone: gone.drop_guard() }
     }
 
     /// A sign of life in a while. `None`: the engine stops, and the end is on record.
     async fn alive(&mut self) -> Option<Bytes> {
         tokio::select! {
             () = self.closing.cancelled() => {}
-            () = tokio::time::sleep(KEEPALIVE_EVERY) => return Some(Bytes::from_static(b": alive\n\n")),
+            () = alive::due(self.quiet) => return Some(Bytes::from_static(b": alive\n\n")),
         }
         // It does not fail but by a panic, which is in the log then.
         let _ = (&mut self.closed).await;

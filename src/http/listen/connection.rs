@@ -17,6 +17,9 @@ use crate::http::peer::Peer;
 
 /// The head of a request must have arrived within this time; so long a connection may be idle, too.
 pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
+/// Over HTTP/2 a client that has streams open and says nothing is asked so often whether it is there, and has
+/// [`HEAD_TIME_MAX`] to answer. A machine that is gone without a word holds its connection no longer.
+const ALIVE_EVERY: Duration = Duration::from_secs(60);
 /// The largest head of a request, in bytes; so much is read at once, too.
 pub(in crate::http) const HEAD_BYTES_MAX: usize = 32 << 10;
 /// The most fields in a head.
@@ -43,7 +46,7 @@ fn builder(speaks: Speaks) -> auto::Builder<TokioExecutor> {
     http1.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
     http1.max_headers(HEAD_FIELDS_MAX).max_buf_size(HEAD_BYTES_MAX);
     let mut http2 = builder.http2();
-    http2.timer(TokioTimer::new()).keep_alive_interval(Some(HEAD_TIME_MAX)).keep_alive_timeout(HEAD_TIME_MAX);
+    http2.timer(TokioTimer::new()).keep_alive_interval(Some(ALIVE_EVERY)).keep_alive_timeout(HEAD_TIME_MAX);
     http2.max_concurrent_streams(STREAMS_MAX).max_header_list_size(HEAD_BYTES_MAX as u32);
     match speaks {
         Speaks::Http1 => builder.http1_only(),

@@ -9,7 +9,7 @@ use crate::http::{access::Caller, state::Api, wire::events::actor_text};
 
 /// What consoles and engines say to each other under `/console`, by number: both must have the same one. It grows when the
 /// form of anything there changes so that the other side would misunderstand.
-pub const CONSOLE_PROTOCOL: u32 = 1;
+pub const CONSOLE_PROTOCOL: u32 = 2;
 
 /// An engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -23,7 +23,7 @@ pub struct Info {
     /// The commit that it was built from; `unknown` when the build did not say.
     pub commit: String,
     /// What it says to consoles elsewhere, and understands of them; one with another number is not for it.
-    #[schema(example = 1)]
+    #[schema(example = 2)]
     pub console: u32,
     /// This start of the engine: another one has forgotten which requests it was sent before.
     pub instance: Uuid,

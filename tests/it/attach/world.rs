@@ -161,6 +161,10 @@ async fn carry(
             return;
         }
         left -= passes as u64;
+        // What has carried all it may ends, and does not only fall silent.
+        if left == 0 {
+            return;
+        }
     }
 }
 

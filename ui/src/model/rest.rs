@@ -8,6 +8,9 @@ use super::facts::Facts;
 
 /// The screen rests when nothing has stirred for so long. Longer than the window of a rate: all of them have come to 0.
 const STIRS_FOR: SignedDuration = SignedDuration::from_secs(10);
+/// A new minute is drawn so late where no figures come with it, which an engine at rest takes by whole minutes: the console
+/// wakes once for both, and shows the figures of that minute.
+const AWAITS_FIGURES: SignedDuration = SignedDuration::from_millis(250);
 /// What is due sooner is counted down in seconds.
 const COUNTS_DOWN: SignedDuration = SignedDuration::from_secs(60);
 
@@ -39,6 +42,11 @@ impl Rest {
         self.minute = minute;
     }
 
+    /// Whether it rests, and shows an earlier minute than that of now.
+    pub fn is_minute_over(&self, now: Timestamp) -> bool {
+        self.minute.is_some_and(|shown| shown != now.as_second().div_euclid(60))
+    }
+
     /// Whether it rests.
     pub fn is_resting(&self) -> bool {
         self.minute.is_some()
@@ -67,6 +75,7 @@ pub fn is_quiet(facts: &Facts) -> bool {
 /// elsewhere that fell silent.
 pub fn moves_at(facts: &Facts, shown: Timestamp) -> Timestamp {
     let minute = Timestamp::from_second((shown.as_second().div_euclid(60) + 1) * 60).unwrap_or(Timestamp::MAX);
+    let minute = minute + AWAITS_FIGURES;
     let due = facts.due.next().and_then(|due| due.checked_sub(COUNTS_DOWN).ok());
     let silent = facts.silent_at();
     due.into_iter().chain(silent).fold(minute, Timestamp::min)
@@ -101,7 +110,7 @@ mod tests {
         let second = SignedDuration::from_secs(1);
         let mut facts = Facts::new(now() + second * 5, "ana".into(), false);
         let minute = Timestamp::from_second((now().as_second().div_euclid(60) + 1) * 60).unwrap();
-        assert_eq!(moves_at(&facts, facts.now), minute);
+        assert_eq!(moves_at(&facts, facts.now), minute + AWAITS_FIGURES);
         facts.due.answered("copy".parse().unwrap(), Some(facts.now + second * 75));
         assert_eq!(moves_at(&facts, facts.now), facts.now + second * 15, "it is counted down for a minute");
         (facts.place, facts.connection, facts.heard_at) = (Some("box".into()), Connection::Live, Some(facts.now - second * 2));

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Wanted, Watch};
 use crate::{
     alert::{AlertId, Condition, Rule},
-    port::clock::between,
+    port::clock::{after, between},
     unit::Duration,
 };
 
@@ -42,6 +42,12 @@ impl Resumed {
 
     pub(super) fn since(&self) -> Timestamp {
         self.since
+    }
+
+    /// When it is over, if nothing else is seen of it.
+    pub(super) fn settles_at(&self, rule: &Rule) -> Option<Timestamp> {
+        let untrue = self.untrue.map(|since| after(since, rule.hold.0));
+        untrue.or_else(|| self.unknown.map(|since| after(since, patience(rule).0)))
     }
 
     /// Whether it stays.

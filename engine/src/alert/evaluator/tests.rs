@@ -242,3 +242,64 @@ fn a_raised_alert_about_events_is_over_as_they_tell() {
     assert!(stays_on(Condition::Count(kind(), seconds(4), Bound::Above(0.0)), &[], 9).is_empty());
     assert_eq!(stays_on(Condition::Count(kind(), seconds(1), Bound::Above(0.0)), &[ended(0), ended(1)], 9), [0, 1, 2]);
 }
+
+/// At which seconds there is an alert, looked for every second, and, once nothing more happens, only when it says so.
+fn often_and_seldom(rule: &Rule, read: impl Fn(u64) -> Vec<Reading>, events: &[Envelope], quiet_from: u64) -> [Vec<u64>; 2] {
+    [false, true].map(|seldom| {
+        let mut evaluator = Evaluator::new(vec![rule.clone()], second(0));
+        let (mut look_at, mut is_raised, mut raised) = (second(0), false, Vec::new());
+        for at in 0..200 {
+            events.iter().filter(|event| event.event.at == second(at)).for_each(|event| {
+                evaluator.observe(event, &ReadModels::default());
+            });
+            if !seldom || at <= quiet_from || second(at) >= look_at {
+                let readings = read(at);
+                is_raised = !evaluator.evaluate(&readings, second(at)).is_empty();
+                look_at = evaluator.moves_at(&readings, second(at));
+            }
+            if is_raised {
+                raised.push(at);
+            }
+        }
+        raised
+    })
+}
+
+type Read<'a> = &'a dyn Fn(u64) -> Vec<Reading>;
+
+#[test]
+fn where_nothing_happens_it_need_only_look_when_it_says_so() {
+    let growing = |at: u64| vec![reading(Figure::DeadLetters, "p", at.min(20) as f64)];
+    let steady = |_: u64| vec![reading(Figure::DeadLetters, "p", 3.0)];
+    let ageing = |at: u64| vec![reading(Figure::QueueOldestAge, "q", (at + 1) as f64)];
+    let came: Vec<Envelope> = [3, 5, 9].map(|at| event("order.paid", "orders", at, "{}")).into();
+    let kinds = || vec!["order.paid".to_owned()];
+    let held = |hold, condition| Rule { hold: seconds(hold), ..rule(condition) };
+    let cases: [(&str, Rule, Read<'_>); 7] = [
+        ("held", held(50, Condition::Threshold(Figure::DeadLetters, Bound::Above(2.0))), &steady),
+        ("aged", held(30, Condition::Threshold(Figure::QueueOldestAge, Bound::Above(90.0))), &ageing),
+        ("grew", held(0, Condition::Rate(Figure::DeadLetters, seconds(60), Bound::Above(0.1))), &growing),
+        ("grows too little", held(10, Condition::Rate(Figure::DeadLetters, seconds(60), Bound::Below(0.1))), &growing),
+        ("still", held(5, Condition::Still(Figure::DeadLetters, seconds(70))), &growing),
+        ("counted", held(0, Condition::Count(kinds(), seconds(60), Bound::Above(1.0))), &steady),
+        ("absent", held(15, Condition::Absent(kinds(), seconds(80))), &steady),
+    ];
+    for (name, rule, read) in cases {
+        let [often, seldom] = often_and_seldom(&rule, read, &came, 25);
+        assert!(!often.is_empty(), "{name} is never raised");
+        assert_eq!(often, seldom, "{name}");
+    }
+}
+
+#[test]
+fn what_was_raised_before_is_over_in_its_time() {
+    let rule = Rule { hold: seconds(40), ..rule(Condition::Threshold(Figure::EventLoopLag, Bound::Above(1.0))) };
+    let mut evaluator = Evaluator::new(vec![rule], second(0));
+    let id: AlertId = "r".parse().unwrap();
+    evaluator.resume([(&id, second(0))].into_iter());
+    let calm = [reading(Figure::EventLoopLag, "", 0.0)];
+    evaluator.evaluate(&calm, second(7));
+    assert_eq!(evaluator.moves_at(&calm, second(7)), second(47));
+    evaluator.evaluate(&calm, second(47));
+    assert!(!evaluator.keeps(&id) && evaluator.moves_at(&calm, second(47)) == Timestamp::MAX);
+}

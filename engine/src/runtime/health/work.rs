@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A tick that waits so long after its time means that the scheduler does not get to it.
-const TICK_FAIL: Duration = Duration::from_secs(15);
+pub(in crate::runtime) const TICK_FAIL: Duration = Duration::from_secs(15);
 /// A run that has something to move and moves nothing for so long needs a look.
 const STILL_WARN: Duration = Duration::from_secs(300);
 

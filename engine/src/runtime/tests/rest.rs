@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::alert::{Condition, Rule, Severity};
 
 /// How often figures are taken in so many seconds.
 async fn taken(world: &World, seconds: u32) -> usize {
@@ -16,15 +17,50 @@ async fn taken(world: &World, seconds: u32) -> usize {
 
 /// An engine that nobody has asked for anything in a while.
 async fn at_rest() -> World {
+    at_rest_with(Vec::new()).await
+}
+
+/// The same, with rules for alerts.
+async fn at_rest_with(alerts: Vec<Rule>) -> World {
     let clock = ManualClock::new(moment("2026-01-31T12:00:00Z"));
     let (store, queues) = (Arc::new(MemoryLog::new(Limits::default())), Arc::new(MemoryQueues::new(clock.shared())));
     // A machine that is busy with other tests may be one to be told of: that would be an event.
-    let world = World::set(store, queues, clock, |settings| settings.alerts = Vec::new()).await;
+    let world = World::set(store, queues, clock, |settings| settings.alerts = alerts).await;
     assert!(taken(&world, 5).await >= 9, "twice a second");
     taken(&world, 10).await;
-    let rests = taken(&world, 45).await;
-    assert!((3..=4).contains(&rests), "every fifteen seconds: {rests}");
     world
+}
+
+#[tokio::test]
+async fn figures_are_taken_by_whole_minutes() {
+    let world = at_rest().await;
+    let rests = taken(&world, 180).await;
+    assert!((3..=4).contains(&rests), "every minute: {rests}");
+    let vitals = world.runtime.vitals().borrow().clone();
+    assert_eq!((vitals.at.as_second() % 60, vitals.newer_within), (0, unit::Duration::from_secs(60)), "{}", vitals.at);
+}
+
+#[tokio::test]
+async fn who_asks_gets_new_ones_once() {
+    let world = at_rest().await;
+    let before = world.runtime.vitals().borrow().at;
+    world.engine.glance();
+    world.pass(Duration::from_millis(100)).await;
+    let glanced = world.runtime.vitals().borrow().at;
+    assert!(glanced > before, "{before} {glanced}");
+    let rests = taken(&world, 180).await;
+    assert!((3..=4).contains(&rests), "it rests on: {rests}");
+}
+
+#[tokio::test]
+async fn a_rule_that_only_waits_for_time_to_pass_is_looked_at_in_its_time() {
+    let absent = Condition::Absent(vec!["order.paid".into()], unit::Duration::from_secs(95));
+    let (name, hold) = ("no-orders".to_owned(), unit::Duration::from_secs(20));
+    let rule = Rule { name, condition: absent, of: None, hold, severity: Severity::Warning, summary: String::new() };
+    let world = at_rest_with(vec![rule]).await;
+    let raised = world.pass_until("alert.raised", 1).await;
+    let after = raised[0].event.at.duration_since(moment("2026-01-31T12:00:00Z")).as_secs();
+    assert!((115..=116).contains(&after), "{after} s");
 }
 
 #[tokio::test]
@@ -44,5 +80,5 @@ async fn a_request_that_leaves_no_event_ends_it_too() {
     world.engine.stir();
     assert!(taken(&world, 5).await >= 9);
     taken(&world, 10).await;
-    assert!(taken(&world, 45).await <= 4, "and it rests again");
+    assert!(taken(&world, 180).await <= 4, "and it rests again");
 }
