@@ -18,7 +18,7 @@ mod sessions;
 mod why;
 
 pub use anchors::{ANCHOR_BYTES_MIN, ANCHOR_EVENTS, ANCHORS_MAX};
-pub use custom::{Fact, FactError};
+pub use custom::{Fact, FactData, FactError};
 pub use replay::{REPLAY_MAX, replay_queue};
 pub use retention::{Retained, may_go};
 

@@ -59,7 +59,8 @@ fn printed(text: &str) -> Option<time::Duration> {
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.as_millis();
+        // To divide numbers of 128 bits takes far longer, and these are printed in every event with limits of a queue.
+        let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
         let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
         match units.iter().find(|(size, _)| millis >= *size && millis.is_multiple_of(*size)) {
             Some((size, unit)) => write!(f, "{}{unit}", millis / size),

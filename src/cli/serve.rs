@@ -146,20 +146,29 @@ async fn reload(app: &App, ways: &Ways) {
     }
 }
 
+/// How an end of a run is named in the log.
+const RUN_ENDED: &str = "pipeline.run_ended";
+/// What programs may ask for thousands of times a second, and what never needs a look.
+const ROUTINE: [&str; 2] = ["queue.declared", "queue.message_sent"];
+
 /// Writes what happened since to the log: what needs a look, and how runs end. The rest is of interest when one looks for
 /// something, at level `debug`.
 async fn tell(app: &App, after: Position) -> Position {
-    let page = match app.engine.store().read(after, &Filter::default(), READ_EVENTS_MAX).await {
+    let page = match app.engine.store().read_some(after, &Filter::default(), READ_EVENTS_MAX).await {
         Ok(page) => page,
         Err(ReadError::Truncated { oldest }) => return Position(oldest.0.saturating_sub(1)),
         Err(ReadError::Unavailable { .. }) => return app.engine.store().head(),
     };
     // What is the engine's own is told; facts of others are many, and to put all of them into words costs more than to keep them.
     let tells_all = tracing::enabled!(tracing::Level::DEBUG);
-    for envelope in page.events.iter().filter(|envelope| tells_all || envelope.decode().is_some()) {
+    for envelope in &page.events {
+        let kind = envelope.event.kind.as_str();
+        if !tells_all && (!Event::TYPES.contains(&kind) || ROUTINE.contains(&kind)) {
+            continue;
+        }
         let Description { severity, subject, text } = describe(envelope);
         let (subject, text) = (safe(&subject), safe(&text));
-        let run_ended = matches!(envelope.decode(), Some(Ok(Event::RunEnded(_))));
+        let run_ended = kind == RUN_ENDED;
         let correlation = envelope.event.correlation;
         match severity {
             Severity::Error => tracing::error!(%correlation, "{subject}: {text}"),

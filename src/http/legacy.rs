@@ -11,7 +11,7 @@ use axum::{
 use flexcore_engine::{
     command::{Command, PipelineCommand},
     event::pipeline::RunTrigger,
-    handle::Fact,
+    handle::{Fact, FactData},
     id::{EventId, PipelineName, QueueName, RunId},
     port::{
         queue::{NewMessage, Receipt},
@@ -109,7 +109,7 @@ impl LegacyEvent<'_> {
         let kind = self.kind.filter(|kind| !kind.is_empty());
         let kind = kind.ok_or_else(|| Problem::malformed("the event has no type"))?;
         let stream = self.aggregate_id.filter(|id| !id.is_empty()).unwrap_or_else(|| "events".into());
-        let data = self.data.map_or_else(|| Ok(Bytes::from_static(b"null")), |data| body::part(body, data))?;
+        let data = self.data.map_or_else(|| Ok(FactData::null()), |data| body::part(body, data).map(FactData::parsed))?;
         Ok(Fact { id: EventId::fresh(), stream, kind, data })
     }
 }

@@ -25,6 +25,8 @@ use resumed::Resumed;
 
 /// Things that one rule watches; more are not looked at.
 pub const SUBJECTS_MAX: usize = 2_000;
+/// How ticks that started no run are named in the log.
+const TICK_SKIPPED: &str = "pipeline.tick_skipped";
 /// Moments kept of a kind of event: more than so many count as so many.
 const MOMENTS_MAX: usize = 1_000;
 
@@ -115,12 +117,13 @@ impl Evaluator {
 
     /// Takes an event in. The models say whose run it was.
     pub fn observe(&mut self, envelope: &Envelope, models: &ReadModels) {
+        // Most events are named by no rule: what they are about is not looked up.
+        if !self.rules.iter().any(|rule| names(rule, envelope)) {
+            return;
+        }
         let Some((subject, about)) = subject(envelope, models) else { return };
-        let kind = envelope.event.kind.as_str();
-        let is_missed = || matches!(envelope.decode(), Some(Ok(Event::TickSkipped(skip))) if skip.reason == SkipReason::Missed);
         for (rule, watched) in self.rules.iter().zip(&mut self.watched) {
-            let named = |wanted: &String| wanted == kind || (wanted == MISSED && is_missed());
-            if !rule.condition.events().iter().any(named) || !rule.watches(&subject) {
+            if !names(rule, envelope) || !rule.watches(&subject) {
                 continue;
             }
             let key = if is_about_all(rule) { String::new() } else { subject.clone() };
@@ -207,6 +210,16 @@ fn whole(seconds: f64) -> Duration {
 /// As people write it: no more digits than say something.
 fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+/// Whether a rule is about events like this one.
+fn names(rule: &Rule, envelope: &Envelope) -> bool {
+    let kind = envelope.event.kind.as_str();
+    let is_missed = || {
+        let skipped = if kind == TICK_SKIPPED { envelope.decode() } else { None };
+        matches!(skipped, Some(Ok(Event::TickSkipped(skip))) if skip.reason == SkipReason::Missed)
+    };
+    rule.condition.events().iter().any(|wanted| wanted == kind || (wanted == MISSED && is_missed()))
 }
 
 /// What an event is about. Facts of the user's own are about their stream.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
+use serde_json::value::RawValue;
 
 use super::{Engine, append::Stamp};
 use crate::{
@@ -29,14 +30,41 @@ pub struct Fact {
     pub stream: String,
     /// What happened.
     pub kind: String,
-    /// JSON, at most 1 MiB.
-    pub data: Bytes,
+    /// At most 1 MiB.
+    pub data: FactData,
+}
+
+/// What there is to know of a fact: JSON, which was looked at once, where it came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactData(Bytes);
+
+impl FactData {
+    /// Looks at a text. `Err`: it is not JSON.
+    pub fn read(text: Bytes) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice::<&RawValue>(&text)?;
+        Ok(Self(text))
+    }
+
+    /// A text that its caller has just parsed as JSON.
+    pub fn parsed(text: Bytes) -> Self {
+        Self(text)
+    }
+
+    /// Where there is nothing to know.
+    pub fn null() -> Self {
+        Self(Bytes::from_static(b"null"))
+    }
+
+    /// The JSON.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Fact {
     /// Whether it can be appended. `Err`: what is wrong with it.
     pub fn check(&self) -> Result<(), String> {
-        fits(&self.stream, &self.kind, &self.data)
+        fits(&self.stream, &self.kind, self.data.as_bytes())
     }
 }
 
@@ -94,8 +122,12 @@ impl Engine {
     }
 
     async fn append_of_step(&self, step: &StepName, events: Vec<CustomEvent>) -> Result<(), StepError> {
-        let fact = |CustomEvent { stream, kind, data }| Fact { id: EventId::fresh(), stream, kind, data };
-        let facts = events.into_iter().map(fact).collect();
+        let facts = events.into_iter().map(|CustomEvent { stream, kind, data }| {
+            let data = FactData::read(data).map_err(|error| format!("its data is not JSON: {error}"))?;
+            Ok(Fact { id: EventId::fresh(), stream, kind, data })
+        });
+        let facts = facts.collect::<Result<_, String>>();
+        let facts = facts.map_err(|reason| StepError::permanent(format!("the event cannot be appended: {reason}")))?;
         match self.append_facts(Actor::Step(step.clone()), CorrelationId::fresh(), facts, Expected::Any).await {
             Ok(_) => Ok(()),
             Err(error @ FactError::Unfit { .. }) => Err(StepError::permanent(error.to_string())),
@@ -113,7 +145,7 @@ fn by_stream(facts: Vec<Fact>, stamp: &Stamp, expected: Expected) -> (Vec<Stream
     let mut known: HashMap<String, usize, RandomState> = HashMap::default();
     let mut places = Vec::with_capacity(facts.len());
     for Fact { id, stream, kind, data } in facts {
-        let event = stamp.event_of(id, &kind, data);
+        let event = stamp.event_of(id, &kind, data.0);
         let part = *known.entry(stream).or_insert_with_key(|stream| {
             let stream = StreamName(stream.as_str().into());
             parts.push(StreamAppend { stream, expected, events: Vec::new() });
@@ -139,8 +171,7 @@ fn fits(stream: &str, kind: &str, data: &[u8]) -> Result<(), String> {
     if data.len() > DATA_BYTES_MAX {
         return Err(format!("its data has {} bytes: at most {DATA_BYTES_MAX}", data.len()));
     }
-    let checked: Result<&serde_json::value::RawValue, _> = serde_json::from_slice(data);
-    checked.map(|_| ()).map_err(|error| format!("its data is not JSON: {error}"))
+    Ok(())
 }
 
 fn is_name(what: &str, text: &str, bytes_max: usize) -> Result<(), String> {

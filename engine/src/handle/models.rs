@@ -96,26 +96,26 @@ impl Engine {
 
     /// Folds in what is new. Lookers that fold at the same time read the same events, and each is taken in once.
     pub(super) async fn fold(&self) -> Result<(), Refusal> {
-        loop {
-            let position = self.folded().position;
-            if self.inner.store.head() <= position {
-                return Ok(());
-            }
-            let page = match self.inner.store.read(position, &Filter::default(), READ_EVENTS_MAX).await {
+        let mut after = self.folded().position;
+        while self.inner.store.head() > after {
+            let page = match self.inner.store.read_some(after, &Filter::default(), READ_EVENTS_MAX).await {
                 Ok(page) => page,
                 Err(ReadError::Truncated { oldest }) => {
                     self.rebase(oldest).await?;
+                    after = self.folded().position;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
-            if page.events.is_empty() {
+            if page.seen <= after {
                 return Ok(());
             }
+            after = page.seen;
             let mut models = self.folded();
             page.events.iter().for_each(|envelope| models.apply(envelope));
             self.anchors().offer(&models, || self.inner.store.stats().bytes);
         }
+        Ok(())
     }
 
     /// The state before the oldest event, if retention has ever dropped any.

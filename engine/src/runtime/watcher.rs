@@ -79,7 +79,7 @@ impl Watcher {
     async fn read(&mut self, place: &mut Place) {
         let store = self.shared.engine.store().clone();
         while store.head() > place.after {
-            match store.read(place.after, &Filter::default(), READ_EVENTS_MAX).await {
+            match store.read_some(place.after, &Filter::default(), READ_EVENTS_MAX).await {
                 Ok(page) => {
                     let evaluator = &mut self.evaluator;
                     let observe = |models: &_| page.events.iter().for_each(|envelope| evaluator.observe(envelope, models));

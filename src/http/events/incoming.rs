@@ -11,7 +11,10 @@ use axum::{
     body::Bytes,
     http::{HeaderMap, HeaderValue},
 };
-use flexcore_engine::{handle::Fact, id::EventId};
+use flexcore_engine::{
+    handle::{Fact, FactData},
+    id::EventId,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -89,8 +92,8 @@ impl Incoming<'_> {
         let stream = [&self.stream, &self.aggregate_id, &self.subject, &self.source].into_iter().flatten().next();
         let stream = stream.map_or(STREAM_DEFAULT, |stream| stream.as_ref()).to_owned();
         let data = match self.data.or(self.data_base64) {
-            Some(json) => body::part(body, json)?,
-            None => Bytes::from_static(b"null"),
+            Some(json) => FactData::parsed(body::part(body, json)?),
+            None => FactData::null(),
         };
         let id = self.id.as_deref().map_or_else(EventId::fresh, |id| event_id(self.source.as_deref().unwrap_or_default(), id));
         Ok(Fact { id, stream, kind: self.kind.into_owned(), data })
@@ -120,12 +123,12 @@ pub(in crate::http) fn binary(headers: &HeaderMap, is_json: bool, bytes: &Bytes)
     }
     let stream = field("ce-stream")?.or(field("ce-subject")?).unwrap_or_else(|| source.clone());
     let data = match (bytes.is_empty(), is_json) {
-        (true, _) => Bytes::from_static(b"null"),
-        (false, true) => body::part(bytes, body::parse(bytes)?)?,
+        (true, _) => FactData::null(),
+        (false, true) => FactData::parsed(body::part(bytes, body::parse(bytes)?)?),
         (false, false) => {
             let text = std::str::from_utf8(bytes);
             let text = text.map_err(|error| Problem::unfit(format!("data that is not JSON must be UTF-8 text: {error}")))?;
-            serde_json::Value::from(text).to_string().into()
+            FactData::parsed(serde_json::Value::from(text).to_string().into())
         }
     };
     Ok(Fact { id: event_id(&source, &id), stream, kind, data })
@@ -179,7 +182,7 @@ mod tests {
             let body = Bytes::from_static(text.as_bytes());
             body::parse::<Incoming<'_>>(&body).unwrap().fact(&body)
         };
-        assert_eq!(&fact(r#"{"type":"x","data_base64":"YQ=="}"#).unwrap().data[..], b"\"YQ==\"");
+        assert_eq!(fact(r#"{"type":"x","data_base64":"YQ=="}"#).unwrap().data.as_bytes(), b"\"YQ==\"");
         assert!(fact(r#"{"type":"x","data_base64":7}"#).is_err());
     }
 
@@ -192,6 +195,6 @@ mod tests {
         assert_eq!(fact(r#"{"type":"x"}"#).stream, "events");
         assert_eq!(fact(r#"{"type":"x","aggregate_id":"7"}"#).stream, "7");
         let cloud = fact(r#"{"specversion":"1.0","id":"1","source":"/shop","type":"x","subject":"orders/1","data":[1.50]}"#);
-        assert_eq!((cloud.stream.as_str(), &cloud.data[..]), ("orders/1", &b"[1.50]"[..]));
+        assert_eq!((cloud.stream.as_str(), cloud.data.as_bytes()), ("orders/1", &b"[1.50]"[..]));
     }
 }

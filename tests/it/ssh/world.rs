@@ -15,7 +15,7 @@ use flexcore::{
     step::table,
 };
 use flexcore_engine::{
-    handle::Fact,
+    handle::{Fact, FactData},
     id::{Actor, CorrelationId, EventId},
     port::store::Expected,
 };
@@ -131,7 +131,8 @@ impl World {
     /// Appends a fact of a program's own.
     pub(super) async fn append(&self, kind: &str, data: String) {
         let actor = Actor::Operator("test".into());
-        let fact = Fact { id: EventId::fresh(), stream: "test".into(), kind: kind.into(), data: data.into() };
+        let data = FactData::read(data.into()).unwrap();
+        let fact = Fact { id: EventId::fresh(), stream: "test".into(), kind: kind.into(), data };
         self.app.engine.append_facts(actor, CorrelationId::fresh(), vec![fact], Expected::Any).await.unwrap();
     }
 
