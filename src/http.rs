@@ -39,6 +39,7 @@ mod sessions;
 pub mod socket;
 mod state;
 mod stream;
+mod time_limit;
 mod tls;
 pub mod token;
 mod why;

@@ -1,13 +1,19 @@
 //! Logs to a rolling file, never to the screen: the console owns the screen, and a container reads the file or `serve`'s
 //! standard error.
 
-use std::{io, path::Path};
+use std::{fmt, io, path::Path};
 
+use flexcore_engine::id::CorrelationId;
+use tracing::{Event, Subscriber};
 use tracing_appender::{
     non_blocking::WorkerGuard,
     rolling::{Builder, InitError, Rotation},
 };
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, format::Writer},
+    registry::LookupSpan,
+};
 
 use crate::config::Settings;
 
@@ -64,8 +70,76 @@ fn start<W: for<'w> MakeWriter<'w> + Send + Sync + 'static>(settings: &Settings,
     // A line that cannot be written (a full disk) is lost: telling of that on standard error would panic where that is full.
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).log_internal_errors(false);
     // A second subscriber in one process (tests) is refused; the first one stays.
-    let started = if settings.log_json { lines.json().try_init() } else { lines.try_init() };
+    let started = if settings.log_json {
+        lines.json().map_event_format(Belonging).try_init()
+    } else {
+        lines.map_event_format(Belonging).try_init()
+    };
     if let Err(error) = started {
         tracing::debug!(%error, "logging was started before");
+    }
+}
+
+tokio::task_local! {
+    /// What is worked on now.
+    static CORRELATION: CorrelationId;
+}
+
+/// Work that belongs to something: the lines that are logged in it say to what.
+pub fn belonging_to<F: Future>(correlation: CorrelationId, work: F) -> impl Future<Output = F::Output> {
+    CORRELATION.scope(correlation, work)
+}
+
+/// Puts each line in a span that says what it belongs to. The span is made for the line: one around each request costs it as much
+/// as to find its route, and hardly any writes a line.
+struct Belonging<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for Belonging<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'w> FormatFields<'w> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let write = || self.0.format_event(context, writer, event);
+        match CORRELATION.try_get() {
+            Ok(correlation) => tracing::info_span!("request", %correlation).in_scope(write),
+            Err(_) => write(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_says_what_it_belongs_to() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+        subscriber.map_event_format(Belonging).try_init().expect("no other test of this program logs");
+        let correlation = CorrelationId::fresh();
+        belonging_to(correlation, async { tracing::warn!("of a request") }).await;
+        tracing::warn!("of none");
+        let told = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let line = |end: &str| told.lines().find(|line| line.ends_with(end)).unwrap_or_default().to_owned();
+        assert!(line("of a request").contains(&format!("request{{correlation={correlation}}}: ")), "{told}");
+        assert!(!line("of none").contains("correlation"), "{told}");
     }
 }

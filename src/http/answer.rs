@@ -1,12 +1,16 @@
 //! Answers in JSON.
 
 use axum::{
-    http::header,
+    body::Body,
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
 use super::problem::Problem;
+
+/// Fields of the head of most answers.
+const HEADERS: usize = 8;
 
 /// A value as JSON, written at once.
 pub(super) struct Json<T>(pub T);
@@ -25,5 +29,9 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// JSON that is written already.
 pub(super) fn json(text: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+    let mut response = Response::new(Body::from(text));
+    // With room for those that every answer gets: otherwise they would be moved once more.
+    *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{listen::HEAD_BYTES_MAX, problem::Problem, state::Api, wire::problem::Flaw};
+use super::{listen::HEAD_BYTES_MAX, problem::Problem, state::Api, time_limit::within, wire::problem::Flaw};
 
 /// A body must have arrived within this time, however steadily it trickles.
 pub(super) const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -23,9 +23,25 @@ impl FromRequest<Api> for Raw {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        Sent::from_request(request, api).await.map(|Sent { body, .. }| Self(body))
+    }
+}
+
+/// A body as it came, and the fields of its head: without a copy of them.
+pub(super) struct Sent {
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl FromRequest<Api> for Sent {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         let max = usize::try_from(api.app().settings.api.body_max.0).unwrap_or(usize::MAX);
-        announced(request.headers(), max)?;
-        read(request.into_body(), max).await.map(Self)
+        let (head, body) = request.into_parts();
+        announced(&head.headers, max)?;
+        let body = read(body, max).await?;
+        Ok(Self { headers: head.headers, body })
     }
 }
 
@@ -36,7 +52,7 @@ pub(super) fn announced(headers: &HeaderMap, max: usize) -> Result<(), Problem> 
 }
 
 pub(super) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
-    match tokio::time::timeout(BODY_TIME_MAX, Limited::new(body, max).collect()).await {
+    match within(BODY_TIME_MAX, Limited::new(body, max).collect()).await {
         Ok(Ok(collected)) => Ok(own(collected.to_bytes())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(max)),
         Ok(Err(error)) => Err(Problem::malformed(format!("the body did not arrive whole: {error}"))),

@@ -35,7 +35,7 @@ pub(super) async fn answer(is_taken: bool, response: Response) -> Response {
     if !(is_taken && is_json && is_large) || response.headers().contains_key(header::CONTENT_ENCODING) {
         return response;
     }
-    packed(response).await.unwrap_or_else(IntoResponse::into_response)
+    Box::pin(packed(response)).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn packed(response: Response) -> Result<Response, Problem> {

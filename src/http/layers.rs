@@ -6,7 +6,7 @@
 mod door;
 pub(super) mod once;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -18,13 +18,15 @@ use axum::{
 };
 use flexcore_engine::id::CorrelationId;
 use futures_util::FutureExt;
-use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{compressed, metrics::Counting, problem::Problem, state::Api};
-use crate::traces::{
-    Kind, Told,
-    parent::{self, Parent},
+use super::{compressed, metrics::Counting, problem::Problem, state::Api, time_limit::within};
+use crate::{
+    telemetry,
+    traces::{
+        Kind, Told,
+        parent::{self, Parent},
+    },
 };
 
 /// An answer must begin within this time. Streams begin at once and go on.
@@ -47,15 +49,13 @@ async fn pass(State(api): State<Api>, request: Request, next: Next) -> Response 
 }
 
 /// A request belongs to what it says that it belongs to: by our own header, or by a trace, which is the same to us.
-async fn correlated(api: &Api, mut request: Request, next: Next) -> Response {
+async fn correlated(api: &Api, request: Request, next: Next) -> Response {
     let given = request.headers().get(&CORRELATION).and_then(|given| Uuid::try_parse_ascii(given.as_bytes()).ok());
     let caller = request.headers().get(parent::HEADER).and_then(|header| Parent::read(header.as_bytes()));
     let correlation = given.map(CorrelationId).or(caller.map(|caller| caller.trace)).unwrap_or_else(CorrelationId::fresh);
     let uri = request.uri().clone();
     let span = api.app().traces().and_then(|traces| Some((traces.request(correlation, caller)?, traced(&request))));
-    request.extensions_mut().insert(correlation);
-    // Whatever is logged on the way says what it belongs to.
-    let entered = entered(api, request, next).instrument(tracing::info_span!("request", %correlation));
+    let entered = pin!(telemetry::belonging_to(correlation, entered(api, request, next, correlation)));
     // The panic itself is in the log, by the panic hook.
     let mut response = AssertUnwindSafe(entered).catch_unwind().await.unwrap_or_else(|_| Problem::internal().into_response());
     let is_error = response.status().is_client_error() || response.status().is_server_error();
@@ -126,8 +126,8 @@ fn written(response: Response, correlation: CorrelationId, uri: &Uri) -> Respons
 }
 
 /// Through the door, if it is open.
-async fn entered(api: &Api, mut request: Request, next: Next) -> Response {
-    let origin = match door::enter(api, &mut request) {
+async fn entered(api: &Api, mut request: Request, next: Next, correlation: CorrelationId) -> Response {
+    let origin = match door::enter(api, &mut request, correlation) {
         Ok(origin) => origin,
         Err(response) => return *response,
     };
@@ -137,7 +137,7 @@ async fn entered(api: &Api, mut request: Request, next: Next) -> Response {
 }
 
 async fn timed(answered: impl Future<Output = Response>) -> Response {
-    tokio::time::timeout(ANSWER_TIME_MAX, answered).await.unwrap_or_else(|_| {
+    within(ANSWER_TIME_MAX, answered).await.unwrap_or_else(|_| {
         let detail = format!("there was no answer within {} s", ANSWER_TIME_MAX.as_secs());
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(1).into_response()
     })

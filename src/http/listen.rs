@@ -3,6 +3,7 @@
 mod accept;
 mod connection;
 mod crowd;
+mod head_timer;
 
 use std::{fs, io, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
 
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{compose::App, config::SocketSetting};
 use accept::Door;
-pub(super) use connection::HEAD_BYTES_MAX;
+pub(super) use connection::{HEAD_BYTES_MAX, HEAD_FIELDS_MAX};
 
 /// Why the API is not served.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,6 @@
 //! Adding facts to the log: one, or a batch that is taken as a whole.
 
-use axum::{
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{body::Bytes, extract::State, http::StatusCode};
 use flexcore_engine::{
     handle::{Fact, FactError},
     id::{Position, Version},
@@ -21,7 +17,7 @@ use crate::http::{
     BASE,
     access::{Caller, Operator},
     answer::Json,
-    body::{self, Raw, media_type, unknown_media},
+    body::{self, Sent, media_type, unknown_media},
     problem::Problem,
     query::Query,
     state::Api,
@@ -81,8 +77,7 @@ async fn append(
     State(api): State<Api>,
     Operator(caller): Operator,
     Query(query): Query<AppendQuery>,
-    headers: HeaderMap,
-    Raw(body): Raw,
+    Sent { headers, body }: Sent,
 ) -> Result<(StatusCode, Json<AppendedEvent>), Problem> {
     let media = media_type(&headers);
     let media = media.as_deref();
@@ -130,8 +125,7 @@ pub(in crate::http) async fn appended(
 async fn append_batch(
     State(api): State<Api>,
     Operator(caller): Operator,
-    headers: HeaderMap,
-    Raw(body): Raw,
+    Sent { headers, body }: Sent,
 ) -> Result<(StatusCode, Json<AppendedEvents>), Problem> {
     let media = media_type(&headers);
     let facts = match media.as_deref() {

@@ -10,20 +10,25 @@ use axum::{
 };
 use flexcore_engine::id::{Actor, CorrelationId};
 
-use crate::http::{access::Caller, peer::Peer, problem::Problem, state::Api, token::Role};
+use crate::http::{access::Caller, listen::HEAD_FIELDS_MAX, peer::Peer, problem::Problem, state::Api, token::Role};
 
 /// Probes have no secrets, and what they learn is one word.
 const OPEN: [&str; 4] = ["/health/live", "/health/ready", "/api/v1/health/live", "/api/v1/health/ready"];
 
 /// Lets a request in and says which web origin its answer is for. `Err`: that is its answer.
-pub(super) fn enter(api: &Api, request: &mut Request) -> Result<Option<HeaderValue>, Box<Response>> {
+pub(super) fn enter(api: &Api, request: &mut Request, correlation: CorrelationId) -> Result<Option<HeaderValue>, Box<Response>> {
+    if request.headers().len() > HEAD_FIELDS_MAX {
+        let detail = format!("the head has more than {HEAD_FIELDS_MAX} fields");
+        let problem = Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too-many-fields", detail);
+        return Err(problem.into_response().into());
+    }
     let origin = allowed_origin(api, request.headers()).map_err(Problem::into_response)?;
     if request.method() == Method::OPTIONS
         && let Some(origin) = origin
     {
         return Err(preflight(origin).into());
     }
-    match caller(api, request) {
+    match caller(api, request, correlation) {
         Ok(caller) => {
             if request.method() != Method::GET {
                 api.engine().stir();
@@ -35,9 +40,8 @@ pub(super) fn enter(api: &Api, request: &mut Request) -> Result<Option<HeaderVal
     Ok(origin)
 }
 
-fn caller(api: &Api, request: &Request) -> Result<Caller, Problem> {
+fn caller(api: &Api, request: &Request, correlation: CorrelationId) -> Result<Caller, Problem> {
     let extensions = request.extensions();
-    let correlation = extensions.get::<CorrelationId>().copied().ok_or_else(Problem::internal)?;
     let by = |actor, role| Caller { actor, role, correlation };
     match extensions.get::<Peer>().ok_or_else(Problem::internal)? {
         #[cfg(feature = "ssh")]

@@ -29,7 +29,11 @@ pub(super) async fn carried_out(api: &Api, request: Request, next: Next) -> Resp
     match request.headers().get(&KEY).filter(|_| changes) {
         None => next.run(request).await,
         Some(key) => match fit(key) {
-            Ok(()) => carry_out_once(api.clone(), request, next).await.unwrap_or_else(IntoResponse::into_response),
+            // Apart: it is large, and the room for it would be part of every request.
+            Ok(()) => {
+                let once = Box::pin(carry_out_once(api.clone(), request, next));
+                once.await.unwrap_or_else(IntoResponse::into_response)
+            }
             Err(problem) => problem.into_response(),
         },
     }

@@ -13,14 +13,15 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::head_timer::HeadTimer;
 use crate::http::peer::Peer;
 
 /// The head of a request must have arrived within this time; so long a connection may be idle, too.
 pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes; so much is read at once, too.
 pub(in crate::http) const HEAD_BYTES_MAX: usize = 32 << 10;
-/// The most fields in a head.
-pub(super) const HEAD_FIELDS_MAX: usize = 64;
+/// The most fields in a head. Hyper reads up to a hundred: with a limit of its own it would clear room for all of them each time.
+pub(in crate::http) const HEAD_FIELDS_MAX: usize = 64;
 /// A client that takes nothing for so long is cut off. A reader of a stream goes on from its last event.
 pub(super) const STALLED_MAX: Duration = Duration::from_secs(120);
 /// Requests at once on one connection of HTTP/2.
@@ -40,8 +41,8 @@ pub(super) enum Speaks {
 fn builder(speaks: Speaks) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     let mut http1 = builder.http1();
-    http1.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
-    http1.max_headers(HEAD_FIELDS_MAX).max_buf_size(HEAD_BYTES_MAX);
+    http1.timer(HeadTimer::default()).header_read_timeout(HEAD_TIME_MAX);
+    http1.max_buf_size(HEAD_BYTES_MAX);
     let mut http2 = builder.http2();
     http2.timer(TokioTimer::new()).keep_alive_interval(Some(HEAD_TIME_MAX)).keep_alive_timeout(HEAD_TIME_MAX);
     http2.max_concurrent_streams(STREAMS_MAX).max_header_list_size(HEAD_BYTES_MAX as u32);
@@ -66,6 +67,8 @@ where
         router.clone().oneshot(request)
     });
     let builder = builder(speaks);
+    // Of its own: to ask whether it closes takes a lock, and all connections would take the same one.
+    let closing = closing.child_token();
     let mut connection = pin!(builder.serve_connection(io, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

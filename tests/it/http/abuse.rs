@@ -46,9 +46,11 @@ async fn requests_that_are_none_are_answered_or_cut_off() {
         let answered = raw(&server, bytes).await;
         assert!(!answered.contains(" 200 ") && !answered.contains(" 500 "), "{bytes:?}: {answered}");
     }
-    let fields = (0..200).map(|n| format!("x-{n}: y\r\n")).collect::<Vec<_>>().concat();
-    let many = raw(&server, format!("GET / HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n").as_bytes()).await;
-    assert!(many.contains(" 431 ") || many.is_empty(), "{many}");
+    for count in [64, 200] {
+        let fields = (0..count).map(|n| format!("x-{n}: y\r\n")).collect::<Vec<_>>().concat();
+        let many = raw(&server, format!("GET / HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n").as_bytes()).await;
+        assert!(many.contains(" 431 ") || many.is_empty(), "{count}: {many}");
+    }
     let long = raw(&server, format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(100_000)).as_bytes()).await;
     assert!(long.contains(" 414 ") || long.contains(" 431 ") || long.is_empty(), "{long}");
     still_answers(&server).await;
