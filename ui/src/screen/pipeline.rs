@@ -11,9 +11,12 @@ mod wiring;
 
 use flexcore_engine::{
     id::PipelineName,
-    projection::{board::PipelineRow, runs::RunRow},
+    projection::{
+        board::{PipelineRow, PipelineState},
+        runs::RunRow,
+    },
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ratatui::{Frame, layout::Rect};
 
 use super::{Filters, Input, Place, Screen, draft::Draft, moving, parts};
@@ -29,6 +32,8 @@ use revisions::Revisions;
 
 /// The moments shown of a schedule.
 const TICKS: usize = 10;
+/// How long moments are shown past the first of them, of a pipeline that would have to be activated for them.
+const SUPPOSED_FOR: SignedDuration = SignedDuration::from_secs(60);
 
 /// The parts of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,9 +192,9 @@ impl PipelineScreen {
 
     /// Each second: the schedule is asked again once its first moment has passed.
     fn tick(&self, facts: &Facts) -> Vec<Intent> {
-        let passed = |ticks: &Vec<Timestamp>| ticks.first().is_none_or(|first| *first <= facts.now);
+        let is_active = self.row(facts).is_some_and(|row| row.state == PipelineState::Active);
         match &self.ticks {
-            Some(Ok(ticks)) if !passed(ticks) => Vec::new(),
+            Some(Ok(ticks)) if !is_over(ticks, is_active, facts.now) => Vec::new(),
             Some(Ok(ticks)) if ticks.is_empty() && TABS[self.tab] != Tab::Schedule => Vec::new(),
             _ => vec![self.ask_ticks()],
         }
@@ -207,6 +212,13 @@ impl PipelineScreen {
         };
         TABS.iter().map(name).collect()
     }
+}
+
+/// Whether the first moment has passed. Of a pipeline that is not active these are told as if it began now, which may be the first of
+/// them: told anew each second, a console that is left open here would never rest.
+fn is_over(ticks: &[Timestamp], is_active: bool, now: Timestamp) -> bool {
+    let good_for = if is_active { SignedDuration::ZERO } else { SUPPOSED_FOR };
+    ticks.first().is_none_or(|first| *first + good_for <= now)
 }
 
 impl Screen for PipelineScreen {
@@ -284,5 +296,20 @@ impl Screen for PipelineScreen {
             Tab::Tests => schedule::view_tests(row, &self.tests, theme, rest, buffer),
             Tab::Checkpoints => self.checkpoints.view(row, facts, theme, rest, buffer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::facts::now;
+
+    #[test]
+    fn a_schedule_that_is_only_supposed_is_told_anew_once_a_minute() {
+        let after = |secs| now() + SignedDuration::from_secs(secs);
+        let told = [now(), after(15)];
+        assert!(is_over(&told, true, now()) && !is_over(&told[1..], true, now()));
+        assert!(!is_over(&told, false, after(59)) && is_over(&told, false, after(60)));
+        assert!(is_over(&[], false, now()), "never due, as far as is known");
     }
 }
