@@ -124,7 +124,8 @@ impl Terminal {
 
     pub(crate) fn resize(&self, (width, height): (u16, u16)) {
         if width > 0 && height > 0 {
-            self.shown.parser.lock().unwrap().0.screen_mut().set_size(height, width);
+            // The parser's arithmetic fails where what was drawn for a larger screen wraps on one of a single row or column.
+            self.shown.parser.lock().unwrap().0.screen_mut().set_size(height.max(2), width.max(2));
         }
         self.resize_unread((width, height));
     }
