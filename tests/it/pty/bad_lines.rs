@@ -17,8 +17,14 @@ fn assert_answers(terminal: &mut Terminal, after: &str) {
         terminal.sees("Keys here")
     });
     assert!(is_seen, "no help after {after}:\n{}", terminal.contents());
-    terminal.press("\x1b");
-    terminal.wait_until(&format!("the overview after {after}"), |screen| !screen.contents().contains("Keys here"));
+    // Tries that were only slow may open it once more; and a key right behind an escape would be another key.
+    loop {
+        terminal.press("\x1b");
+        terminal.wait_until(&format!("the overview after {after}"), |screen| !screen.contents().contains("Keys here"));
+        if !terminal.sees("Keys here") {
+            return;
+        }
+    }
 }
 
 #[test]
