@@ -1,7 +1,7 @@
 //! The least that a durable append can be: a checksum, one write of the bytes that the journal writes, and one sync. They go to a
-//! file that is made as the journal makes its own, which takes none of the floor's time: filled with zeros, so that neither its length
-//! nor its blocks change, or for large commits with room alone, because to fill it would be to write everything twice. One floor writes
-//! as programs do, the other past the system's cache, as the journal does.
+//! file that is filled with zeros before, as the journal's are unless commits are large, so that neither its length nor its blocks
+//! change; filling it takes none of the floor's time. One floor writes as programs do, the other past the system's cache, as the
+//! journal does.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,13 +10,11 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::{FallocateFlags, OFlags, fallocate};
+use rustix::fs::OFlags;
 
 use crate::{events, ours::Ours};
 
 const BLOCK: usize = 4_096;
-/// From so many bytes a commit is large.
-const LARGE_BYTES: usize = 256 << 10;
 
 pub(crate) struct Floor {
     size: usize,
@@ -36,7 +34,7 @@ impl Floor {
     pub(crate) fn rate(&self, commits: usize) -> f64 {
         let folder = events::folder();
         let path = folder.path().join("floor");
-        make(&path, self.bytes * (commits + 1) + BLOCK, self.bytes >= LARGE_BYTES);
+        zeros(&path, self.bytes * (commits + 1) + BLOCK);
         let flags = if self.is_direct { OFlags::DIRECT } else { OFlags::empty() };
         let opened = OpenOptions::new().write(true).custom_flags(flags.bits().cast_signed()).open(&path);
         let file = opened.expect("the file system of the target folder can be written past its cache");
@@ -53,15 +51,11 @@ impl Floor {
     }
 }
 
-fn make(path: &Path, bytes: usize, has_only_room: bool) {
+fn zeros(path: &Path, bytes: usize) {
     let file = File::create(path).expect("the folder is ours");
-    if has_only_room {
-        fallocate(&file, FallocateFlags::empty(), 0, bytes as u64).expect("there is room on the disk");
-    } else {
-        let zeros = vec![0; 1 << 20];
-        for at in (0..bytes).step_by(zeros.len()) {
-            file.write_all_at(&zeros, at as u64).expect("there is room on the disk");
-        }
+    let zeros = vec![0; 1 << 20];
+    for at in (0..bytes).step_by(zeros.len()) {
+        file.write_all_at(&zeros, at as u64).expect("there is room on the disk");
     }
     file.sync_all().expect("the disk takes it");
 }

@@ -139,7 +139,8 @@ impl Carrier {
         if self.is_far() { ALIVE_EVERY } else { ALIVE_HERE_EVERY }
     }
 
-    /// Whether streams need give no signs of life: the connection is asked for them, and there is nothing on the way, like a proxy, that would cut what is silent.
+    /// Whether streams need give no signs of life: the connection is asked for them, and there is nothing on the way, like a
+    /// proxy, that would cut what is silent.
     pub(super) fn is_quiet(&self) -> bool {
         !matches!(self, Self::Web(_))
     }

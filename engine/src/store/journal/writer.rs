@@ -44,7 +44,7 @@ pub(super) struct Desk {
     writer: Mutex<Writer>,
     /// How many wait for their answer.
     waiting: AtomicUsize,
-    /// The last sync was quick.
+    /// The last group was written and shown quickly.
     is_quick: AtomicBool,
 }
 
