@@ -201,3 +201,13 @@ fn in_flight(app: &App) -> Vec<String> {
     };
     app.live().vitals().iter().map(line).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_and_what_is_not_are_events_that_there_are() {
+        assert!([RUN_ENDED].iter().chain(&ROUTINE).all(|kind| Event::TYPES.contains(kind)));
+    }
+}
