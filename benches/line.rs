@@ -25,7 +25,7 @@ mod wire;
 
 use std::{fs, path::Path, thread, time::Duration};
 
-use figures::{Usage, share};
+use figures::{Usage, share, watch};
 use harness::Bench;
 use keys::{bytes_a_move, latencies, ms, peer_latencies};
 use load::Load;
@@ -37,6 +37,12 @@ const SIZE: (u16, u16) = (120, 40);
 const EVENTS_PER_S: u64 = 5_000;
 /// After so long without anything the screen rests.
 const RESTS_AFTER: Duration = Duration::from_secs(13);
+/// After so long it sleeps, and its engine too.
+const SLEEPS_AFTER: Duration = Duration::from_secs(200);
+/// For so long it is watched then.
+const WATCHED_ALONE: Duration = Duration::from_secs(60);
+/// Less than one in that time.
+const NONE: f64 = 0.01;
 
 type Group = fn(&mut Bench, &Path);
 
@@ -52,6 +58,8 @@ const GROUPS: &[(&str, Group)] = &[
     ("ssh sessions", away::sessions),
     ("idle", idle),
     ("ssh idle", away::idle),
+    ("left alone", left_alone),
+    ("ssh left alone", away::left_alone),
     ("memory", memory),
 ];
 
@@ -188,16 +196,27 @@ fn memory(bench: &mut Bench, folder: &Path) {
     ));
 }
 
+/// Bytes that a program sends, and how often it wakes, and its milliseconds of processor; all a second.
+fn rate(program: &Program, watched: Duration) -> (f64, f64, f64) {
+    let bytes = program.so_far().0;
+    let (wakes, cpu) = watch(program.pid(), watched);
+    ((program.so_far().0 - bytes) as f64 / watched.as_secs_f64(), wakes, cpu)
+}
+
+/// What a console costs that nobody has touched for minutes, with its engine.
+fn left_alone(bench: &mut Bench, folder: &Path) {
+    let program = console(folder, Wire::LOCAL);
+    thread::sleep(SLEEPS_AFTER);
+    let (bytes, wakes, cpu) = rate(&program, WATCHED_ALONE);
+    bench.limit("left alone", "B/s", NONE, [bytes]);
+    bench.limit("left alone, wake-ups, engine included", "1/s", NONE, [wakes]);
+    bench.note(format!("{cpu:.2} ms of processor a second"));
+}
+
 /// What a console costs that nobody touches.
 fn idle(bench: &mut Bench, folder: &Path) {
     let watched = Duration::from_secs(if bench.is_quick() { 20 } else { 60 });
-    let rate = |program: &Program| {
-        let (bytes, before) = (program.so_far().0, Usage::of(program.pid()));
-        thread::sleep(watched);
-        let (after, seconds) = (Usage::of(program.pid()), watched.as_secs_f64());
-        let sent = (program.so_far().0 - bytes) as f64;
-        (sent / seconds, (after.wakes - before.wakes) / seconds, (after.cpu_ms - before.cpu_ms) / seconds)
-    };
+    let rate = |program: &Program| rate(program, watched);
     let program = console(folder, Wire::LOCAL);
     thread::sleep(RESTS_AFTER);
     let (bytes, ours, cpu) = rate(&program);

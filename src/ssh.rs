@@ -7,6 +7,7 @@
 //!                                                     └ a task of its own: what fails in it ends it alone
 //! ```
 
+mod alive;
 mod command;
 mod connection;
 mod console;

@@ -3,9 +3,9 @@
 use std::{path::Path, thread, time::Duration};
 
 use crate::{
-    EVENTS_PER_S, RESTS_AFTER, SIZE,
+    EVENTS_PER_S, NONE, RESTS_AFTER, SIZE, SLEEPS_AFTER, WATCHED_ALONE,
     engine::Engine,
-    figures::{Usage, share},
+    figures::{Usage, share, watch},
     harness::Bench,
     keys::{bytes_a_move, latencies},
     load::{self, Load},
@@ -136,10 +136,7 @@ pub(crate) fn idle(bench: &mut Bench, folder: &Path) {
     let engine = Engine::start(folder, false);
     let rate = |pid: u32| {
         thread::sleep(RESTS_AFTER);
-        let before = Usage::of(pid);
-        thread::sleep(watched);
-        let after = Usage::of(pid);
-        ((after.wakes - before.wakes) / seconds, (after.cpu_ms - before.cpu_ms) / seconds)
+        watch(pid, watched)
     };
     let (without, cpu_without) = rate(engine.pid());
     let proxy = Proxy::start(engine.address, Wire::LOCAL);
@@ -162,4 +159,20 @@ pub(crate) fn idle(bench: &mut Bench, folder: &Path) {
     // The figures of the minute and their frame, and that each side asks once whether the other is there.
     bench.limit("attached, idle, wake-ups", "1/s", 0.5, [wakes]);
     bench.note(format!("{cpu:.1} ms of processor a second"));
+}
+
+/// What a session by SSH costs at which nobody has pressed a key for minutes, its engine included.
+pub(crate) fn left_alone(bench: &mut Bench, folder: &Path) {
+    let engine = Engine::start(folder, false);
+    let proxy = Proxy::start(engine.address, Wire::LOCAL);
+    let program = by_ssh(&engine, proxy.port(), folder);
+    thread::sleep(SLEEPS_AFTER);
+    let bytes = proxy.so_far();
+    let (wakes, cpu) = watch(engine.pid(), WATCHED_ALONE);
+    let now = proxy.so_far();
+    let a_second = (now.0 + now.1 - bytes.0 - bytes.1) as f64 / WATCHED_ALONE.as_secs_f64();
+    bench.limit("ssh, left alone, both ways", "B/s", NONE, [a_second]);
+    bench.limit("ssh, left alone, wake-ups, engine included", "1/s", NONE, [wakes]);
+    bench.note(format!("{cpu:.2} ms of processor a second"));
+    drop(program);
 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each bench uses its part")]
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 /// What a process has used so far.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,14 @@ impl Usage {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         Self { rss_mb: field(&status, "VmRSS:") * 1.024e-3, cpu_ms: cpu_ns / 1e6, wakes }
     }
+}
+
+/// Wake-ups and milliseconds of processor a second, of a process that is watched for a time.
+pub(crate) fn watch(pid: u32, watched: Duration) -> (f64, f64) {
+    let before = Usage::of(pid);
+    thread::sleep(watched);
+    let (after, seconds) = (Usage::of(pid), watched.as_secs_f64());
+    ((after.wakes - before.wakes) / seconds, (after.cpu_ms - before.cpu_ms) / seconds)
 }
 
 fn field(text: &str, name: &str) -> f64 {

@@ -97,8 +97,8 @@ impl Feed {
     async fn until_closed(&self, read: &mut ChannelReadHalf) -> String {
         let idle_max = Some(self.host.settings().idle_max.0).filter(|max| !max.is_zero());
         let mut key_at = Instant::now();
-        // Taken once a minute at the least, and this console wakes with them anyway: no clock of its own is needed. Whatever
-        // happens brings them within half a second, and a key that is pressed is looked at for itself.
+        // This console wakes with them anyway: no clock of its own is needed. Whatever happens brings them within half a second, and
+        // a key that is pressed is looked at for itself.
         let mut figures = self.host.app.vitals();
         loop {
             let message = tokio::select! {

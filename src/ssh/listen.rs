@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Links, SshError,
+    Links, SshError, alive,
     connection::serve,
     count::{Count, Place},
     host::Host,
@@ -33,11 +33,6 @@ use crate::{
 
 /// Connections that have not come in yet, in all; half of them for one address.
 const STARTUPS_MAX: u32 = 100;
-/// A client that says nothing is asked whether it is there so often: seldom enough that a console at rest, whose terminal
-/// answers its frame once a minute, is not asked.
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(75);
-/// Questions without an answer after which it is gone.
-const KEEPALIVES_MAX: usize = 1;
 /// Messages of one channel that wait for its session; each has at most [`PACKET_BYTES_MAX`].
 const WAITING_MAX: usize = 16;
 /// The largest packet, in bytes.
@@ -128,10 +123,9 @@ fn config(settings: &crate::config::SshSettings, key: &HostKey, compressions: &[
         channel_buffer_size: WAITING_MAX,
         // A client asks first what there is.
         max_auth_attempts: settings.attempts_max as usize + 1,
-        // A client that lives answers keepalives in between.
-        inactivity_timeout: Some(settings.stalled_max.0.max(KEEPALIVE_EVERY * 2)),
-        keepalive_interval: Some(KEEPALIVE_EVERY),
-        keepalive_max: KEEPALIVES_MAX,
+        // The system asks whether a client is there.
+        inactivity_timeout: None,
+        keepalive_interval: None,
         preferred: Preferred { compression: Cow::Owned(compressions.to_vec()), ..Preferred::default() },
         ..Config::default()
     }
@@ -180,6 +174,9 @@ impl Door {
         };
         // Frames are whole: waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
+        if let Err(error) = alive::watch(&stream) {
+            tracing::warn!(%address, %error, "a client by SSH that is gone without a word will not be noticed");
+        }
         let (host, compressing, offering) = (self.host.clone(), self.compressing.clone(), self.offering.clone());
         self.host.tracker.spawn(async move {
             let config = match compressing {

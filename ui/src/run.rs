@@ -21,7 +21,7 @@ use crate::{
     effect::{Answer, Effect, Question, Tag, Tone},
     keymap::Keymap,
     link::Link,
-    model::{Model, facts::Facts, rest},
+    model::{Model, facts::Facts},
     msg::Msg,
     terminal::{
         canvas::Abilities,
@@ -265,7 +265,7 @@ impl Console {
         if !self.model.rest.is_resting() || self.painter.awaits() {
             return second;
         }
-        let left = rest::moves_at(self.model.live(), shown).duration_since((self.now)());
+        let left = self.model.rest.moves_at(self.model.live(), shown).duration_since((self.now)());
         second.max(now + Duration::try_from(left).unwrap_or_default())
     }
 
@@ -307,7 +307,9 @@ impl Console {
                 Said::Paste(text) => Msg::Paste(text),
                 Said::Focus(focused) => {
                     self.painter.focus(focused);
-                    continue;
+                    // Somebody looks again: at what is so now.
+                    self.model.rest.stir((self.now)());
+                    Msg::Tick
                 }
                 Said::Working => {
                     if let Some(latency) = self.painter.answered() {

@@ -8,6 +8,7 @@ use std::sync::{
 use flexcore_engine::{unit::Duration, vitals::Vitals};
 use flexcore_ui::{
     link::LineState,
+    run::Input,
     testing::{Headless, ScriptedLink, Setup, facts},
 };
 use jiff::SignedDuration;
@@ -127,4 +128,28 @@ fn at_rest_the_minute_is_drawn_with_the_figures_that_come_with_it() {
     seconds.store(minute, Ordering::Relaxed);
     measure(minute);
     assert_eq!(console.settle().take_frames().len(), 1);
+}
+
+#[test]
+fn left_alone_it_says_as_of_when_it_is_until_somebody_looks_or_something_happens() {
+    let link = elsewhere();
+    link.measure(Vitals { newer_within: Duration::from_secs(3_600), runs: Vec::new(), ..facts::vitals(2) });
+    let (mut console, seconds) = console(&link, (120, 40));
+    let at = |console: &mut Headless, after: i64| {
+        seconds.store(after, Ordering::Relaxed);
+        console.wait(TICK);
+    };
+    at(&mut console, 1);
+    at(&mut console, 190);
+    let shown = (facts::now() + SignedDuration::from_secs(190)).strftime("%H:%M").to_string();
+    console.assert_shows(&format!("as of {shown}Z, nothing new since"));
+    console.take_frames();
+    at(&mut console, 3_000);
+    assert_eq!(console.take_frames().len(), 0, "no minute moves it");
+    console.send(Input::Bytes(b"\x1b[I".to_vec()));
+    console.settle().assert_hides("as of");
+    at(&mut console, 6_000);
+    console.assert_shows("nothing new since");
+    link.emit(facts::event(101, "quake.seen", "quakes", "{\"mag\":5.1}"));
+    console.settle().assert_shows("quake.seen").assert_hides("as of");
 }

@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Probes, REST_SAMPLE_EVERY, RESTS_AFTER, SAMPLE_EVERY, Shared,
+    Probes, REST_SAMPLE_EVERY, RESTS_AFTER, SAMPLE_EVERY, SLEEP_SAMPLE_EVERY, SLEEPS_AFTER, Shared,
     health::{Sight, TICK_FAIL, Troubles, findings},
 };
 use crate::{
     id::Position,
     port::clock::{after, between},
     unit::Duration,
-    vitals::{Check, CheckState, Finding, ReaderVitals, Vitals},
+    vitals::{Bearing, Check, CheckState, Finding, ReaderVitals, Vitals},
 };
 
 /// How far back the worst lag is told.
@@ -63,9 +63,9 @@ impl Sampler {
         let mut glances = self.shared.engine.glances();
         let mut looked = self.looked.clone();
         loop {
-            let rests = self.out.borrow().newer_within > SAMPLE_EVERY;
-            let last = planned;
-            planned = self.next(last, rests, *looked.borrow_and_update());
+            let every = self.out.borrow().newer_within;
+            let (last, rests) = (planned, every > SAMPLE_EVERY);
+            planned = self.next(last, every, *looked.borrow_and_update());
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => return,
                 () = clock.sleep_until(planned) => {}
@@ -92,12 +92,12 @@ impl Sampler {
     }
 
     /// When figures are taken next. At rest by whole minutes, as consoles at rest draw: so they wake once for both.
-    fn next(&self, last: Timestamp, rests: bool, look_at: Timestamp) -> Timestamp {
+    fn next(&self, last: Timestamp, every: Duration, look_at: Timestamp) -> Timestamp {
         let soon = after(last, SAMPLE_EVERY.0);
-        if !rests {
+        if every <= SAMPLE_EVERY {
             return soon;
         }
-        let every = i64::try_from(REST_SAMPLE_EVERY.0.as_secs()).unwrap_or(i64::MAX);
+        let every = i64::try_from(every.0.as_secs()).unwrap_or(i64::MAX);
         let whole = Timestamp::from_second((last.as_second().div_euclid(every) + 1) * every).unwrap_or(Timestamp::MAX);
         // A tick that the scheduler does not get to is told in time, too.
         let late = self.shared.punctuality.read().first().map_or(Timestamp::MAX, |(_, at)| after(at, TICK_FAIL.0));
@@ -105,10 +105,18 @@ impl Sampler {
         whole.min(look_at.min(late).max(soon))
     }
 
-    /// Whether nothing happens: whoever reads these figures then reads them less often.
-    fn rests(&self, vitals: &Vitals) -> bool {
-        let is_still = between(self.stirred_at, vitals.at) >= RESTS_AFTER.0;
-        is_still && vitals.refuses.is_none() && vitals.workers_busy == 0
+    /// Within which time newer figures follow. Where nothing happens, whoever reads these reads the next ones less often.
+    fn pace(&self, vitals: &Vitals) -> Duration {
+        let still_for = between(self.stirred_at, vitals.at);
+        if still_for < RESTS_AFTER.0 || vitals.refuses.is_some() || vitals.workers_busy > 0 {
+            return SAMPLE_EVERY;
+        }
+        let is_sound = |check: &Check| {
+            matches!(check.state(), CheckState::Ok | CheckState::Unknown) || check.finding.bearing == Bearing::Advice
+        };
+        let is_sound = vitals.checks.iter().all(is_sound);
+        let sleeps = still_for >= SLEEPS_AFTER.0 && is_sound && self.probes.disk.is_none();
+        if sleeps { SLEEP_SAMPLE_EVERY } else { REST_SAMPLE_EVERY }
     }
 
     /// Resolves when something may have happened since the last look.
@@ -154,9 +162,7 @@ impl Sampler {
         if vitals.tells_more_than(&self.out.borrow()) {
             self.stirred_at = now;
         }
-        if self.rests(&vitals) {
-            vitals.newer_within = REST_SAMPLE_EVERY;
-        }
+        vitals.newer_within = self.pace(&vitals);
         self.out.send_replace(Arc::new(vitals));
     }
 

@@ -98,6 +98,16 @@ impl World {
         clock: ManualClock,
         set: impl FnOnce(&mut RuntimeSettings),
     ) -> Self {
+        Self::probed(store, queues, clock, Probes::new(ProcessVitals::default), set).await
+    }
+
+    async fn probed(
+        store: Arc<dyn Store>,
+        queues: Arc<dyn Queues>,
+        clock: ManualClock,
+        probes: Probes,
+        set: impl FnOnce(&mut RuntimeSettings),
+    ) -> Self {
         let engine = Engine::new(store, queues, clock.shared());
         let diary = Diary::default();
         let steps = ScriptedSteps::new(diary.clone());
@@ -114,8 +124,7 @@ impl World {
             traced: false,
         };
         set(&mut settings);
-        let probe = Probes::new(ProcessVitals::default);
-        let runtime = Runtime::start(engine.clone(), steps.clone(), Arc::new(Nothing), settings, probe).await.unwrap();
+        let runtime = Runtime::start(engine.clone(), steps.clone(), Arc::new(Nothing), settings, probes).await.unwrap();
         Self { engine, clock, steps, diary, runtime }
     }
 

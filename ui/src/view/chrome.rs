@@ -159,9 +159,19 @@ fn right_side(model: &Model, width: u16) -> Vec<(String, Style)> {
         parts.push((link(latency), theme.style(Role::Dim)));
     }
     parts.extend(with(facts, width).map(|with| (with, theme.style(Role::Text))));
-    let clock = if model.rest.is_resting() { figures::minute(facts.now) } else { figures::time(facts.now) };
-    parts.extend([(actor, theme.style(Role::Accent)), (format!("{clock}Z"), theme.style(Role::Text))]);
+    parts.extend([(actor, theme.style(Role::Accent)), (clock(model, width), theme.style(Role::Text))]);
     parts
+}
+
+/// What time it is, as finely as it moves.
+fn clock(model: &Model, width: u16) -> String {
+    let (now, rest) = (model.facts.now, &model.rest);
+    match () {
+        () if rest.is_asleep() && width < NAMES_WIDTH_MIN => format!("as of {}Z", figures::minute(now)),
+        () if rest.is_asleep() => format!("as of {}Z, nothing new since", figures::minute(now)),
+        () if rest.is_resting() => format!("{}Z", figures::minute(now)),
+        () => format!("{}Z", figures::time(now)),
+    }
 }
 
 /// How far away the terminal is, in figures that keep their width.

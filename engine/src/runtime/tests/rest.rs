@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::alert::{Condition, Rule, Severity};
+use crate::{
+    alert::{Condition, Rule, Severity},
+    vitals::DiskVitals,
+};
 
 /// How often figures are taken in so many seconds.
 async fn taken(world: &World, seconds: u32) -> usize {
@@ -38,6 +41,27 @@ async fn figures_are_taken_by_whole_minutes() {
     assert!((3..=4).contains(&rests), "every minute: {rests}");
     let vitals = world.runtime.vitals().borrow().clone();
     assert_eq!((vitals.at.as_second() % 60, vitals.newer_within), (0, unit::Duration::from_secs(60)), "{}", vitals.at);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_left_alone_for_minutes_sleeps_until_something_happens() {
+    let world = at_rest().await;
+    taken(&world, 240).await;
+    assert_eq!(world.runtime.vitals().borrow().newer_within, unit::Duration::from_secs(3_600));
+    assert_eq!(taken(&world, 1_800).await, 1, "none are taken");
+    world.active(plain()).await;
+    assert!(taken(&world, 5).await >= 9);
+}
+
+#[tokio::test]
+async fn where_others_fill_the_disk_it_only_rests() {
+    let clock = ManualClock::new(moment("2026-01-31T12:00:00Z"));
+    let (store, queues) = (Arc::new(MemoryLog::new(Limits::default())), Arc::new(MemoryQueues::new(clock.shared())));
+    let room = DiskVitals { free_bytes: 1 << 40, total_bytes: 1 << 41, ..DiskVitals::default() };
+    let probes = Probes { disk: Some(Arc::new(move || Ok(room.clone()))), ..Probes::new(ProcessVitals::default) };
+    let world = World::probed(store, queues, clock, probes, |settings| settings.alerts = Vec::new()).await;
+    taken(&world, 240).await;
+    assert!(taken(&world, 180).await >= 3, "every minute");
 }
 
 #[tokio::test]
