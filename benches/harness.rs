@@ -59,6 +59,9 @@ impl Bench {
         let arguments: Vec<String> = env::args().skip(1).collect();
         let quick = arguments.iter().any(|argument| argument == "--quick");
         let only = arguments.into_iter().find(|argument| !argument.starts_with('-'));
+        // As the program does.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::thread::disable_transparent_huge_pages(true);
         println!("{name}: load {}, a wake-up of another thread and back {:?}", load(), wake_up());
         Self { name, quick, only, rows: Vec::new(), skipped: false }
     }

@@ -1,7 +1,7 @@
 //! The least that a durable append can be: a checksum, one write of the bytes that the journal writes, and one sync. They go to a
-//! file that is filled with zeros before, as the journal's are unless commits are large, so that neither its length nor its blocks
-//! change; filling it takes none of the floor's time. One floor writes as programs do, the other past the system's cache, as the
-//! journal does.
+//! file that is filled before, so that neither its length nor its blocks change; filling it takes none of the floor's time. All rounds
+//! write to the same one: a file that goes is given back to the disk within one of the next syncs, whoever asks for it. One floor
+//! writes as programs do, the other past the system's cache, as the journal does.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use tempfile::TempDir;
 
 use crate::{events, ours::Ours};
 
@@ -22,19 +23,21 @@ pub(crate) struct Floor {
     bytes: usize,
     /// Memory for a commit in whole blocks, wherever in them it begins.
     blocks: Vec<u8>,
+    folder: TempDir,
 }
 
 impl Floor {
     /// For commits of so many events.
     pub(crate) fn new(size: usize, is_direct: bool) -> Self {
         let bytes = bytes_of_commit(size);
-        Self { size, is_direct, bytes, blocks: vec![b'x'; bytes + 3 * BLOCK] }
+        Self { size, is_direct, bytes, blocks: vec![b'x'; bytes + 3 * BLOCK], folder: events::folder() }
     }
 
     pub(crate) fn rate(&self, commits: usize) -> f64 {
-        let folder = events::folder();
-        let path = folder.path().join("floor");
-        zeros(&path, self.bytes * (commits + 1) + BLOCK);
+        let path = self.folder.path().join("floor");
+        if !path.exists() {
+            zeros(&path, self.bytes * (commits + 1) + BLOCK);
+        }
         let flags = if self.is_direct { OFlags::DIRECT } else { OFlags::empty() };
         let opened = OpenOptions::new().write(true).custom_flags(flags.bits().cast_signed()).open(&path);
         let file = opened.expect("the file system of the target folder can be written past its cache");

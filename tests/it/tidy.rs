@@ -72,9 +72,11 @@ fn no_module_is_named_after_its_vagueness() {
 #[test]
 fn the_engine_opens_no_socket_and_draws_nothing() {
     let manifest = fs::read_to_string(root().join("engine/Cargo.toml")).unwrap();
-    for foreign in ["reqwest", "axum", "hyper", "ratatui", "crossterm", "sqlx", "redis", "async-nats", "\"net\"", "\"process\""] {
+    for foreign in ["reqwest", "axum", "hyper", "ratatui", "crossterm", "sqlx", "redis", "async-nats", "\"net\""] {
         assert!(!manifest.contains(foreign), "engine must not depend on {foreign}");
     }
+    let tokio = manifest.lines().find(|line| line.starts_with("tokio ")).unwrap();
+    assert!(!tokio.contains("process"), "what the engine starts, it starts by ports");
 }
 
 #[test]

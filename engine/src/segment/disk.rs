@@ -4,10 +4,11 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read},
+    iter,
     path::PathBuf,
 };
 
-use super::file::FolderFile;
+use super::{file::FolderFile, slab::Slab};
 
 /// Bytes of zeros that are written at once.
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
@@ -32,7 +33,7 @@ pub(crate) trait DiskFile: Send {
     /// Writes some of the bytes, at least one; how many.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
     /// Writes all of the bytes, where nothing that counts follows: what does, up to the next block, may become zeros.
-    fn append_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    fn append_at(&mut self, offset: u64, bytes: &mut Slab) -> io::Result<()>;
     /// Makes an empty file so long, of zeros for which there is room.
     fn reserve(&mut self, length: u64) -> io::Result<()>;
     fn set_len(&mut self, length: u64) -> io::Result<()>;
@@ -83,14 +84,18 @@ pub(crate) fn write_in_steps(file: &mut dyn DiskFile, offset: u64, bytes: &[u8])
     Ok(())
 }
 
-/// Writes zeros where a file was given room, in steps that are synced; what comes last may not be.
-pub(crate) fn fill_in_steps(file: &mut dyn DiskFile, length: u64) -> io::Result<()> {
-    let (mut at, zeros) = (0, vec![0; STEP_BYTES]);
-    while at < length {
-        let end = length.min(at + STEP_BYTES as u64);
-        file.append_at(at, &zeros[..(end - at) as usize])?;
-        at = end;
-        if at < length {
+/// Writes zeros where a file was given room as long as it may go on, in steps that are synced; what comes last may not be.
+pub(crate) fn fill_in_steps(file: &mut dyn DiskFile, length: u64, mut goes_on: impl FnMut() -> bool) -> io::Result<()> {
+    let mut zeros = Slab::default();
+    zeros.restart(0, STEP_BYTES);
+    zeros.end().extend(iter::repeat_n(0, STEP_BYTES));
+    for at in (0..length).step_by(STEP_BYTES) {
+        if !goes_on() {
+            break;
+        }
+        zeros.truncate((length - at).min(STEP_BYTES as u64) as usize);
+        file.append_at(at, &mut zeros)?;
+        if length > at + STEP_BYTES as u64 {
             file.sync_data()?;
         }
     }

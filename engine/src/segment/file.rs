@@ -2,29 +2,31 @@
 //! system makes, keeps and looks for again at the sync costs as much as the disk itself; and where the cache has nothing of the file,
 //! as of one that was just filled, a little write through it reads a block first.
 //!
-//! A disk takes nothing but whole blocks then, from memory that begins where a block could. So what is appended is put behind
+//! A disk takes nothing but whole blocks then, from memory that begins where a block could. So what is appended is written with
 //! what its first block holds already, and zeros behind it. Where the file system knows no such writes, it is written like everything
 //! else.
 
 use std::{
     fs::File,
     io::{self, ErrorKind},
+    mem,
     os::unix::fs::FileExt,
 };
 
 use rustix::{fs::FallocateFlags, io::Errno};
 
-use super::disk::{DiskFile, STEP_BYTES, fill, write_all_at};
-
-/// What places, lengths and memory are multiples of. No disk in use asks for more.
-const BLOCK: usize = 4_096;
+use super::{
+    disk::{DiskFile, STEP_BYTES, fill, write_all_at},
+    slab::{BLOCK, Slab},
+};
 
 pub(super) struct FolderFile {
     file: File,
-    /// Memory of whole blocks, from the first place in it where a block could begin; none before the first append.
-    blocks: Vec<u8>,
-    /// Where the last append ended: what its last block holds is where `blocks` begins.
+    /// Where the last append ended, and what its last block holds before that.
     end: Option<u64>,
+    last: Vec<u8>,
+    /// A copy of what does not stand where a disk takes it from.
+    copy: Slab,
     way: Way,
     /// What the disk said of an append: told at the next sync, as it is of what goes through the cache. Nobody knows what is there then.
     lost: Option<io::Error>,
@@ -41,7 +43,7 @@ enum Way {
 
 impl FolderFile {
     pub(super) fn new(file: File) -> Self {
-        Self { file, blocks: Vec::new(), end: None, way: Way::Cached, lost: None }
+        Self { file, end: None, last: Vec::new(), copy: Slab::default(), way: Way::Cached, lost: None }
     }
 
     fn go(&mut self, way: Way) {
@@ -50,60 +52,68 @@ impl FolderFile {
         }
     }
 
-    /// Appends no more than fits into the memory.
-    fn append_some(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    /// Appends bytes that stand where a disk takes them from; whether they do.
+    fn append_as_it_is(&mut self, offset: u64, bytes: &mut Slab) -> io::Result<bool> {
         let (before, start) = (offset as usize % BLOCK, offset - offset % BLOCK as u64);
-        let border = self.border();
         if self.end.take() != Some(offset) {
             self.go(Way::Cached);
-            self.file.read_exact_at(&mut self.blocks[border..border + before], start)?;
+            self.last.resize(before, 0);
+            self.file.read_exact_at(&mut self.last, start)?;
         }
-        let (end, length) = (before + bytes.len(), (before + bytes.len()).next_multiple_of(BLOCK));
-        let blocks = &mut self.blocks[border..border + length];
-        blocks[before..end].copy_from_slice(bytes);
-        blocks[end..].fill(0);
         self.go(Way::Direct);
-        match self.write_blocks(start, border, length) {
+        let file = &self.file;
+        let Some(written) = bytes.in_blocks(&self.last, |blocks| write_blocks(file, start, blocks)) else {
+            self.end = Some(offset);
+            return Ok(false);
+        };
+        match written {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 self.go(Way::Cached);
                 self.way = Way::OnlyCached;
-                return write_all_at(self, offset, bytes);
+                return write_all_at(self, offset, bytes).map(|()| true);
             }
             Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => return Err(error),
             Err(error) => self.lost = Some(error),
         }
-        self.blocks.copy_within(border + end - end % BLOCK..border + end, border);
-        self.end = Some(offset + bytes.len() as u64);
-        Ok(())
+        let end = offset + bytes.len() as u64;
+        let kept = end as usize % BLOCK;
+        if kept <= bytes.len() {
+            self.last.clear();
+        }
+        self.last.extend_from_slice(&bytes[bytes.len().saturating_sub(kept)..]);
+        self.end = Some(end);
+        Ok(true)
     }
 
-    /// Input is invalid where the file system does not write this way after all.
-    fn write_blocks(&self, start: u64, border: usize, length: usize) -> io::Result<()> {
-        let mut done = 0;
-        while done < length {
-            match self.file.write_at(&self.blocks[border + done..border + length], start + done as u64) {
-                // What is left of a block is written once more, with all of it.
-                Ok(count) if count >= BLOCK => done += count - count % BLOCK,
-                Ok(_) => return Err(ErrorKind::WriteZero.into()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    /// Appends a copy.
+    fn append_copy(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut copy = mem::take(&mut self.copy);
+        copy.restart(offset, bytes.len());
+        copy.end().extend_from_slice(bytes);
+        let written = self.append_as_it_is(offset, &mut copy);
+        self.copy = copy;
+        written.map(drop)
     }
 
     fn told(&mut self) -> io::Result<()> {
         self.lost.take().map_or(Ok(()), Err)
     }
+}
 
-    /// Where blocks begin in the memory, which is there from now on.
-    fn border(&mut self) -> usize {
-        if self.blocks.is_empty() {
-            self.blocks = vec![0; STEP_BYTES + 2 * BLOCK];
+/// Input is invalid where the file system does not write this way after all.
+fn write_blocks(file: &File, start: u64, blocks: &[u8]) -> io::Result<()> {
+    let mut done = 0;
+    while done < blocks.len() {
+        match file.write_at(&blocks[done..], start + done as u64) {
+            // What is left of a block is written once more, with all of it.
+            Ok(count) if count >= BLOCK => done += count - count % BLOCK,
+            Ok(_) => return Err(ErrorKind::WriteZero.into()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        self.blocks.as_ptr().align_offset(BLOCK)
     }
+    Ok(())
 }
 
 fn set_direct(file: &File, is_direct: bool) -> rustix::io::Result<()> {
@@ -124,12 +134,15 @@ impl DiskFile for FolderFile {
         self.file.write_at(bytes, offset)
     }
 
-    fn append_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    fn append_at(&mut self, offset: u64, bytes: &mut Slab) -> io::Result<()> {
         if self.way == Way::OnlyCached {
             return write_all_at(self, offset, bytes);
         }
+        if self.append_as_it_is(offset, bytes)? {
+            return Ok(());
+        }
         let parts = bytes.chunks(STEP_BYTES);
-        parts.zip((offset..).step_by(STEP_BYTES)).try_for_each(|(part, offset)| self.append_some(offset, part))
+        parts.zip((offset..).step_by(STEP_BYTES)).try_for_each(|(part, offset)| self.append_copy(offset, part))
     }
 
     fn reserve(&mut self, length: u64) -> io::Result<()> {
@@ -186,7 +199,10 @@ mod tests {
             while written.len() < LENGTH - (1 << 20) {
                 let limit = [10, 5_000, 50_000, 1 << 20][coins.below(4) as usize];
                 let bytes = vec![1 + coins.below(255) as u8; 1 + coins.below(limit) as usize];
-                file.append_at(written.len() as u64, &bytes).unwrap();
+                let (place, mut slab) = (written.len() as u64, Slab::default());
+                slab.restart(place + coins.below(2), bytes.len());
+                slab.end().extend_from_slice(&bytes);
+                file.append_at(place, &mut slab).unwrap();
                 written.extend_from_slice(&bytes);
                 if coins.below(4) == 0 {
                     write_all_at(&mut file, 0, &[b'w'; 64]).unwrap();
@@ -203,7 +219,9 @@ mod tests {
     fn nothing_but_the_rest_of_its_last_block_changes_behind_an_append() {
         let mut file = file(Way::Cached);
         write_all_at(&mut file, 0, &vec![b'x'; 8 * BLOCK]).unwrap();
-        file.append_at(100, &[b'a'; 16 << 10]).unwrap();
+        let mut slab = Slab::default();
+        slab.end().resize(16 << 10, b'a');
+        file.append_at(100, &mut slab).unwrap();
         let (found, end) = (contents(&mut file), 100 + (16 << 10));
         let are = |range: Range<usize>, wanted: u8| found[range].iter().all(|byte| *byte == wanted);
         assert!(are(0..100, b'x') && are(100..end, b'a'));
@@ -216,7 +234,9 @@ mod tests {
         let named = tempfile::NamedTempFile::new().unwrap();
         // It cannot be written to.
         let mut file = FolderFile::new(File::open(named.path()).unwrap());
-        file.append_at(0, b"lost").unwrap();
+        let mut slab = Slab::default();
+        slab.end().extend_from_slice(b"lost");
+        file.append_at(0, &mut slab).unwrap();
         assert_eq!(file.sync_data().unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
     }
 }

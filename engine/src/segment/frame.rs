@@ -14,6 +14,8 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
+use super::slab::Slab;
+
 pub(crate) const HEADER_BYTES: usize = 64;
 /// Length, crc and kind.
 pub(crate) const FRAME_BYTES: usize = 9;
@@ -103,14 +105,15 @@ pub(crate) fn seed_of(file: &[u8]) -> u32 {
 /// Records on their way into a file. They get their checksums at the end, because these depend on the file.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Batch {
-    bytes: Vec<u8>,
+    bytes: Slab,
     records: u32,
 }
 
 impl Batch {
-    /// An empty one that takes so many bytes before it moves.
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), records: 0 }
+    /// Begins anew, for a place in a file, with records of at most so many bytes: they are written from where they are made.
+    pub(crate) fn restart(&mut self, place: u64, bytes_max: usize) {
+        self.bytes.restart(place, bytes_max + COMMIT_BYTES);
+        self.records = 0;
     }
 
     /// The bytes, without the commit record.
@@ -123,16 +126,16 @@ impl Batch {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
+        self.bytes.truncate(0);
         self.records = 0;
     }
 
     /// Adds a record whose body is written by a function.
     pub(crate) fn push(&mut self, kind: u8, body: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 8]);
-        self.bytes.push(kind);
-        body(&mut self.bytes);
+        let end = self.bytes.end();
+        end.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, kind]);
+        body(end);
         let length = (self.bytes.len() - start - 8) as u32;
         self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
         self.records += 1;
@@ -150,14 +153,14 @@ impl Batch {
     /// Adds all records of another one; where the first of them begins.
     pub(crate) fn extend(&mut self, other: &Self) -> usize {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&other.bytes);
+        self.bytes.end().extend_from_slice(&other.bytes);
         self.records += other.records;
         start
     }
 
     /// Adds some of another one's records: their bytes, and how many they are.
     pub(crate) fn extend_with(&mut self, other: &Self, bytes: Range<usize>, records: u32) {
-        self.bytes.extend_from_slice(&other.bytes[bytes]);
+        self.bytes.end().extend_from_slice(&other.bytes[bytes]);
         self.records += records;
     }
 
@@ -180,21 +183,21 @@ impl Batch {
     }
 
     /// Closes the batch for a place in a file; its bytes.
-    pub(crate) fn seal(&mut self, seed: u32, offset: u64, next: u64) -> &[u8] {
+    pub(crate) fn seal(&mut self, seed: u32, offset: u64, next: u64) -> &mut Slab {
         let records = self.records;
         self.push(COMMIT, |out| {
             out.extend_from_slice(&offset.to_le_bytes());
             out.extend_from_slice(&records.to_le_bytes());
             out.extend_from_slice(&next.to_le_bytes());
         });
-        let mut at = 0;
-        while at < self.bytes.len() {
-            let end = at + 8 + u32_at(&self.bytes, at) as usize;
-            let crc = checksum(seed, &self.bytes[at..end]);
-            self.bytes[at + 4..at + 8].copy_from_slice(&crc.to_le_bytes());
-            at = end;
+        let mut rest = &mut *self.bytes;
+        while !rest.is_empty() {
+            let (record, later) = rest.split_at_mut(8 + u32_at(rest, 0) as usize);
+            let crc = checksum(seed, record);
+            record[4..8].copy_from_slice(&crc.to_le_bytes());
+            rest = later;
         }
-        &self.bytes
+        &mut self.bytes
     }
 }
 

@@ -1,15 +1,16 @@
-//! What must be done and must not hold up an append, on threads of its own: one makes the next segment's file, the other
-//! drops segments that nobody needs any more. They are two because a base may take long to write, and a full segment must
-//! not wait for it.
+//! What must be done and must not hold up an append, on threads of its own: one closes a full segment and makes the next one's file,
+//! the other drops segments that nobody needs any more. They are two because a base may take long to write, and a full segment
+//! must not wait for it.
 
 use std::{
     io,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use super::{
@@ -22,56 +23,101 @@ pub(crate) const NEXT: &str = "next.tmp";
 /// Requests that wait for one of the threads.
 const JOBS_MAX: usize = 8;
 
+/// As `nice` counts.
+#[cfg(target_os = "linux")]
+const LEAST_PRIORITY: i32 = 19;
+
 /// Drops the segments before a number, and leaves a base in their place.
 pub(crate) type DropBefore = fn(&dyn Disk, u64) -> Result<(), OpenError>;
 
 type Prepared = io::Result<Box<dyn DiskFile>>;
 
-/// What a file that is made has, beside its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Made {
-    /// Zeros that are written: no later sync has anything but data to write.
-    Filled,
-    /// Room: what is written there first is noted by the file system at its sync. For large batches that is less than to
-    /// write everything twice.
-    Roomy,
-}
+/// Where nothing is written for so long, what need not be done at once is done.
+const CALM: Duration = Duration::from_millis(3);
 
 pub(crate) struct Keeper {
-    files: Hands<(Made, SyncSender<Prepared>)>,
-    /// The file that is asked for.
-    coming: Option<Receiver<Prepared>>,
+    /// The file that is asked for. Before the thread: who drops this one does not wait until that file is filled.
+    coming: Option<Coming>,
+    files: Hands<Job>,
     dropping: Hands<u64>,
+    /// How often something was written.
+    writes: Arc<AtomicU64>,
+}
+
+/// A file on its way. When this is dropped, it is wanted as it is.
+struct Coming {
+    file: Receiver<Prepared>,
+    is_urgent: Arc<AtomicBool>,
+    _unwanted: Sender<()>,
+}
+
+enum Job {
+    Make {
+        pace: Pace,
+        done: SyncSender<Prepared>,
+    },
+    /// Cut to a length: nothing more is written to it.
+    Close(Box<dyn DiskFile>, u64),
 }
 
 impl Keeper {
     pub(crate) fn start(disk: Arc<dyn Disk>, segment_bytes: u64, drop_before: DropBefore) -> io::Result<Self> {
         let dropper = Arc::new(Dropper { disk: disk.clone(), drop_before, undone: AtomicU64::new(0), turn: Mutex::new(()) });
         let again = dropper.clone();
-        let prepare = move |(made, done): (Made, SyncSender<Prepared>)| {
-            // A full disk: the room for the new file may be that of the old ones.
-            again.try_again();
-            drop(done.send(prepare(&*disk, segment_bytes, made)));
+        let act = move |job| match job {
+            Job::Make { mut pace, done } => {
+                // A full disk: the room for the new file may be that of the old ones.
+                again.try_again();
+                drop(done.send(prepare(&*disk, segment_bytes, || pace.goes_on())));
+            }
+            Job::Close(mut file, bytes) => {
+                // It was synced with each batch. Zeros behind them are no harm.
+                if let Err(error) = file.set_len(bytes).and_then(|()| file.sync_all()) {
+                    tracing::warn!(%error, "a full segment of the journal could not be cut to its length");
+                }
+            }
         };
-        let files = Hands::start("journal-keeper", prepare)?;
+        let files = Hands::start("journal-keeper", act)?;
         let dropping = Hands::start("journal-dropper", move |number| dropper.drop_before(number))?;
-        Ok(Self { files, coming: None, dropping })
+        Ok(Self { coming: None, files, dropping, writes: Arc::default() })
+    }
+
+    /// Something is written now.
+    pub(crate) fn writing(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Closes a file, so long, before the next one is made.
+    pub(crate) fn close(&self, file: Box<dyn DiskFile>, bytes: u64) {
+        self.ask(Job::Close(file, bytes));
     }
 
     /// Asks for the next file, so that it is there when it is needed.
-    pub(crate) fn prepare(&mut self, made: Made) {
+    pub(crate) fn prepare(&mut self) {
         if self.coming.is_none() {
-            let (done, coming) = sync_channel(1);
-            self.coming = self.files.jobs.as_ref().and_then(|jobs| jobs.send((made, done)).ok()).map(|()| coming);
+            let ((done, file), (unwanted, wanted), is_urgent) = (sync_channel(1), channel(), Arc::<AtomicBool>::default());
+            let pace = Pace { wanted, is_urgent: is_urgent.clone(), writes: self.writes.clone(), seen: None };
+            self.coming = self.ask(Job::Make { pace, done }).then_some(Coming { file, is_urgent, _unwanted: unwanted });
+        }
+    }
+
+    /// The next file is needed before long: it is filled whether anything is written or not.
+    pub(crate) fn urge(&self) {
+        if let Some(coming) = &self.coming {
+            coming.is_urgent.store(true, Ordering::Relaxed);
         }
     }
 
     /// Waits for the next file. After an error the next call tries again.
     pub(crate) fn prepared(&mut self) -> Prepared {
-        // Where none is asked for yet, somebody waits.
-        self.prepare(Made::Roomy);
+        self.prepare();
         let ended = || io::Error::other("the thread that makes the journal's files has ended");
-        self.coming.take().and_then(|coming| coming.recv().ok()).unwrap_or_else(|| Err(ended()))
+        let file = self.coming.take().map(|Coming { file, .. }| file);
+        file.and_then(|file| file.recv().ok()).unwrap_or_else(|| Err(ended()))
+    }
+
+    fn ask(&self, job: Job) -> bool {
+        self.files.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok())
     }
 
     /// Drops segments before long. Where that fails it is tried again before the next file is made.
@@ -92,6 +138,21 @@ impl<J: Send + 'static> Hands<J> {
         let (jobs, queue) = sync_channel(JOBS_MAX);
         let work = move || queue.into_iter().for_each(act);
         Ok(Self { jobs: Some(jobs), thread: Some(thread::Builder::new().name(name.into()).spawn(work)?) })
+    }
+
+    /// The same for what others need not wait for: it goes on when they wait for something, or have another processor. Otherwise who
+    /// asks for a job would stand still until it is done, where the system thinks that whoever is woken goes first.
+    pub(crate) fn start_patient(name: &str, mut act: impl FnMut(J) + Send + 'static) -> io::Result<Self> {
+        let mut is_patient = false;
+        Self::start(name, move |job| {
+            if !is_patient {
+                // On Linux of this thread alone. Elsewhere it stays as it is.
+                #[cfg(target_os = "linux")]
+                let _ = rustix::process::setpriority_process(None, LEAST_PRIORITY);
+                is_patient = true;
+            }
+            act(job);
+        })
     }
 
     /// Asks for a job, unless enough of them wait already: then it is given back.
@@ -141,13 +202,40 @@ impl Dropper {
     }
 }
 
-/// A file of zeros. When the disk is full, what was made of it is given back.
-pub(crate) fn prepare(disk: &dyn Disk, segment_bytes: u64, made: Made) -> Prepared {
+/// When the next piece of a file may be filled with zeros: while nothing is written, or when it is urgent.
+struct Pace {
+    /// Nothing comes; it ends when the file is wanted as it is.
+    wanted: Receiver<()>,
+    is_urgent: Arc<AtomicBool>,
+    writes: Arc<AtomicU64>,
+    /// As many writes as there were when it was looked last.
+    seen: Option<u64>,
+}
+
+impl Pace {
+    /// Waits for it; `false` once the file is wanted.
+    fn goes_on(&mut self) -> bool {
+        loop {
+            let writes = Some(self.writes.load(Ordering::Relaxed));
+            let is_calm = self.seen == writes;
+            self.seen = writes;
+            if is_calm || self.is_urgent.load(Ordering::Relaxed) {
+                return self.wanted.try_recv() == Err(TryRecvError::Empty);
+            }
+            if self.wanted.recv_timeout(CALM) != Err(RecvTimeoutError::Timeout) {
+                return false;
+            }
+        }
+    }
+}
+
+/// A file of zeros. As long as it may go on they are written, so that no later sync has anything but data to write; behind them is
+/// room, and the file system notes at a sync what was written there first. When the disk is full, what was made of it is given
+/// back.
+pub(crate) fn prepare(disk: &dyn Disk, segment_bytes: u64, goes_on: impl FnMut() -> bool) -> Prepared {
     let made = disk.create(NEXT).and_then(|mut file| {
         file.reserve(segment_bytes)?;
-        if made == Made::Filled {
-            fill_in_steps(&mut *file, segment_bytes)?;
-        }
+        fill_in_steps(&mut *file, segment_bytes, goes_on)?;
         file.sync_all()?;
         Ok(file)
     });

@@ -6,7 +6,7 @@ use super::{
     Contents, OpenError, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN,
     base::drop_segments_before,
     disk::Disk,
-    keeper::{Made, prepare},
+    keeper::prepare,
     load::{Listing, Segment, list, segment_name},
     read::{Read, read_all},
     tail::{Active, Failure, Sealed, Tail},
@@ -86,7 +86,7 @@ fn clean(disk: &dyn Disk, listing: &Listing) -> io::Result<()> {
 }
 
 fn first<C: Contents>(disk: &dyn Disk, number: u64, next: u64, segment_bytes: u64) -> io::Result<Active> {
-    let file = prepare(disk, segment_bytes, Made::Filled)?;
+    let file = prepare(disk, segment_bytes, || true)?;
     let begun = Active::begin(disk, C::FORMAT, file, number, next, segment_bytes);
     begun.map_err(|failure| match failure {
         Failure::Refused(error) | Failure::Unknown(error) => error,

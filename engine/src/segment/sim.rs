@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
-use super::disk::{Disk, DiskFile, write_all_at};
+use super::{
+    disk::{Disk, DiskFile, write_all_at},
+    slab::Slab,
+};
 
 const SECTOR: usize = 512;
 const EIO: i32 = 5;
@@ -299,7 +302,7 @@ impl DiskFile for Opened {
     }
 
     /// Whole sectors, as a disk takes them.
-    fn append_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    fn append_at(&mut self, offset: u64, bytes: &mut Slab) -> io::Result<()> {
         let start = offset as usize - offset as usize % SECTOR;
         let mut sectors = self.disk.world().files[self.id].seen[start..offset as usize].to_vec();
         sectors.extend_from_slice(bytes);

@@ -1,6 +1,6 @@
 //! The end of the journal: the segment that is written to, and how the next one follows it.
 
-use std::{collections::VecDeque, io, sync::Arc, time::Instant};
+use std::{collections::VecDeque, io, mem, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::vitals::latency::LatencyMeter;
 use super::{
     disk::{Disk, DiskFile, fill, write_all_at},
     frame::{Batch, COMMIT_BYTES, Format, HEADER_BYTES, Header, Purpose, seed_of},
-    keeper::{DropBefore, Keeper, Made, NEXT},
+    keeper::{DropBefore, Keeper, NEXT},
     load::segment_name,
     scan::Scanned,
 };
@@ -17,7 +17,12 @@ use super::{
 /// Of a segment, what most writes leave for those that relieve: a disk that is full can still be relieved.
 const RESERVE_SHARE: u64 = 16;
 
-/// Where batches are of so many bytes on average, the next segment is not filled with zeros first.
+/// Of a full segment, what may stay unused. To give it back is work for the file system, and for a disk that is told of all
+/// that is free: each sync of the next milliseconds waits for it.
+const UNUSED_SHARE_MAX: u64 = 8;
+
+/// Where batches are of so many bytes on average, the next segment is filled while nothing is written or not at all: to note what was
+/// written for the first time is then less than to write everything twice at the same time.
 const LARGE_BYTES: u64 = 256 << 10;
 
 /// Why a batch was not written.
@@ -67,7 +72,7 @@ impl Active {
     ) -> Result<Self, Failure> {
         let header = Header { purpose: Purpose::Segment, number, next, created: Timestamp::now() }.encode(&format);
         write_all_at(&mut *file, 0, &header).map_err(Failure::Refused)?;
-        file.sync_all().map_err(Failure::Refused)?;
+        file.sync_data().map_err(Failure::Refused)?;
         disk.rename(NEXT, &segment_name(number)).map_err(Failure::Refused)?;
         disk.sync().map_err(Failure::Unknown)?;
         let end = HEADER_BYTES as u64;
@@ -120,17 +125,20 @@ impl Active {
         Ok(())
     }
 
-    /// How the next one is best made, if it is written to as this one was.
-    fn next_made(&self) -> Made {
-        let are_large = self.batches > 0 && self.end >= self.batches * LARGE_BYTES;
-        if are_large { Made::Roomy } else { Made::Filled }
+    /// Whether the next one should be filled by now. Until then that waits for a moment in which nothing is written.
+    fn urges(&self) -> bool {
+        let are_large = self.end >= self.batches * LARGE_BYTES;
+        self.end > self.capacity / 2 && !are_large
     }
 
-    /// Cuts off what was not written to.
-    fn seal(&mut self) -> Result<(), Failure> {
-        self.file.set_len(self.end).map_err(Failure::Refused)?;
-        (self.capacity, self.soiled) = (self.end, self.end);
-        self.file.sync_all().map_err(Failure::Unknown)
+    /// Cuts off what writes that failed have left: in a file that is not the last it would be damage.
+    fn clean(&mut self) -> Result<(), Failure> {
+        if self.soiled > self.end {
+            self.file.set_len(self.end).map_err(Failure::Refused)?;
+            (self.capacity, self.soiled) = (self.end, self.end);
+            self.file.sync_all().map_err(Failure::Unknown)?;
+        }
+        Ok(())
     }
 }
 
@@ -163,7 +171,7 @@ impl Tail {
         drop_before: DropBefore,
     ) -> io::Result<Self> {
         let mut keeper = Keeper::start(disk.clone(), segment_bytes, drop_before)?;
-        keeper.prepare(active.next_made());
+        keeper.prepare();
         Ok(Self { disk, active, sealed, keeper, segment_bytes, syncs: Arc::default() })
     }
 
@@ -174,18 +182,32 @@ impl Tail {
         if self.active.end + (batch.len() + COMMIT_BYTES) as u64 + reserve > self.active.capacity {
             self.roll(from)?;
         }
-        self.active.write(batch, next, &self.syncs)
+        self.keeper.writing();
+        self.active.write(batch, next, &self.syncs)?;
+        if self.active.urges() {
+            self.keeper.urge();
+        }
+        Ok(())
     }
 
     /// Goes on in a new segment. Its file is there before the old one is closed: a full disk leaves the old one as it is.
     fn roll(&mut self, next: u64) -> Result<(), Failure> {
         let file = self.keeper.prepared().map_err(Failure::Refused)?;
-        self.active.seal()?;
-        let (number, bytes, made) = (self.active.number, self.active.end, self.active.next_made());
-        self.active = Active::begin(&*self.disk, self.active.format, file, number + 1, next, self.segment_bytes)?;
+        self.active.clean()?;
+        let (number, bytes) = (self.active.number, self.active.end);
+        let active = Active::begin(&*self.disk, self.active.format, file, number + 1, next, self.segment_bytes)?;
+        let full = mem::replace(&mut self.active, active);
         self.sealed.push_back(Sealed { number, next, bytes });
-        self.keeper.prepare(made);
+        if full.capacity - bytes > self.segment_bytes / UNUSED_SHARE_MAX {
+            self.keeper.close(full.file, bytes);
+        }
+        self.keeper.prepare();
         Ok(())
+    }
+
+    /// Where the next batch goes in its file, if it fits in there.
+    pub(crate) fn end(&self) -> u64 {
+        self.active.end
     }
 
     /// How many segments are no longer written to.

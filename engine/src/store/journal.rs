@@ -118,10 +118,9 @@ impl Journal {
         &self.recovered
     }
 
-    /// Makes an append as it goes to disk, which need not be done by the one thread that writes.
-    fn made(&self, parts: Vec<StreamAppend>, answer: Answer<Appended>) -> Result<Append, AppendError> {
+    fn fitting(&self, parts: Vec<StreamAppend>, answer: Answer<Appended>) -> Result<Append, AppendError> {
         let append = Append::new(weigh(&parts)?, parts, answer);
-        self.fits(append.records.len()).map(|()| append)
+        self.fits(append.bytes).map(|()| append)
     }
 
     fn fits(&self, bytes: usize) -> Result<(), AppendError> {
@@ -165,9 +164,9 @@ impl Drop for Journal {
 impl Store for Journal {
     fn append(&self, batch: Vec<StreamAppend>) -> Reply<'_, Result<Appended, AppendError>> {
         let (answer, mut answered) = oneshot::channel();
-        match self.made(batch, answer).map(|append| self.desk.write_alone(append)) {
+        match self.fitting(batch, answer).map(|append| self.desk.write_alone(append)) {
             Ok(None) => Reply::ready(answered.try_recv().unwrap_or_else(|_| Err(ended()))),
-            Ok(Some(append)) => self.reply(Ask::Append(append), answered),
+            Ok(Some(append)) => self.reply(Ask::Append(append.made()), answered),
             Err(refusal) => Reply::ready(Err(refusal)),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     store::memory::{Kept, MemoryLog, Weight, is_met},
 };
 
-use super::{record::push_event, record::push_snapshot};
+use super::record::{event_bytes, push_event, push_snapshot};
 use crate::segment::frame::Batch;
 
 /// Where the outcome goes. Nobody may be there any more.
@@ -26,11 +26,14 @@ pub(super) enum Ask {
     TryAgain(Answer<()>),
 }
 
-/// An append, with its records as they go to disk but for positions and versions: the caller made them.
+/// An append.
 pub(super) struct Append {
     pub(super) parts: Vec<StreamAppend>,
     pub(super) weight: Weight,
-    pub(super) records: Batch,
+    /// What its records take on disk.
+    pub(super) bytes: usize,
+    /// As they go to disk but for positions and versions, if its caller has made them already.
+    records: Batch,
     pub(super) answer: Answer<Appended>,
 }
 
@@ -52,12 +55,24 @@ pub(super) struct Put {
 
 impl Append {
     pub(super) fn new(weight: Weight, parts: Vec<StreamAppend>, answer: Answer<Appended>) -> Self {
-        // An event on disk takes a little less than in memory.
-        let mut records = Batch::with_capacity(weight.bytes as usize);
-        for part in &parts {
-            part.events.iter().for_each(|event| push_event(&mut records, &part.stream, event));
+        let bytes = |part: &StreamAppend| part.events.iter().map(|event| event_bytes(&part.stream, event)).sum::<usize>();
+        let bytes = parts.iter().map(bytes).sum();
+        Self { parts, weight, bytes, records: Batch::default(), answer }
+    }
+
+    /// Makes the records, which need not be done by the one thread that writes.
+    pub(super) fn made(mut self) -> Self {
+        let mut records = Batch::default();
+        records.restart(0, self.bytes);
+        self.push_to(&mut records);
+        self.records = records;
+        self
+    }
+
+    fn push_to(&self, batch: &mut Batch) {
+        for part in &self.parts {
+            part.events.iter().for_each(|event| push_event(batch, &part.stream, event));
         }
-        Self { parts, weight, records, answer }
     }
 }
 
@@ -73,7 +88,7 @@ impl Ask {
     /// What it takes in a batch, in bytes. A truncation is never put beside others.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Append(append) => append.records.len(),
+            Self::Append(append) => append.bytes,
             Self::Snapshot(put) => put.records.len(),
             Self::Truncate(_) | Self::TryAgain(_) => 0,
         }
@@ -152,7 +167,13 @@ impl Group {
 
     /// Gives the events their positions and versions.
     fn place(&mut self, index: &MemoryLog, append: &mut Append) -> Appended {
-        let (first, mut record) = (Position(self.next), self.batch.take(&mut append.records));
+        let first = Position(self.next);
+        let mut record = self.batch.len();
+        if append.records.is_empty() {
+            append.push_to(&mut self.batch);
+        } else {
+            self.batch.take(&mut append.records);
+        }
         for part in &append.parts {
             let mut version = self.version(index, &part.stream);
             for _ in &part.events {
@@ -180,25 +201,23 @@ impl Group {
     }
 
     /// Tells everybody how it went.
-    pub(super) fn answer(self) -> Batch {
+    pub(super) fn answer(self) {
         for member in self.members {
             match member {
                 Member::Append(append, outcome) => drop(append.answer.send(outcome)),
                 Member::Snapshot(put, outcome) => drop(put.answer.send(outcome)),
             }
         }
-        self.batch
     }
 
     /// Tells everybody that it was not written; also those who were refused because of what others had written.
-    pub(super) fn refuse(self, reason: &str, error: &io::Error) -> Batch {
+    pub(super) fn refuse(self, reason: &str, error: &io::Error) {
         for member in self.members {
             match member {
                 Member::Append(append, _) => drop(append.answer.send(Err(unavailable(reason, Some(error))))),
                 Member::Snapshot(put, _) => drop(put.answer.send(Err(unavailable(reason, Some(error))))),
             }
         }
-        self.batch
     }
 }
 

@@ -55,7 +55,7 @@ impl Journal {
         let syncs = pen.tail.syncs.clone();
         let (index_of_rooms, index_of_writer) = (index.clone(), index.clone());
         let (spare, crusher) = (Batch::default(), Crusher::start()?);
-        let rooms = Hands::start("journal-rooms", move |()| index_of_rooms.make_room())?;
+        let rooms = Hands::start_patient("journal-rooms", move |()| index_of_rooms.make_room())?;
         let desk = Arc::new(Desk::new(Writer { index: index_of_writer, pen, batch_bytes_max, spare, crusher, rooms }));
         let line = Line { desk: desk.clone(), asks, waiting: None };
         let writer = thread::Builder::new().name("journal-writer".into()).spawn(move || line.run())?;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 use crate::segment::{
-    field::{Body, put_moment, put_text},
+    field::{Body, put_text},
     frame::{Batch, FRAME_BYTES},
 };
 
@@ -33,6 +33,9 @@ pub(super) const GONE: u8 = 7;
 
 /// A record of a truncation that names no stream, whole.
 pub(super) const TRUNCATE_BYTES: usize = FRAME_BYTES + 12;
+
+/// Of an event's record, what is always as long: from its position to its moment.
+const EVENT_HEAD_BYTES: usize = 60;
 
 /// Types of events that are shared while a file is read; beyond that each event has its own.
 const KINDS_MAX: usize = 10_000;
@@ -47,13 +50,23 @@ pub(super) enum Record {
     Gone { stream: StreamName, first: Version, last: Version },
 }
 
+/// What the record of an event takes.
+pub(super) fn event_bytes(stream: &StreamName, event: &NewEvent) -> usize {
+    let cause = if event.cause.is_some() { 17 } else { 1 };
+    let texts = [actor_parts(&event.actor).1, stream.as_str(), event.kind.as_str()];
+    let texts: usize = texts.iter().map(|text| 4 + text.len()).sum();
+    FRAME_BYTES + EVENT_HEAD_BYTES + cause + 1 + texts + event.data.len()
+}
+
 /// Adds an event; its position and version are for [`Batch::patch`] once they are known.
 pub(super) fn push_event(batch: &mut Batch, stream: &StreamName, event: &NewEvent) {
     batch.push(EVENT, |out| {
-        out.extend_from_slice(&[0; 16]);
-        out.extend_from_slice(event.id.0.as_bytes());
-        out.extend_from_slice(event.correlation.0.as_bytes());
-        put_moment(out, event.at);
+        let mut head = [0; EVENT_HEAD_BYTES];
+        head[16..32].copy_from_slice(event.id.0.as_bytes());
+        head[32..48].copy_from_slice(event.correlation.0.as_bytes());
+        head[48..56].copy_from_slice(&event.at.as_second().to_le_bytes());
+        head[56..].copy_from_slice(&event.at.subsec_nanosecond().to_le_bytes());
+        out.extend_from_slice(&head);
         match event.cause {
             None => out.push(0),
             Some(cause) => {

@@ -79,11 +79,14 @@ impl Desk {
         if !writer.pen.condition().is_writing() {
             return Some(append);
         }
-        block_in_place(|| {
+        let written = block_in_place(|| {
             let mut group = writer.group();
+            group.batch.restart(writer.pen.tail.end(), append.bytes);
             group.add_append(&writer.index, append);
-            self.write(&mut writer, group);
+            self.write(&mut writer, group)
         });
+        drop(writer);
+        written.tell();
         None
     }
 
@@ -91,10 +94,11 @@ impl Desk {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, writer: &mut Writer, group: Group) {
+    fn write(&self, writer: &mut Writer, group: Group) -> Written {
         let began = Instant::now();
-        writer.write_group(group);
+        let written = writer.write_group(group);
         self.is_quick.store(began.elapsed() <= QUICK_MAX, Ordering::Relaxed);
+        written
     }
 }
 
@@ -122,7 +126,9 @@ impl Line {
                 (None, Ask::TryAgain(answer)) => writer.try_again(answer),
                 (None, ask) => {
                     let group = self.gather(&mut writer, ask);
-                    desk.write(&mut writer, group);
+                    let written = desk.write(&mut writer, group);
+                    drop(writer);
+                    written.tell();
                 }
             }
         }
@@ -144,6 +150,22 @@ impl Line {
     }
 }
 
+/// What became of a group. Its callers are told when the desk is free again, for the first of them may be back at once.
+#[must_use = "callers wait for it"]
+struct Written {
+    group: Group,
+    outcome: Result<(), (String, io::Error)>,
+}
+
+impl Written {
+    fn tell(self) {
+        match self.outcome {
+            Ok(()) => self.group.answer(),
+            Err((reason, error)) => self.group.refuse(&reason, &error),
+        }
+    }
+}
+
 pub(super) struct Writer {
     pub(super) index: Arc<MemoryLog>,
     pub(super) pen: Pen,
@@ -162,19 +184,17 @@ impl Writer {
         Group::new(mem::take(&mut self.spare), self.index.kept().next())
     }
 
-    fn write_group(&mut self, mut group: Group) {
-        let written = self.write(&mut group);
-        self.spare = match written {
-            Ok(()) => {
-                let ((), orders_room) = self.index.show(|kept| group.publish(kept));
-                if orders_room {
-                    // One at a time is ordered, so there is a place for it.
-                    let _ = self.rooms.offer(());
-                }
-                group.answer()
+    fn write_group(&mut self, mut group: Group) -> Written {
+        let outcome = self.write(&mut group);
+        self.spare = mem::take(&mut group.batch);
+        if outcome.is_ok() {
+            let ((), orders_room) = self.index.show(|kept| group.publish(kept));
+            if orders_room {
+                // One at a time is ordered, so there is a place for it.
+                let _ = self.rooms.offer(());
             }
-            Err((reason, error)) => group.refuse(&reason, &error),
-        };
+        }
+        Written { group, outcome }
     }
 
     /// While the disk is full everybody is on their own: an append that does not fit must not take a snapshot with it.
