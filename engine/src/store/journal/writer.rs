@@ -186,7 +186,8 @@ impl Writer {
 
     fn write_group(&mut self, mut group: Group) -> Written {
         let outcome = self.write(&mut group);
-        self.spare = mem::take(&mut group.batch);
+        // What a large one took is given back.
+        self.spare = if group.batch.len() <= GROUP_BYTES_MAX { mem::take(&mut group.batch) } else { Batch::default() };
         if outcome.is_ok() {
             let ((), orders_room) = self.index.show(|kept| group.publish(kept));
             if orders_room {
