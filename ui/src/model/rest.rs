@@ -141,10 +141,9 @@ mod tests {
     fn what_moves_by_itself_is_the_minute_what_is_due_and_an_engine_that_falls_silent() {
         let second = SignedDuration::from_secs(1);
         let mut facts = Facts::new(now() + second * 5, "ana".into(), false);
-        let mut rest = Rest::default();
-        rest.state = State::Asleep;
+        let rest = Rest { state: State::Asleep, ..Rest::default() };
         assert_eq!(rest.moves_at(&facts, facts.now), facts.now + SLEEPS_FOR, "no minute moves what sleeps");
-        rest.state = State::Resting(minute_of(facts.now));
+        let rest = Rest { state: State::Resting(minute_of(facts.now)), ..Rest::default() };
         let moves_at = |facts: &Facts, shown| rest.moves_at(facts, shown);
         assert_eq!(moves_at(&facts, facts.now), minute_after(now()) + AWAITS_FIGURES);
         facts.due.answered("copy".parse().unwrap(), Some(facts.now + second * 75));
