@@ -148,7 +148,7 @@ fn left_alone_it_says_as_of_when_it_is_until_somebody_looks_or_something_happens
     assert_eq!(console.take_frames().len(), 0, "no minute moves it");
     console.send(Input::Bytes(b"\x1b[I".to_vec()));
     console.settle().assert_hides("as of");
-    at(&mut console, 6_000);
+    at(&mut console, 3_300);
     console.assert_shows("nothing new since");
     link.emit(facts::event(101, "quake.seen", "quakes", "{\"mag\":5.1}"));
     console.settle().assert_shows("quake.seen").assert_hides("as of");

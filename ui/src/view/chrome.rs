@@ -167,8 +167,8 @@ fn right_side(model: &Model, width: u16) -> Vec<(String, Style)> {
 fn clock(model: &Model, width: u16) -> String {
     let (now, rest) = (model.facts.now, &model.rest);
     match () {
-        () if rest.is_asleep() && width < NAMES_WIDTH_MIN => format!("as of {}Z", figures::minute(now)),
-        () if rest.is_asleep() => format!("as of {}Z, nothing new since", figures::minute(now)),
+        () if rest.is_asleep() && width < NAMES_WIDTH_MIN => format!("as of {}Z", figures::minute(now).trim()),
+        () if rest.is_asleep() => format!("as of {}Z, nothing new since", figures::minute(now).trim()),
         () if rest.is_resting() => format!("{}Z", figures::minute(now)),
         () => format!("{}Z", figures::time(now)),
     }
