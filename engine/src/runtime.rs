@@ -64,8 +64,8 @@ pub const REST_SAMPLE_EVERY: Duration = Duration::from_secs(60);
 pub const RESTS_AFTER: Duration = Duration::from_secs(10);
 /// How often figures are taken of an engine that sleeps: what could change them by itself is not there, or looked at in its time.
 pub const SLEEP_SAMPLE_EVERY: Duration = Duration::from_secs(3_600);
-/// What has been as it is for so long sleeps, unless somebody else can change it, like the room on a disk, or something is not as
-/// it should be.
+/// What has been as it is for so long sleeps, unless it can change without an event, like the room on a disk or a message that waits
+/// for its time, or something is not as it should be.
 pub const SLEEPS_AFTER: Duration = Duration::from_secs(180);
 
 /// What the runtime is told.

@@ -68,7 +68,8 @@ fn stirs(model: &Model, msg: &Msg) -> bool {
 fn tick(model: &mut Model) -> Vec<Effect> {
     model.line.tick();
     let is_quiet = rest::is_quiet(model.live()) && !model.messages.will_pass(model.now);
-    model.rest.tick(model.now, is_quiet);
+    let is_timed = rest::is_timed(model.live());
+    model.rest.tick(model.now, is_quiet, is_timed);
     let mut effects = facts::ask_due(model);
     if model.past.is_none() {
         overview::tick(model);

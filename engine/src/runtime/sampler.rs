@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     id::Position,
-    port::clock::{after, between},
+    port::{
+        clock::{after, between},
+        queue::QueueStats,
+    },
     unit::Duration,
     vitals::{Bearing, Check, CheckState, Finding, ReaderVitals, Vitals},
 };
@@ -115,7 +118,11 @@ impl Sampler {
             matches!(check.state(), CheckState::Ok | CheckState::Unknown) || check.finding.bearing == Bearing::Advice
         };
         let is_sound = vitals.checks.iter().all(is_sound);
-        let sleeps = still_for >= SLEEPS_AFTER.0 && is_sound && self.probes.disk.is_none();
+        // What waits for its time, a lease or a drop changes without anybody's doing.
+        let is_timed =
+            |stats: &QueueStats| stats.delayed > 0 || stats.leased > 0 || (stats.ready > 0 && stats.limits.ttl.is_some());
+        let is_timed = vitals.queues.iter().any(|(_, stats)| is_timed(stats));
+        let sleeps = still_for >= SLEEPS_AFTER.0 && is_sound && !is_timed && self.probes.disk.is_none();
         if sleeps { SLEEP_SAMPLE_EVERY } else { REST_SAMPLE_EVERY }
     }
 

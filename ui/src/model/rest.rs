@@ -47,12 +47,12 @@ impl Rest {
         self.still = self.is_resting();
     }
 
-    /// A second has passed. `quiet`: nothing that is known counts in seconds.
-    pub fn tick(&mut self, now: Timestamp, quiet: bool) {
+    /// A second has passed. `quiet`: nothing that is known counts in seconds; `timed`: time alone will change something.
+    pub fn tick(&mut self, now: Timestamp, quiet: bool, timed: bool) {
         let still_for = now.duration_since(self.stirred_at);
         let state = match () {
             () if !quiet || still_for < STIRS_FOR => State::Awake,
-            () if still_for < STIRS_LATELY => State::Resting(minute_of(now)),
+            () if timed || still_for < STIRS_LATELY => State::Resting(minute_of(now)),
             () => State::Asleep,
         };
         self.still = state != State::Awake && state == self.state;
@@ -110,6 +110,11 @@ pub fn is_quiet(facts: &Facts) -> bool {
         && !runs.iter().any(is_batch)
 }
 
+/// Whether something that is shown changes at a moment that no event tells: a silence ends.
+pub fn is_timed(facts: &Facts) -> bool {
+    facts.models.alerts.raised().any(|(_, row)| row.is_silenced(facts.now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +126,7 @@ mod tests {
         let mut rest = Rest::default();
         rest.stir(now());
         let mut tick = |secs| {
-            rest.tick(after(secs), true);
+            rest.tick(after(secs), true, false);
             (rest.is_resting(), rest.is_still())
         };
         assert_eq!([tick(1), tick(9)], [(false, false); 2]);
@@ -131,9 +136,11 @@ mod tests {
         let frames: Vec<i64> = (133..=1_000).filter(|secs| !tick(*secs).1).collect();
         assert_eq!(frames.last(), Some(&180), "then it sleeps");
         assert!(rest.is_asleep());
+        rest.tick(after(1_000), true, true);
+        assert!(rest.is_resting() && !rest.is_asleep(), "time will change something");
         rest.stir(after(1_001));
         assert!(!rest.is_resting() && !rest.is_still());
-        rest.tick(after(1_200), false);
+        rest.tick(after(1_200), false, false);
         assert!(!rest.is_resting(), "something counts in seconds");
     }
 

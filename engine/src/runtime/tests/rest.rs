@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{
     alert::{Condition, Rule, Severity},
+    port::queue::NewMessage,
     vitals::DiskVitals,
 };
 
@@ -51,6 +52,15 @@ async fn an_engine_that_is_left_alone_for_minutes_sleeps_until_something_happens
     assert_eq!(taken(&world, 1_800).await, 1, "none are taken");
     world.active(plain()).await;
     assert!(taken(&world, 5).await >= 9);
+}
+
+#[tokio::test]
+async fn where_a_message_waits_for_its_time_it_only_rests() {
+    let world = at_rest().await;
+    let later = NewMessage { delay: unit::Duration::from_secs(7_200), ..NewMessage::default() };
+    world.engine.queues().send(&"orders".parse().unwrap(), vec![later]).await.unwrap();
+    taken(&world, 240).await;
+    assert!(taken(&world, 180).await >= 3, "every minute");
 }
 
 #[tokio::test]
