@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::{
     alert::{Condition, Rule, Severity},
@@ -57,7 +59,8 @@ async fn an_engine_that_is_left_alone_for_minutes_sleeps_until_something_happens
 #[tokio::test]
 async fn where_a_message_waits_for_its_time_it_only_rests() {
     let world = at_rest().await;
-    let later = NewMessage { delay: unit::Duration::from_secs(7_200), ..NewMessage::default() };
+    let (body, delay) = (Bytes::from_static(b"1"), unit::Duration::from_secs(7_200));
+    let later = NewMessage { body, delay, ..NewMessage::default() };
     world.engine.queues().send(&"orders".parse().unwrap(), vec![later]).await.unwrap();
     taken(&world, 240).await;
     assert!(taken(&world, 180).await >= 3, "every minute");
