@@ -93,7 +93,8 @@ impl FolderFile {
         copy.end().extend_from_slice(bytes);
         let written = self.append_as_it_is(offset, &mut copy);
         self.copy = copy;
-        written.map(drop)
+        // A copy stands where it should.
+        if written? { Ok(()) } else { write_all_at(self, offset, bytes) }
     }
 
     fn told(&mut self) -> io::Result<()> {
