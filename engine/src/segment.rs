@@ -25,7 +25,7 @@ pub(crate) mod salvage;
 pub(crate) mod scan;
 #[cfg(test)]
 pub(crate) mod sim;
-mod slab;
+pub(crate) mod slab;
 pub(crate) mod state;
 pub(crate) mod tail;
 

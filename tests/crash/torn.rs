@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, OpenOptions},
+    io::Read,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -43,6 +44,7 @@ pub(crate) fn tear(folder: &Path, dice: &mut Dice) -> Result<bool, String> {
     Ok(true)
 }
 
+/// Of those that are begun.
 fn newest(folder: &Path) -> Result<Option<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let paths = entries.flatten().map(|entry| entry.path());
@@ -50,7 +52,11 @@ fn newest(folder: &Path) -> Result<Option<PathBuf>, String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.strip_suffix(".journal").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    Ok(paths.filter(is_segment).max())
+    let is_begun = |path: &PathBuf| {
+        let mut header = [0; HEADER_BYTES];
+        fs::File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_ok() && header != [0; HEADER_BYTES]
+    };
+    Ok(paths.filter(is_segment).filter(is_begun).max())
 }
 
 struct Batches {

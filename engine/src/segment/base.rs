@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     Contents, OpenError,
-    disk::{Disk, DiskFile, STEP_BYTES, write_all_at, write_in_steps},
+    disk::{Disk, DiskFile, STEP_BYTES, read_in_steps, write_all_at, write_in_steps},
     frame::{Batch, HEADER_BYTES, Header, Purpose, seed_of},
     load::{Loader, base_name, list, segment_name},
 };
@@ -51,7 +51,7 @@ pub(crate) fn drop_segments_before<C: Contents>(disk: &dyn Disk, number: u64) ->
     let mut loader = Loader::<C>::new(disk, listing.base)?;
     for segment in &gone {
         let name = segment_name(*segment);
-        let bytes = disk.read(&name).map_err(|error| OpenError::disk("read", &name, error))?;
+        let bytes = read_in_steps(disk, &name).map_err(|error| OpenError::disk("read", &name, error))?;
         loader.segment(*segment, &bytes, false).map_err(|damage| OpenError::damaged(&name, damage))?;
         loader.contents.leave_behind();
     }

@@ -117,16 +117,24 @@ impl CapturedFile {
 
     /// What is in it. Every checksum is looked at: a damaged file is an error, not a backup.
     pub fn read(&mut self) -> Result<Vec<u8>, OpenError> {
-        let mut bytes = Vec::new();
-        let read = self.file.rewind().and_then(|()| match self.end {
-            Some(end) => (&self.file).take(end).read_to_end(&mut bytes),
-            None => self.file.read_to_end(&mut bytes),
-        });
-        read.map_err(|error| OpenError::disk("read", &self.name, error))?;
-        self.check(&bytes)?;
-        Ok(bytes)
+        let mut tries = 1;
+        loop {
+            let mut bytes = Vec::new();
+            let read = self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes));
+            read.map_err(|error| OpenError::disk("read", &self.name, error))?;
+            match self.check(&bytes) {
+                // What is written while it is read can look like damage.
+                Err(OpenError::Damaged { .. }) if self.end.is_some() && tries < TRIES_MAX => tries += 1,
+                checked => {
+                    checked?;
+                    bytes.truncate(self.end.map_or(bytes.len(), |end| end as usize));
+                    return Ok(bytes);
+                }
+            }
+        }
     }
 
+    /// The last segment may end with a write that is under way, behind what counts.
     fn check(&self, bytes: &[u8]) -> Result<(), OpenError> {
         let damaged = |what| OpenError::Damaged { file: self.name.clone(), offset: 0, what };
         let purpose = match self.kind {
@@ -135,8 +143,12 @@ impl CapturedFile {
             Kind::Segment => Purpose::Segment,
         };
         let header = Header::decode(bytes, &self.format, purpose).map_err(damaged)?;
-        scan(bytes, &self.format, header.next, false, |_, _| Ok(())).map_err(|damage| OpenError::damaged(&self.name, damage))?;
-        Ok(())
+        let scanned = scan(bytes, &self.format, header.next, self.end.is_some(), |_, _| Ok(()));
+        let scanned = scanned.map_err(|damage| OpenError::damaged(&self.name, damage))?;
+        match self.end {
+            Some(end) if scanned.end < end => Err(damaged(format!("it ends at byte {}, and at {end} just before", scanned.end))),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind, Read, Seek, SeekFrom},
     iter,
     path::PathBuf,
+    thread,
+    time::Duration,
 };
 
 use super::{file::FolderFile, slab::Slab};
@@ -17,8 +19,8 @@ static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 pub(crate) trait Disk: Send + Sync + 'static {
     fn names(&self) -> io::Result<Vec<String>>;
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
-    /// The first bytes of a file.
-    fn read_start(&self, name: &str, count: usize) -> io::Result<Vec<u8>>;
+    /// So many bytes of a file, from a place on; fewer where it ends.
+    fn read_at(&self, name: &str, offset: u64, count: usize) -> io::Result<Vec<u8>>;
     /// An empty file, in place of one of that name.
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// A file that is there, to be written to.
@@ -71,6 +73,23 @@ pub(crate) fn fill(file: &mut dyn DiskFile, from: u64, to: u64) -> io::Result<()
 /// of the same disk, which appends wait for, would wait for all of it.
 pub(crate) const STEP_BYTES: usize = 512 << 10;
 
+/// After each step that is read where nobody waits for it, so long nothing is read: a disk that is kept busy with much to read makes
+/// a little write wait for all of it.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Reads a file where nobody waits for it, in steps, so that whoever writes meanwhile finds the disk free.
+pub(crate) fn read_in_steps(disk: &dyn Disk, name: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let step = disk.read_at(name, bytes.len() as u64, STEP_BYTES)?;
+        bytes.extend_from_slice(&step);
+        if step.len() < STEP_BYTES {
+            return Ok(bytes);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
 /// Writes much, in steps that are synced; what comes last may not be.
 pub(crate) fn write_in_steps(file: &mut dyn DiskFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
     let mut at = offset;
@@ -122,9 +141,10 @@ impl Disk for Folder {
         fs::read(self.path.join(name))
     }
 
-    fn read_start(&self, name: &str, count: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(self.path.join(name))?.take(count as u64).read_to_end(&mut bytes)?;
+    fn read_at(&self, name: &str, offset: u64, count: usize) -> io::Result<Vec<u8>> {
+        let (mut file, mut bytes) = (File::open(self.path.join(name))?, Vec::new());
+        file.seek(SeekFrom::Start(offset))?;
+        file.take(count as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 

@@ -16,16 +16,17 @@ use std::{
 use super::{
     OpenError,
     disk::{Disk, DiskFile, fill_in_steps},
+    load::segment_name,
 };
 
-/// The file that becomes the next segment.
+/// The file that becomes the next segment, until all of it is there.
 pub(crate) const NEXT: &str = "next.tmp";
 /// Requests that wait for one of the threads.
 const JOBS_MAX: usize = 8;
 
-/// As `nice` counts.
+/// As `nice` counts: enough to let others go first, and not so much that there is nothing left for it where all processors are busy.
 #[cfg(target_os = "linux")]
-const LEAST_PRIORITY: i32 = 19;
+const PATIENT: i32 = 10;
 
 /// Drops the segments before a number, and leaves a base in their place.
 pub(crate) type DropBefore = fn(&dyn Disk, u64) -> Result<(), OpenError>;
@@ -53,11 +54,12 @@ struct Coming {
 
 enum Job {
     Make {
+        number: u64,
         pace: Pace,
         done: SyncSender<Prepared>,
     },
-    /// Cut to a length: nothing more is written to it.
-    Close(Box<dyn DiskFile>, u64),
+    /// Nothing more is written to it; cut to a length, if one is given.
+    Close(Box<dyn DiskFile>, Option<u64>),
 }
 
 impl Keeper {
@@ -65,12 +67,13 @@ impl Keeper {
         let dropper = Arc::new(Dropper { disk: disk.clone(), drop_before, undone: AtomicU64::new(0), turn: Mutex::new(()) });
         let again = dropper.clone();
         let act = move |job| match job {
-            Job::Make { mut pace, done } => {
+            Job::Make { number, mut pace, done } => {
                 // A full disk: the room for the new file may be that of the old ones.
                 again.try_again();
-                drop(done.send(prepare(&*disk, segment_bytes, || pace.goes_on())));
+                drop(done.send(prepare(&*disk, number, segment_bytes, || pace.goes_on())));
             }
-            Job::Close(mut file, bytes) => {
+            Job::Close(_, None) => {}
+            Job::Close(mut file, Some(bytes)) => {
                 // It was synced with each batch. Zeros behind them are no harm.
                 if let Err(error) = file.set_len(bytes).and_then(|()| file.sync_all()) {
                     tracing::warn!(%error, "a full segment of the journal could not be cut to its length");
@@ -87,17 +90,17 @@ impl Keeper {
         self.writes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Closes a file, so long, before the next one is made.
-    pub(crate) fn close(&self, file: Box<dyn DiskFile>, bytes: u64) {
+    /// Closes a file, cut to a length if one is given, before the next one is made.
+    pub(crate) fn close(&self, file: Box<dyn DiskFile>, bytes: Option<u64>) {
         self.ask(Job::Close(file, bytes));
     }
 
-    /// Asks for the next file, so that it is there when it is needed.
-    pub(crate) fn prepare(&mut self) {
+    /// Asks for the file of a segment, so that it is there when it is needed.
+    pub(crate) fn prepare(&mut self, number: u64) {
         if self.coming.is_none() {
             let ((done, file), (unwanted, wanted), is_urgent) = (sync_channel(1), channel(), Arc::<AtomicBool>::default());
             let pace = Pace { wanted, is_urgent: is_urgent.clone(), writes: self.writes.clone(), seen: None };
-            self.coming = self.ask(Job::Make { pace, done }).then_some(Coming { file, is_urgent, _unwanted: unwanted });
+            self.coming = self.ask(Job::Make { number, pace, done }).then_some(Coming { file, is_urgent, _unwanted: unwanted });
         }
     }
 
@@ -108,9 +111,9 @@ impl Keeper {
         }
     }
 
-    /// Waits for the next file. After an error the next call tries again.
-    pub(crate) fn prepared(&mut self) -> Prepared {
-        self.prepare();
+    /// Waits for that file. After an error the next call tries again.
+    pub(crate) fn prepared(&mut self, number: u64) -> Prepared {
+        self.prepare(number);
         let ended = || io::Error::other("the thread that makes the journal's files has ended");
         let file = self.coming.take().map(|Coming { file, .. }| file);
         file.and_then(|file| file.recv().ok()).unwrap_or_else(|| Err(ended()))
@@ -148,7 +151,7 @@ impl<J: Send + 'static> Hands<J> {
             if !is_patient {
                 // On Linux of this thread alone. Elsewhere it stays as it is.
                 #[cfg(target_os = "linux")]
-                let _ = rustix::process::setpriority_process(None, LEAST_PRIORITY);
+                let _ = rustix::process::setpriority_process(None, PATIENT);
                 is_patient = true;
             }
             act(job);
@@ -230,13 +233,15 @@ impl Pace {
 }
 
 /// A file of zeros. As long as it may go on they are written, so that no later sync has anything but data to write; behind them is
-/// room, and the file system notes at a sync what was written there first. When the disk is full, what was made of it is given
-/// back.
-pub(crate) fn prepare(disk: &dyn Disk, segment_bytes: u64, goes_on: impl FnMut() -> bool) -> Prepared {
+/// room, and the file system notes at a sync what was written there first. It gets the name of its segment, so that whoever begins
+/// that has nothing to do but to write. When the disk is full, what was made of it is given back.
+pub(crate) fn prepare(disk: &dyn Disk, number: u64, segment_bytes: u64, goes_on: impl FnMut() -> bool) -> Prepared {
     let made = disk.create(NEXT).and_then(|mut file| {
         file.reserve(segment_bytes)?;
         fill_in_steps(&mut *file, segment_bytes, goes_on)?;
         file.sync_all()?;
+        disk.rename(NEXT, &segment_name(number))?;
+        disk.sync()?;
         Ok(file)
     });
     if made.is_err() {

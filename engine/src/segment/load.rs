@@ -7,9 +7,10 @@ use super::{
     Contents, OpenError,
     base::UNFINISHED,
     disk::Disk,
-    frame::{HEADER_BYTES, Header, Purpose},
+    frame::{HEADER_BYTES, Header, Purpose, is_whole},
     keeper::NEXT,
     scan::{Damage, Scanned, scan},
+    slab::BLOCK,
     state,
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct Listing {
     pub(crate) base: Option<u64>,
     /// Those that count, in order.
     pub(crate) segments: Vec<u64>,
+    /// The one after them, if it was made and not begun.
+    pub(crate) unbegun: Option<u64>,
     /// What a crash left behind: half-made files, and those that the newest base stands for.
     pub(crate) leftovers: Vec<String>,
 }
@@ -52,13 +55,42 @@ pub(crate) fn list(disk: &dyn Disk) -> io::Result<Listing> {
     let mut leftovers: Vec<_> = names.iter().filter(|name| HALF_MADE.contains(&name.as_str())).cloned().collect();
     leftovers.extend(bases.into_iter().filter(is_covered).map(base_name));
     leftovers.extend(segments.iter().copied().filter(is_covered).map(segment_name));
-    Ok(Listing { base, segments: segments.into_iter().filter(|number| !is_covered(number)).collect(), leftovers })
+    let segments = segments.into_iter().filter(|number| !is_covered(number)).collect();
+    let mut listing = Listing { base, segments, unbegun: None, leftovers };
+    // In its first block is what was written to it first.
+    if let Some(next) = listing.next()
+        && is_unbegun(&disk.read_at(&segment_name(next), 0, BLOCK)?)
+    {
+        (_, listing.unbegun) = (listing.segments.pop(), Some(next));
+    }
+    Ok(listing)
+}
+
+/// The same where nobody writes: what was not begun is looked at as a whole, and is a leftover.
+pub(crate) fn list_at_rest(disk: &dyn Disk) -> io::Result<Listing> {
+    let mut listing = list(disk)?;
+    if let Some(number) = listing.unbegun.take() {
+        let name = segment_name(number);
+        if is_unbegun(&disk.read(&name)?) {
+            listing.leftovers.push(name);
+        } else {
+            listing.segments.push(number);
+        }
+    }
+    Ok(listing)
 }
 
 impl Listing {
     /// The segment that must come first.
     pub(crate) fn first(&self) -> u64 {
         self.base.unwrap_or(1)
+    }
+
+    /// The last segment, if it can be one that was not begun yet: nothing is missing before it.
+    fn next(&self) -> Option<u64> {
+        let (last, others) = self.segments.split_last()?;
+        let next = others.last().map_or(self.first(), |before| before + 1);
+        (*last == next).then_some(next)
     }
 
     /// The segments, and the first of each gap between them.
@@ -85,13 +117,6 @@ pub(crate) struct Loader<C: Contents> {
     decoder: C::Decoder,
 }
 
-/// What a segment's file turned out to be.
-pub(crate) enum Segment {
-    Sound(Scanned),
-    /// The last file may be one that was never begun.
-    Unbegun,
-}
-
 impl<C: Contents> Loader<C> {
     pub(crate) fn new(disk: &dyn Disk, base: Option<u64>) -> Result<Self, OpenError> {
         let mut loader = Self::default();
@@ -114,17 +139,14 @@ impl<C: Contents> Loader<C> {
         Err(Damage { offset: scanned.end, what: "it does not hold what it should hold".into(), sound: scanned })
     }
 
-    pub(crate) fn segment(&mut self, number: u64, bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
-        if is_last && is_unbegun(bytes) {
-            return Ok(Segment::Unbegun);
-        }
+    pub(crate) fn segment(&mut self, number: u64, bytes: &[u8], is_last: bool) -> Result<Scanned, Damage> {
         let header = self.header(bytes, Purpose::Segment, number)?;
         let next = self.contents.next();
         if header.next != next {
             let what = format!("it goes on at number {}, where {next} comes next", header.next);
             return Err(unreadable(what, next));
         }
-        self.scan(bytes, next, is_last).map(Segment::Sound)
+        self.scan(bytes, next, is_last)
     }
 
     fn scan(&mut self, bytes: &[u8], next: u64, may_be_torn: bool) -> Result<Scanned, Damage> {
@@ -152,9 +174,10 @@ impl<C: Contents> Loader<C> {
     }
 }
 
-/// Whether a file, which must be the last, was made and not begun.
+/// Whether a file, which must be the last, was made and not begun: its header is synced before anything follows it.
 pub(super) fn is_unbegun(bytes: &[u8]) -> bool {
-    bytes.len() < HEADER_BYTES || bytes.iter().all(|byte| *byte == 0)
+    let Some((header, rest)) = bytes.split_at_checked(HEADER_BYTES) else { return true };
+    !is_whole(header) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Nothing of a file counts.

@@ -30,7 +30,7 @@ pub(crate) fn cut(disk: &dyn Disk, file: &str, at: u64) -> Result<Repair, OpenEr
 pub(crate) fn quarantine(disk: &dyn Disk, file: &str) -> Result<Repair, OpenError> {
     let first = format!("{QUARANTINE}/{file}");
     let names = (2..).map(|at| format!("{first}.{at}"));
-    let is_free = |name: &String| disk.read_start(name, 0).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let is_free = |name: &String| disk.read_at(name, 0, 0).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     let to = std::iter::once(first.clone()).chain(names).find(is_free).expect("one of all names is free");
     let done = disk.rename(file, &to).and_then(|()| disk.sync());
     done.map(|()| Repair::SetAside { file: file.into(), to }).map_err(|error| OpenError::disk("set aside", file, error))

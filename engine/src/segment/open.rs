@@ -7,7 +7,7 @@ use super::{
     base::drop_segments_before,
     disk::Disk,
     keeper::prepare,
-    load::{Listing, Segment, list, segment_name},
+    load::{Listing, list_at_rest, segment_name},
     read::{Read, read_all},
     tail::{Active, Failure, Sealed, Tail},
 };
@@ -58,25 +58,22 @@ pub(crate) fn open<C: Contents>(disk: Arc<dyn Disk>, segment_bytes: u64) -> Resu
 }
 
 fn load<C: Contents>(disk: &dyn Disk, segment_bytes: u64) -> Result<Loaded<C>, OpenError> {
-    let listing = list(disk).map_err(|error| OpenError::disk("list", ".", error))?;
+    let listing = list_at_rest(disk).map_err(|error| OpenError::disk("list", ".", error))?;
     let (mut sealed, mut active, mut found) = (VecDeque::new(), None, Found::default());
-    let contents = read_all::<C>(disk, &listing, |Read { number, length, segment, last }| {
-        match (segment, last) {
-            (Segment::Unbegun, _) => found.torn = (length > 0).then(|| (segment_name(number), 0, length)),
-            (Segment::Sound(scanned), Some(bytes)) => {
-                let name = segment_name(number);
-                let resumed = Active::resume(disk, C::FORMAT, number, &bytes, &scanned, segment_bytes);
-                active = Some(resumed.map_err(|error| OpenError::disk("go on with", &name, error))?);
-                found.torn = scanned.torn.map(|torn| (name, torn.start, torn.end - torn.start));
-            }
-            (Segment::Sound(scanned), None) => sealed.push_back(Sealed { number, next: scanned.next, bytes: length }),
+    let contents = read_all::<C>(disk, &listing, |Read { number, length, scanned, last }| {
+        if let Some(bytes) = last {
+            let name = segment_name(number);
+            let resumed = Active::resume(disk, C::FORMAT, number, &bytes, &scanned, segment_bytes);
+            active = Some(resumed.map_err(|error| OpenError::disk("go on with", &name, error))?);
+            found.torn = scanned.torn.map(|torn| (name, torn.start, torn.end - torn.start));
+        } else {
+            sealed.push_back(Sealed { number, next: scanned.next, bytes: length });
         }
         Ok(())
     })?;
     clean(disk, &listing).map_err(|error| OpenError::disk("clean up", ".", error))?;
-    let number = listing.segments.last().copied().unwrap_or(listing.first());
     found.segments = listing.segments.len() as u64;
-    Ok(Loaded { contents, sealed, active, number, found })
+    Ok(Loaded { contents, sealed, active, number: listing.first(), found })
 }
 
 /// Only now that everything was read: what is removed here, the newest base stands for.
@@ -86,8 +83,8 @@ fn clean(disk: &dyn Disk, listing: &Listing) -> io::Result<()> {
 }
 
 fn first<C: Contents>(disk: &dyn Disk, number: u64, next: u64, segment_bytes: u64) -> io::Result<Active> {
-    let file = prepare(disk, segment_bytes, || true)?;
-    let begun = Active::begin(disk, C::FORMAT, file, number, next, segment_bytes);
+    let file = prepare(disk, number, segment_bytes, || true)?;
+    let begun = Active::begin(C::FORMAT, file, number, next, segment_bytes);
     begun.map_err(|failure| match failure {
         Failure::Refused(error) | Failure::Unknown(error) => error,
     })

@@ -14,8 +14,8 @@ use super::{
     Contents, OpenError,
     disk::Disk,
     frame::{Header, Purpose},
-    load::{Listing, Loader, Segment, is_unbegun, segment_name},
-    scan::scan,
+    load::{Listing, Loader, segment_name},
+    scan::{Scanned, scan},
 };
 
 /// Files that are read at once, and so in memory beside what they add up to.
@@ -26,21 +26,21 @@ pub(crate) struct Read {
     pub(crate) number: u64,
     /// Its length.
     pub(crate) length: u64,
-    pub(crate) segment: Segment,
+    pub(crate) scanned: Scanned,
     /// What is in it, if it is the last one, which is to be gone on with.
     pub(crate) last: Option<Vec<u8>>,
 }
 
 impl Read {
-    fn new(number: u64, bytes: Vec<u8>, segment: Segment, is_last: bool) -> Self {
-        Self { number, length: bytes.len() as u64, segment, last: is_last.then_some(bytes) }
+    fn new(number: u64, bytes: Vec<u8>, scanned: Scanned, is_last: bool) -> Self {
+        Self { number, length: bytes.len() as u64, scanned, last: is_last.then_some(bytes) }
     }
 }
 
 /// A file by itself.
 struct Parsed<R> {
     bytes: Vec<u8>,
-    segment: Segment,
+    scanned: Scanned,
     /// The number that it goes on at, and what it says.
     next: u64,
     records: Vec<R>,
@@ -64,8 +64,8 @@ pub(crate) fn read_all<C: Contents>(
     for &number in &listing.segments {
         let (name, is_last) = (segment_name(number), listing.segments.last() == Some(&number));
         let bytes = disk.read(&name).map_err(|error| OpenError::disk("read", &name, error))?;
-        let segment = loader.segment(number, &bytes, is_last).map_err(|damage| OpenError::damaged(&name, damage))?;
-        each(Read::new(number, bytes, segment, is_last))?;
+        let scanned = loader.segment(number, &bytes, is_last).map_err(|damage| OpenError::damaged(&name, damage))?;
+        each(Read::new(number, bytes, scanned, is_last))?;
     }
     Ok(loader.contents)
 }
@@ -82,12 +82,11 @@ fn read_at_once<C: Contents>(disk: &dyn Disk, listing: &Listing) -> Result<Optio
                 (number, is_last, scope.spawn(move || parse::<C>(disk, number, is_last)))
             }));
             let Some((number, is_last, parsing)) = coming.pop_front() else { return Ok(Some((contents, files))) };
-            let Some(Parsed { bytes, segment, next, records }) = joined(parsing) else { return Ok(None) };
-            let is_next = matches!(segment, Segment::Unbegun) || next == contents.next();
-            if !is_next || records.into_iter().any(|record| contents.take(record).is_err()) {
+            let Some(Parsed { bytes, scanned, next, records }) = joined(parsing) else { return Ok(None) };
+            if next != contents.next() || records.into_iter().any(|record| contents.take(record).is_err()) {
                 return Ok(None);
             }
-            files.push(Read::new(number, bytes, segment, is_last));
+            files.push(Read::new(number, bytes, scanned, is_last));
         }
     })
 }
@@ -98,12 +97,9 @@ fn joined<T>(parsing: ScopedJoinHandle<'_, Option<T>>) -> Option<T> {
 
 fn parse<C: Contents>(disk: &dyn Disk, number: u64, is_last: bool) -> Option<Parsed<C::Record>> {
     let bytes = disk.read(&segment_name(number)).ok()?;
-    if is_last && is_unbegun(&bytes) {
-        return Some(Parsed { bytes, segment: Segment::Unbegun, next: 0, records: Vec::new() });
-    }
     let header = Header::decode(&bytes, &C::FORMAT, Purpose::Segment).ok().filter(|header| header.number == number)?;
     let (mut decoder, mut records) = (C::Decoder::default(), Vec::new());
     let visit = |kind: u8, body: &[u8]| C::decode(&mut decoder, kind, body).map(|record| records.push(record));
     let scanned = scan(&bytes, &C::FORMAT, header.next, is_last, visit).ok()?;
-    Some(Parsed { bytes, segment: Segment::Sound(scanned), next: header.next, records })
+    Some(Parsed { bytes, scanned, next: header.next, records })
 }

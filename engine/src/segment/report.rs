@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use super::{
-    load::Segment,
-    scan::{Damage, Scanned},
-};
+use super::scan::{Damage, Scanned};
 
 /// What is in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,11 +73,9 @@ impl FileReport {
     }
 
     /// What reading a segment came to.
-    pub(crate) fn of(name: &str, bytes: &[u8], read: Result<Segment, Damage>) -> Self {
+    pub(crate) fn of(name: &str, bytes: &[u8], read: Result<Scanned, Damage>) -> Self {
         match read {
-            Ok(Segment::Sound(scanned)) => Self::new(name, bytes, State::of(&scanned), Some(&scanned)),
-            Ok(Segment::Unbegun) if bytes.is_empty() => Self::new(name, bytes, State::Whole, None),
-            Ok(Segment::Unbegun) => Self::new(name, bytes, State::Torn { offset: 0, bytes: bytes.len() as u64 }, None),
+            Ok(scanned) => Self::new(name, bytes, State::of(&scanned), Some(&scanned)),
             Err(damage) => Self::bad(name, bytes, damage),
         }
     }

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     disk::{Disk, DiskFile, write_all_at},
+    load::is_unbegun,
     slab::Slab,
 };
 
@@ -115,13 +116,17 @@ impl SimDisk {
         world.names.iter().map(|(name, id)| (name.clone(), world.files[*id].seen.clone())).collect()
     }
 
-    /// Waits until a file is there and synced.
-    pub(crate) fn await_synced(&self, name: &str) {
-        let is_synced = |world: &World| {
-            let file = world.names.get(name).map(|id| &world.files[*id]);
-            file.is_some_and(|file| file.unsynced.is_empty() && !file.durable.is_empty())
-        };
-        self.await_that(is_synced);
+    /// Waits until the file of the next segment is there, which is not begun.
+    pub(crate) fn await_next(&self) {
+        self.await_that(|world| {
+            let mut segments = world.durable_names.iter().filter(|(name, _)| name.ends_with(".journal"));
+            segments.next_back().is_some_and(|(_, id)| is_unbegun(&world.files[*id].durable))
+        });
+    }
+
+    /// Segments that are begun.
+    pub(crate) fn segments(&self) -> Vec<(String, Vec<u8>)> {
+        self.files().into_iter().filter(|(name, bytes)| name.ends_with(".journal") && !is_unbegun(bytes)).collect()
     }
 
     pub(crate) fn await_that(&self, holds: impl Fn(&World) -> bool) {
@@ -246,8 +251,8 @@ impl Disk for SimDisk {
         Ok(world.files[world.id(name)?].seen.clone())
     }
 
-    fn read_start(&self, name: &str, count: usize) -> io::Result<Vec<u8>> {
-        self.read(name).map(|bytes| bytes[..count.min(bytes.len())].to_vec())
+    fn read_at(&self, name: &str, offset: u64, count: usize) -> io::Result<Vec<u8>> {
+        self.read(name).map(|bytes| bytes.into_iter().skip(offset as usize).take(count).collect())
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {

@@ -4,7 +4,7 @@
 use std::ops::{Deref, DerefMut};
 
 /// What places, lengths and memory are multiples of. No disk in use asks for more.
-pub(super) const BLOCK: usize = 4_096;
+pub(crate) const BLOCK: usize = 4_096;
 
 /// Bytes that are added to at their end.
 #[derive(Debug, Default, Clone)]

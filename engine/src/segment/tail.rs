@@ -9,9 +9,10 @@ use crate::vitals::latency::LatencyMeter;
 use super::{
     disk::{Disk, DiskFile, fill, write_all_at},
     frame::{Batch, COMMIT_BYTES, Format, HEADER_BYTES, Header, Purpose, seed_of},
-    keeper::{DropBefore, Keeper, NEXT},
+    keeper::{DropBefore, Keeper},
     load::segment_name,
     scan::Scanned,
+    slab::Slab,
 };
 
 /// Of a segment, what most writes leave for those that relieve: a disk that is full can still be relieved.
@@ -61,9 +62,8 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    /// Makes a file of zeros the next segment.
+    /// Makes a file of zeros, which has its name already, the next segment.
     pub(crate) fn begin(
-        disk: &dyn Disk,
         format: Format,
         mut file: Box<dyn DiskFile>,
         number: u64,
@@ -71,10 +71,11 @@ impl Active {
         capacity: u64,
     ) -> Result<Self, Failure> {
         let header = Header { purpose: Purpose::Segment, number, next, created: Timestamp::now() }.encode(&format);
-        write_all_at(&mut *file, 0, &header).map_err(Failure::Refused)?;
+        let mut bytes = Slab::default();
+        bytes.restart(0, HEADER_BYTES);
+        bytes.end().extend_from_slice(&header);
+        file.append_at(0, &mut bytes).map_err(Failure::Refused)?;
         file.sync_data().map_err(Failure::Refused)?;
-        disk.rename(NEXT, &segment_name(number)).map_err(Failure::Refused)?;
-        disk.sync().map_err(Failure::Unknown)?;
         let end = HEADER_BYTES as u64;
         Ok(Self { file, format, number, seed: seed_of(&header), end, capacity, soiled: end, batches: 0 })
     }
@@ -153,7 +154,6 @@ pub(crate) struct Sealed {
 }
 
 pub(crate) struct Tail {
-    disk: Arc<dyn Disk>,
     active: Active,
     sealed: VecDeque<Sealed>,
     keeper: Keeper,
@@ -170,9 +170,9 @@ impl Tail {
         segment_bytes: u64,
         drop_before: DropBefore,
     ) -> io::Result<Self> {
-        let mut keeper = Keeper::start(disk.clone(), segment_bytes, drop_before)?;
-        keeper.prepare();
-        Ok(Self { disk, active, sealed, keeper, segment_bytes, syncs: Arc::default() })
+        let mut keeper = Keeper::start(disk, segment_bytes, drop_before)?;
+        keeper.prepare(active.number + 1);
+        Ok(Self { active, sealed, keeper, segment_bytes, syncs: Arc::default() })
     }
 
     /// Writes a batch and syncs it. `from` and `next` are the numbers that come before and after it; what relieves the disk may use
@@ -192,16 +192,15 @@ impl Tail {
 
     /// Goes on in a new segment. Its file is there before the old one is closed: a full disk leaves the old one as it is.
     fn roll(&mut self, next: u64) -> Result<(), Failure> {
-        let file = self.keeper.prepared().map_err(Failure::Refused)?;
-        self.active.clean()?;
         let (number, bytes) = (self.active.number, self.active.end);
-        let active = Active::begin(&*self.disk, self.active.format, file, number + 1, next, self.segment_bytes)?;
+        let file = self.keeper.prepared(number + 1).map_err(Failure::Refused)?;
+        self.active.clean()?;
+        let active = Active::begin(self.active.format, file, number + 1, next, self.segment_bytes)?;
         let full = mem::replace(&mut self.active, active);
         self.sealed.push_back(Sealed { number, next, bytes });
-        if full.capacity - bytes > self.segment_bytes / UNUSED_SHARE_MAX {
-            self.keeper.close(full.file, bytes);
-        }
-        self.keeper.prepare();
+        let is_short = full.capacity - bytes > self.segment_bytes / UNUSED_SHARE_MAX;
+        self.keeper.close(full.file, is_short.then_some(bytes));
+        self.keeper.prepare(number + 2);
         Ok(())
     }
 

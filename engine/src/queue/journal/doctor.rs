@@ -12,7 +12,7 @@ use crate::segment::{
     base::{self, BaseFile},
     disk::{Disk, Folder},
     frame::Format,
-    load::{Listing, Loader, base_name, list, segment_name},
+    load::{Listing, Loader, base_name, list_at_rest, segment_name},
     lock::Lock,
     mend::{cut, quarantine, write_segment},
     salvage::{every_record, salvage},
@@ -120,7 +120,7 @@ struct Examination {
 }
 
 fn examine(disk: &dyn Disk) -> Result<Examination, OpenError> {
-    let listing = list(disk).map_err(|error| OpenError::disk("list", ".", error))?;
+    let listing = list_at_rest(disk).map_err(|error| OpenError::disk("list", ".", error))?;
     let mut examination = Examination { loader: Loader::default(), report: Report::default(), cures: Vec::new() };
     if let Some(number) = listing.base {
         examination.base(disk, number)?;

@@ -80,7 +80,7 @@ fn is_a(name: &str, suffix: &str) -> bool {
     name.rsplit('.').next() == Some(suffix)
 }
 
-/// The segments of a disk, without files that are only prepared.
+/// The segments of a disk that are begun.
 fn segments(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
-    disk.files().into_iter().filter(|(name, _)| is_a(name, "journal")).collect()
+    disk.segments()
 }

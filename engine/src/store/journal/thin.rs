@@ -9,7 +9,7 @@ use crate::{
     port::store::Expired,
     segment::{
         OpenError,
-        disk::Disk,
+        disk::{Disk, read_in_steps},
         frame::{HEADER_BYTES, Header, Purpose},
         load::{list, segment_name},
         scan::scan,
@@ -62,7 +62,7 @@ impl Thinner {
         let listing = list(&*self.disk).map_err(|error| OpenError::disk("list", ".", error))?;
         let first = |number: u64| {
             let name = segment_name(number);
-            let start = match self.disk.read_start(&name, HEADER_BYTES) {
+            let start = match self.disk.read_at(&name, 0, HEADER_BYTES) {
                 // Retention was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 start => start.map_err(|error| OpenError::disk("read", &name, error))?,
@@ -76,7 +76,7 @@ impl Thinner {
 /// Writes a file anew.
 fn thin_file(disk: &dyn Disk, number: u64, expired: &[Expired]) -> Result<(), OpenError> {
     let name = segment_name(number);
-    let old = disk.read(&name).map_err(|error| OpenError::disk("read", &name, error))?;
+    let old = read_in_steps(disk, &name).map_err(|error| OpenError::disk("read", &name, error))?;
     let header = Header::decode(&old, &FORMAT, Purpose::Segment).map_err(|what| damaged(&name, what))?;
     let (mut new, mut decoder) = (Rewrite::new(&old, header.next), Decoder::default());
     let scanned = scan(&old, &FORMAT, header.next, false, |kind, body| {

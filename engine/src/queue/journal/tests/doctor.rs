@@ -24,8 +24,7 @@ async fn several() -> SimDisk {
         queues.send(&q(), vec![NewMessage { body, ..NewMessage::default() }]).await.unwrap();
     }
     drop(queues);
-    let files = disk.files().into_iter().filter(|(name, _)| name.rsplit('.').next() == Some("journal"));
-    let disk = SimDisk::with(files);
+    let disk = SimDisk::with(disk.segments());
     assert!(disk.files().len() >= 3);
     disk
 }

@@ -13,7 +13,7 @@ use crate::{
         queue::{NewMessage, Peek, QueueError, Queues, Receipt},
         store::Condition,
     },
-    segment::{base, keeper::NEXT, load::segment_name, sim::SimDisk},
+    segment::{base, load::segment_name, sim::SimDisk},
     testing::queue_contract::clock,
     unit::Duration,
 };
@@ -36,7 +36,7 @@ async fn waiting(queues: &JournalQueues) -> usize {
 }
 
 fn segments(disk: &SimDisk) -> Vec<String> {
-    disk.files().into_iter().map(|(name, _)| name).filter(|name| name.rsplit('.').next() == Some("journal")).collect()
+    disk.segments().into_iter().map(|(name, _)| name).collect()
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_send_that_cannot_be_written_never_was_and_an_ack_is_written_later() {
     let queues = open(&disk, &clock).unwrap();
     send(&queues, 10).await.unwrap();
     let receipts = receive(&queues, 1).await;
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().failing_writes = 1;
     let refused = send(&queues, 11).await.unwrap_err();
     assert!(matches!(&refused, QueueError::Unavailable { reason } if reason.contains("as soon as it can")), "{refused}");
@@ -90,7 +90,7 @@ async fn a_lease_that_cannot_be_written_is_none() {
     let (disk, clock) = (SimDisk::default(), clock());
     let queues = open(&disk, &clock).unwrap();
     send(&queues, 10).await.unwrap();
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().failing_writes = 1;
     assert!(queues.receive(&q(), 1, Duration::from_secs(9), "w").await.is_err());
     let there = &queues.peek(&q(), Peek::Waiting, 0, 10).await.unwrap()[0];
@@ -117,7 +117,7 @@ async fn after_a_failed_sync_nothing_is_taken_but_all_is_seen() {
     let (disk, clock) = (SimDisk::default(), clock());
     let queues = open(&disk, &clock).unwrap();
     send(&queues, 10).await.unwrap();
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().failing_syncs = 1;
     let refused = send(&queues, 11).await.unwrap_err().to_string();
     assert!(refused.contains("sync failed"), "{refused}");
@@ -210,7 +210,7 @@ async fn segments_that_could_not_be_dropped_go_with_a_later_file() {
     while segments(&disk).len() < 2 {
         round().await.unwrap();
     }
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().room = Some(0);
     while round().await.is_ok() {}
     disk.await_that(|world| world.roomless > 1);
@@ -245,7 +245,7 @@ async fn who_went_away_before_the_lease_was_written_has_none() {
     let (disk, clock) = (SimDisk::default(), clock());
     let queues = open(&disk, &clock).unwrap();
     send(&queues, 1).await.unwrap();
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().is_held = true;
     let q = q();
     let mut gone = queues.receive(&q, 1, Duration::from_secs(3_600), "w");

@@ -10,7 +10,7 @@ use crate::{
         Contents, OpenError,
         disk::Disk,
         frame::{Header, Purpose},
-        load::{Listing, Loader, base_name, list, segment_name},
+        load::{Listing, Loader, base_name, list_at_rest, segment_name},
         report::{FileReport, State},
         scan::scan,
         state,
@@ -58,7 +58,7 @@ pub(super) struct Examination<'d> {
 }
 
 pub(super) fn examine(disk: &dyn Disk) -> Result<Examined, OpenError> {
-    let listing = list(disk).map_err(|error| OpenError::disk("list", ".", error))?;
+    let listing = list_at_rest(disk).map_err(|error| OpenError::disk("list", ".", error))?;
     let mut examination = Examination { disk, listing, loader: Loader::default(), report: Report::default(), cures: Vec::new() };
     if let Some(number) = examination.listing.base {
         examination.base(number)?;

@@ -1,7 +1,7 @@
 //! Callers that are alone, and write in their own thread.
 
 use super::{add, event, kept, open, texts, to};
-use crate::segment::{keeper::NEXT, sim::SimDisk};
+use crate::segment::sim::SimDisk;
 use crate::{
     id::{Position, Version},
     port::{
@@ -62,7 +62,7 @@ async fn a_write_that_fails_is_refused_and_a_sync_that_fails_is_the_last() {
     for text in ["one", "two"] {
         add(&journal, "a", text).await.unwrap();
     }
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().failing_writes = 1;
     assert!(matches!(add(&journal, "a", "refused").await, Err(AppendError::Unavailable { .. })));
     assert!(matches!(journal.condition(), Condition::Refusing { .. }));

@@ -7,6 +7,7 @@ use super::{
 use crate::segment::{
     frame::{Commit, HEADER_BYTES, frame_at, seed_of},
     sim::SimDisk,
+    slab::BLOCK,
 };
 use crate::{
     id::Position,
@@ -60,19 +61,16 @@ async fn wherever_a_file_is_cut_off_whole_batches_are_left() {
             let disk = with(&name, &left);
             let is_left = |(end, _): &&(usize, u64)| left.get(..*end) == bytes.get(..*end);
             let end = ends.iter().rev().find(is_left).copied().unwrap_or((HEADER_BYTES, 0));
-            if cut > 0 && cut < HEADER_BYTES && cut + zeros >= HEADER_BYTES {
-                assert!(matches!(open(&disk), Err(OpenError::Damaged { offset: 0, .. })), "a header is never written in part");
-                continue;
-            }
             let journal = open(&disk).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
             let oldest = if end.0 >= ends[3].0 { 2 } else { 1 };
             assert_eq!((journal.head().0, journal.stats().oldest.0), (end.1, oldest), "cut at {cut}");
             assert_eq!(texts(&kept(&journal).await), all[oldest as usize - 1..end.1 as usize]);
             let torn = journal.recovered().torn.clone();
-            let rest = &left[if cut < HEADER_BYTES { 0 } else { end.0 }..];
-            let is_unbegun = cut == 0 && zeros > 0;
-            assert_eq!(torn.is_some(), is_unbegun || rest.iter().any(|byte| *byte != 0), "cut at {cut}: {torn:?}");
-            assert!(torn.is_none_or(|(_, offset, _)| offset == end.0 as u64 || cut < HEADER_BYTES));
+            let rest = left.get(end.0..).unwrap_or_default();
+            // Behind a header that is not whole nothing was ever written.
+            let is_torn = cut >= HEADER_BYTES && rest.iter().any(|byte| *byte != 0);
+            assert_eq!(torn.is_some(), is_torn, "cut at {cut}: {torn:?}");
+            assert!(torn.is_none_or(|(_, offset, _)| offset == end.0 as u64));
         }
     }
 }
@@ -135,4 +133,37 @@ async fn a_journal_of_a_later_format_is_not_touched() {
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     let refused = open(&with(&name, &bytes)).err().unwrap().to_string();
     assert!(refused.contains("format 2"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_segment_that_was_made_and_not_begun_is_none_and_one_whose_beginning_is_gone_is_damaged() {
+    let disk = SimDisk::default();
+    let journal = open(&disk).unwrap();
+    for _ in 0..12 {
+        add(&journal, "a", &"x".repeat(500)).await.unwrap();
+    }
+    disk.await_next();
+    let events = kept(&journal).await;
+    drop(journal);
+    let (files, begun) = (disk.files(), segments(&disk));
+    let (next, zeros) = files.last().unwrap();
+    assert!(begun.len() > 1 && begun.iter().all(|(name, _)| name < next), "{begun:?}");
+    let damaged = |name: &str, bytes: Vec<u8>| {
+        SimDisk::with(files.iter().map(|(known, old)| (known.clone(), if known == name { bytes.clone() } else { old.clone() })))
+    };
+    // A header that the power failed in.
+    let mut torn = zeros.clone();
+    torn[..40].copy_from_slice(&begun[0].1[..40]);
+    for left in [disk.after_crash(1), damaged(next, torn), damaged(next, Vec::new())] {
+        let journal = open(&left).unwrap();
+        assert_eq!((kept(&journal).await, &journal.recovered().torn), (events.clone(), &None));
+        assert!(verify_on(&damaged(next, Vec::new())).unwrap().is_sound());
+    }
+    // Its first block is lost, and more is not: nobody takes it for one that was never begun.
+    let mut lost = zeros.clone();
+    lost.resize(2 * BLOCK, 0);
+    lost[BLOCK + 10] = 1;
+    let disk = damaged(next, lost);
+    assert!(matches!(open(&disk), Err(OpenError::Damaged { offset: 0, file, .. }) if file == *next));
+    assert!(!verify_on(&disk).unwrap().is_sound());
 }

@@ -3,7 +3,7 @@
 use futures_util::{FutureExt, future::join_all};
 
 use super::{Journal, OpenError, add, event, kept, open, segments, snapshot, stream, texts, to};
-use crate::segment::{keeper::NEXT, load::segment_name, sim::SimDisk};
+use crate::segment::{load::segment_name, sim::SimDisk};
 use crate::{
     id::{Position, Version},
     port::store::{AppendError, Condition, Expected, Store},
@@ -14,7 +14,7 @@ async fn a_write_that_fails_is_refused_and_the_next_goes_in_its_place() {
     let disk = SimDisk::default();
     let journal = open(&disk).unwrap();
     add(&journal, "a", "first").await.unwrap();
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().failing_writes = 1;
     let refused = add(&journal, "a", &"a long one that is written in part".repeat(20)).await.unwrap_err();
     assert!(matches!(&refused, AppendError::Unavailable { source: Some(error), .. } if error.raw_os_error() == Some(5)));
@@ -51,7 +51,7 @@ async fn after_a_failed_sync_it_takes_no_more_but_is_read() {
     let disk = SimDisk::default();
     let journal = open(&disk).unwrap();
     add(&journal, "a", "kept").await.unwrap();
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().failing_syncs = 1;
     let refused = add(&journal, "a", "lost").await.unwrap_err().to_string();
     assert!(refused.contains("sync failed"), "{refused}");
@@ -137,7 +137,7 @@ async fn segments_that_could_not_be_dropped_go_with_the_next_file() {
     for _ in 0..30 {
         add(&journal, "a", &"x".repeat(300)).await.unwrap();
     }
-    disk.await_synced(NEXT);
+    disk.await_next();
     disk.world().room = Some(0);
     journal.truncate(journal.head(), &[]).await.unwrap();
     disk.await_that(|world| world.roomless > 0);
