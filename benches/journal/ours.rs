@@ -42,8 +42,14 @@ impl Ours {
         self.folder.path()
     }
 
+    /// What is to be appended is made before, as the floor's bytes are.
     pub(crate) fn rate(&self, size: usize, commits: usize) -> f64 {
-        events::rate(size, commits, |size| self.runtime.block_on(commit(&self.journal, &self.turn, size)))
+        let appends: Vec<_> = (0..commits).map(|_| next(&self.turn, size)).collect();
+        let mut appends = appends.into_iter();
+        events::rate(size, commits, |_| {
+            let append = appends.next().expect("there are as many as commits");
+            self.runtime.block_on(self.journal.append(vec![append])).expect("there is room");
+        })
     }
 
     pub(crate) fn crowd(&self, callers: usize) -> f64 {
@@ -67,8 +73,11 @@ impl Ours {
 
 /// Appends as the next commit; waits until it is safe.
 pub(crate) async fn commit(journal: &Journal, turn: &Turn, size: usize) {
+    journal.append(vec![next(turn, size)]).await.expect("there is room");
+}
+
+fn next(turn: &Turn, size: usize) -> StreamAppend {
     let (stream, version) = turn.next(size);
     let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(Version(version)) };
-    let events = vec![events::event(); size];
-    journal.append(vec![StreamAppend { stream: events::stream(&stream), expected, events }]).await.expect("there is room");
+    StreamAppend { stream: events::stream(&stream), expected, events: vec![events::event(); size] }
 }

@@ -7,6 +7,7 @@
 mod contents;
 mod crusher;
 pub mod doctor;
+mod drafting;
 mod group;
 mod look;
 mod open;

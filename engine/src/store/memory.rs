@@ -3,6 +3,7 @@
 //! An append is committed by the caller, under one lock, never by a task of the log's own: handing it to another thread
 //! would cost a hundred times as much as doing it.
 
+mod draft;
 mod fit;
 mod growth;
 mod heads;
@@ -31,6 +32,7 @@ use crate::{
     },
 };
 
+pub(in crate::store) use draft::{DRAFT_EVENTS_MIN, Draft, Outset};
 pub(in crate::store) use fit::{Weight, unfit, weigh};
 use growth::Growth;
 use kept::One;

@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 use crate::{
     id::{Position, StreamName, Version},
     port::store::{AppendError, Appended, Snapshot, StreamAppend},
-    store::memory::{Kept, MemoryLog, Weight, is_met},
+    store::memory::{DRAFT_EVENTS_MIN, Kept, MemoryLog, Weight, is_met},
 };
 
-use super::record::{event_bytes, push_event, push_snapshot};
+use super::record::{event_bytes, push_events, push_snapshot};
 use crate::segment::frame::Batch;
 
 /// Where the outcome goes. Nobody may be there any more.
@@ -64,15 +64,9 @@ impl Append {
     pub(super) fn made(mut self) -> Self {
         let mut records = Batch::default();
         records.restart(0, self.bytes);
-        self.push_to(&mut records);
+        self.parts.iter().for_each(|part| push_events(&mut records, &part.stream, &part.events, (0, 0)));
         self.records = records;
         self
-    }
-
-    fn push_to(&self, batch: &mut Batch) {
-        for part in &self.parts {
-            part.events.iter().for_each(|event| push_event(batch, &part.stream, event));
-        }
     }
 }
 
@@ -168,22 +162,25 @@ impl Group {
     /// Gives the events their positions and versions.
     fn place(&mut self, index: &MemoryLog, append: &mut Append) -> Appended {
         let first = Position(self.next);
-        let mut record = self.batch.len();
-        if append.records.is_empty() {
-            append.push_to(&mut self.batch);
-        } else {
-            self.batch.take(&mut append.records);
-        }
+        let mut record = (!append.records.is_empty()).then(|| self.batch.take(&mut append.records));
         for part in &append.parts {
-            let mut version = self.version(index, &part.stream);
-            for _ in &part.events {
-                version = version.next();
-                record = self.batch.patch(record, [self.next, version.0]);
-                self.next += 1;
+            let (version, count) = (self.version(index, &part.stream), part.events.len() as u64);
+            let numbers = (self.next, version.0 + 1);
+            match &mut record {
+                Some(record) => *record = self.batch.patch(*record, count, numbers),
+                None => push_events(&mut self.batch, &part.stream, &part.events, numbers),
             }
-            self.versions.insert(part.stream.clone(), version);
+            self.next += count;
+            self.versions.insert(part.stream.clone(), Version(version.0 + count));
         }
         Appended { first, last: Position(self.next - 1) }
+    }
+
+    /// The only thing that is in it, if that is many events of one stream.
+    pub(super) fn many(&mut self) -> Option<&mut StreamAppend> {
+        let [Member::Append(Append { parts, .. }, Ok(_))] = &mut self.members[..] else { return None };
+        let [part] = &mut parts[..] else { return None };
+        (part.events.len() >= DRAFT_EVENTS_MIN).then_some(part)
     }
 
     /// Shows readers what is on disk now.

@@ -25,6 +25,7 @@ use super::{
     ASKS_MAX, Journal, OpenError, Recovered, Settings,
     contents::LogContents,
     crusher::Crusher,
+    drafting::Drafting,
     thin::Thinner,
     writer::{Desk, Line, Writer},
 };
@@ -56,7 +57,8 @@ impl Journal {
         let (index_of_rooms, index_of_writer) = (index.clone(), index.clone());
         let (spare, crusher) = (Batch::default(), Crusher::start()?);
         let rooms = Hands::start_patient("journal-rooms", move |()| index_of_rooms.make_room())?;
-        let desk = Arc::new(Desk::new(Writer { index: index_of_writer, pen, batch_bytes_max, spare, crusher, rooms }));
+        let drafts = Hands::start_patient("journal-drafts", |drafting: Drafting| drafting.carry_out())?;
+        let desk = Arc::new(Desk::new(Writer { index: index_of_writer, pen, batch_bytes_max, spare, crusher, rooms, drafts }));
         let line = Line { desk: desk.clone(), asks, waiting: None };
         let writer = thread::Builder::new().name("journal-writer".into()).spawn(move || line.run())?;
         let (asks, writer) = (Some(sender), Some(writer));

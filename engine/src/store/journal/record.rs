@@ -58,29 +58,45 @@ pub(super) fn event_bytes(stream: &StreamName, event: &NewEvent) -> usize {
     FRAME_BYTES + EVENT_HEAD_BYTES + cause + 1 + texts + event.data.len()
 }
 
-/// Adds an event; its position and version are for [`Batch::patch`] once they are known.
-pub(super) fn push_event(batch: &mut Batch, stream: &StreamName, event: &NewEvent) {
-    batch.push(EVENT, |out| {
-        let mut head = [0; EVENT_HEAD_BYTES];
-        head[16..32].copy_from_slice(event.id.0.as_bytes());
-        head[32..48].copy_from_slice(event.correlation.0.as_bytes());
-        head[48..56].copy_from_slice(&event.at.as_second().to_le_bytes());
-        head[56..].copy_from_slice(&event.at.subsec_nanosecond().to_le_bytes());
-        out.extend_from_slice(&head);
-        match event.cause {
-            None => out.push(0),
-            Some(cause) => {
-                out.push(1);
-                out.extend_from_slice(cause.0.as_bytes());
-            }
+/// Adds events of a stream, the first of them with a position and a version. Where these are not known yet, they are for
+/// [`Batch::patch`].
+pub(super) fn push_events(batch: &mut Batch, stream: &StreamName, events: &[NewEvent], (position, version): (u64, u64)) {
+    // Who and what: mostly as in the event before.
+    let (mut texts, mut said) = (Vec::new(), None);
+    for (event, numbers) in events.iter().zip((position..).zip(version..)) {
+        let NewEvent { id, kind, data, at, actor, correlation, cause } = event;
+        if said != Some((actor, kind)) {
+            said = Some((actor, kind));
+            texts.clear();
+            put_texts(&mut texts, actor, stream, kind);
         }
-        let (kind, name) = actor_parts(&event.actor);
-        out.push(kind);
-        put_text(out, name);
-        put_text(out, stream.as_str());
-        put_text(out, event.kind.as_str());
-        out.extend_from_slice(&event.data);
-    });
+        batch.push(EVENT, |out| {
+            let mut head = [0; EVENT_HEAD_BYTES + 1 + 16];
+            head[..8].copy_from_slice(&numbers.0.to_le_bytes());
+            head[8..16].copy_from_slice(&numbers.1.to_le_bytes());
+            head[16..32].copy_from_slice(id.0.as_bytes());
+            head[32..48].copy_from_slice(correlation.0.as_bytes());
+            head[48..56].copy_from_slice(&at.as_second().to_le_bytes());
+            head[56..60].copy_from_slice(&at.subsec_nanosecond().to_le_bytes());
+            let mut length = EVENT_HEAD_BYTES + 1;
+            if let Some(cause) = cause {
+                head[60] = 1;
+                head[61..].copy_from_slice(cause.0.as_bytes());
+                length = head.len();
+            }
+            out.extend_from_slice(&head[..length]);
+            out.extend_from_slice(&texts);
+            out.extend_from_slice(data);
+        });
+    }
+}
+
+fn put_texts(out: &mut Vec<u8>, actor: &Actor, stream: &StreamName, kind: &EventType) {
+    let (who, name) = actor_parts(actor);
+    out.push(who);
+    put_text(out, name);
+    put_text(out, stream.as_str());
+    put_text(out, kind.as_str());
 }
 
 pub(super) fn push_snapshot(batch: &mut Batch, stream: &StreamName, snapshot: &Snapshot) {

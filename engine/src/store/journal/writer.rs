@@ -27,6 +27,7 @@ use crate::{
 
 use super::{
     crusher::Crusher,
+    drafting::Drafting,
     group::{Answer, Append, Ask, Group, Truncation, unavailable},
     record::push_truncate,
 };
@@ -177,6 +178,8 @@ pub(super) struct Writer {
     /// Makes memory for the next events while this thread waits for the disk: the system clears what it gives, which takes as long
     /// as a sync.
     pub(super) rooms: Hands<()>,
+    /// Makes of many events what readers will see, while this thread waits for the disk.
+    pub(super) drafts: Hands<Drafting>,
 }
 
 impl Writer {
@@ -185,17 +188,32 @@ impl Writer {
     }
 
     fn write_group(&mut self, mut group: Group) -> Written {
+        let draft = self.draft(&mut group);
         let outcome = self.write(&mut group);
         // What a large one took is given back.
         self.spare = if group.batch.len() <= GROUP_BYTES_MAX { mem::take(&mut group.batch) } else { Batch::default() };
         if outcome.is_ok() {
-            let ((), orders_room) = self.index.show(|kept| group.publish(kept));
+            let draft = draft.map(Drafting::take);
+            let ((), orders_room) = self.index.show(|kept| match draft {
+                Some(draft) => kept.commit_draft(draft),
+                None => group.publish(kept),
+            });
             if orders_room {
                 // One at a time is ordered, so there is a place for it.
                 let _ = self.rooms.offer(());
             }
         }
         Written { group, outcome }
+    }
+
+    /// Has the events of a group made ready, if they are many of one stream. They are not in the group any more.
+    fn draft(&self, group: &mut Group) -> Option<Drafting> {
+        let part = group.many()?;
+        let outset = self.index.kept().outset(&part.stream);
+        let drafting = Drafting::new(outset, mem::take(&mut part.events));
+        // Where there is no place for it, it is made when it is taken.
+        let _ = self.drafts.offer(drafting.clone());
+        Some(drafting)
     }
 
     /// While the disk is full everybody is on their own: an append that does not fit must not take a snapshot with it.

@@ -67,6 +67,12 @@ impl Heads {
         Version(place.and_then(|Place(place)| self.at(place)).map_or(0, |head| head.version))
     }
 
+    /// Where a stream stands: the text that its events share, its version, and the position of its last event.
+    pub(super) fn stand(&self, stream: &StreamName) -> (StreamName, Version, u64) {
+        let head = self.find(stream).and_then(|Place(place)| self.at(place));
+        head.map_or_else(|| (stream.clone(), Version(0), 0), |head| (head.name(), Version(head.version), head.last))
+    }
+
     /// 0 for a stream that does not exist.
     pub(super) fn version(&self, stream: &StreamName) -> Version {
         self.version_at(self.find(stream))

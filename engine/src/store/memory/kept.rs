@@ -13,6 +13,7 @@ use crate::{
 
 use super::{
     Limits,
+    draft::{Draft, Outset},
     fit::{Weight, unfit},
     heads::{Head, Heads, Place},
     segments::{Segment, Segments, bytes_of},
@@ -180,6 +181,23 @@ impl Kept {
             self.push(place, append);
         }
         Ok(())
+    }
+
+    /// Where an append to a stream would go on.
+    pub(in crate::store) fn outset(&self, stream: &StreamName) -> Outset {
+        let (stream, version, last) = self.heads.stand(stream);
+        Outset { stream, next: self.next(), version, last }
+    }
+
+    /// Takes in what was made as of now.
+    pub(in crate::store) fn commit_draft(&mut self, draft: Draft) {
+        let Draft { stream, segments } = draft;
+        let place = self.heads.find(&stream);
+        let place = self.heads.of_writer(place, &stream);
+        for position in segments.iter().flat_map(Segment::positions) {
+            self.heads.push(place, position);
+        }
+        self.segments.adopt(segments);
     }
 
     fn expect(&self, append: &StreamAppend) -> Result<Option<Place>, AppendError> {

@@ -18,7 +18,7 @@ use crate::event::Envelope;
 /// Events of the growing segment, after which it is sealed.
 pub(super) const SEGMENT_EVENTS_MAX: usize = 1_024;
 /// A segment sealed with fewer is joined with its neighbours once they add up to [`SEGMENT_EVENTS_MAX`].
-const SMALL: usize = 256;
+pub(super) const SMALL: usize = 256;
 /// With so many events growing, memory for the next segment is asked for.
 const SPARE_FROM: usize = SEGMENT_EVENTS_MAX / 16;
 /// The smallest page of the machines this runs on: larger ones are only written more than once.
@@ -147,6 +147,21 @@ impl Segments {
         if self.growing.events.len() >= SEGMENT_EVENTS_MAX {
             self.seal();
         }
+    }
+
+    /// Adds segments, which go on at the next position and are not small.
+    pub(super) fn adopt(&mut self, segments: Vec<Segment>) {
+        self.seal();
+        self.join_small();
+        for mut segment in segments {
+            // It stands for positions before it, too, if nothing else does.
+            segment.first = self.growing.first;
+            (self.growing.first, self.growing.next) = (segment.end, segment.end);
+            self.events += segment.events.len() as u64;
+            self.bytes += segment.bytes;
+            self.sealed.push(segment);
+        }
+        self.small_from = self.sealed.len();
     }
 
     /// Positions before one that have no event yet will have none.
@@ -307,6 +322,17 @@ impl Segments {
 }
 
 impl Segment {
+    /// Events without a gap, with their links.
+    pub(super) fn of(first: u64, events: Vec<Envelope>, links: Vec<u64>) -> Self {
+        let (end, bytes) = (first + events.len() as u64, events.iter().map(weight).sum());
+        Self { first, end, events: Arc::new(events), links, gone: Vec::new(), bytes }
+    }
+
+    /// The positions that it stands for.
+    pub(super) fn positions(&self) -> Range<u64> {
+        self.first..self.end
+    }
+
     fn place(&self, position: u64) -> Result<usize, usize> {
         place(&self.events, self.first, self.end, position)
     }

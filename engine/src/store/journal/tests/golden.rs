@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     super::{
         contents::LogContents,
-        record::{push_event, push_snapshot, push_truncate},
+        record::{push_events, push_snapshot, push_truncate},
     },
     kept, open, snapshot, stream,
 };
@@ -57,13 +57,8 @@ fn segment() -> Vec<u8> {
     let mut bytes =
         Header { purpose: Purpose::Segment, number: 7, next: 11, created: created() }.encode(&LogContents::FORMAT).to_vec();
     let seed = seed_of(&bytes);
-    let (mut batch, mut record) = (Batch::default(), 0);
-    for event in events() {
-        push_event(&mut batch, &stream("order/1"), &event);
-    }
-    for at in 0..5 {
-        record = batch.patch(record, [11 + at, 3 + at]);
-    }
+    let mut batch = Batch::default();
+    push_events(&mut batch, &stream("order/1"), &events(), (11, 3));
     bytes.extend_from_slice(batch.seal(seed, HEADER_BYTES as u64, 16));
     let mut batch = Batch::default();
     push_snapshot(&mut batch, &stream("order/1"), &snapshot(7, "state"));
