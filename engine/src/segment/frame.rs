@@ -84,7 +84,7 @@ impl Header {
         if bytes[..8] != *purpose.magic(format) {
             return Err("it does not begin as a journal's file does".into());
         }
-        if !is_whole(bytes) {
+        if crc32c::crc32c(&bytes[..60]) != u32_at(bytes, 60) {
             return Err("the checksum of its header is wrong".into());
         }
         let version = u32_at(bytes, 8);
@@ -95,11 +95,6 @@ impl Header {
         let created = Timestamp::from_microsecond(created).map_err(|error| error.to_string())?;
         Ok(Self { purpose, number: u64_at(bytes, 16), next: u64_at(bytes, 24), created })
     }
-}
-
-/// Whether a header is as it was written.
-pub(crate) fn is_whole(header: &[u8]) -> bool {
-    crc32c::crc32c(&header[..60]) == u32_at(header, 60)
 }
 
 /// What the checksums of a file's records begin with: the checksum of its header, which must be there.

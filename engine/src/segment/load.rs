@@ -7,7 +7,7 @@ use super::{
     Contents, OpenError,
     base::UNFINISHED,
     disk::Disk,
-    frame::{HEADER_BYTES, Header, Purpose, is_whole},
+    frame::{HEADER_BYTES, Header, Purpose},
     keeper::NEXT,
     scan::{Damage, Scanned, scan},
     slab::BLOCK,
@@ -36,7 +36,7 @@ pub(crate) struct Listing {
     pub(crate) base: Option<u64>,
     /// Those that count, in order.
     pub(crate) segments: Vec<u64>,
-    /// The one after them, if it was made and not begun.
+    /// The one after them, if it was made and nothing is in it yet.
     pub(crate) unbegun: Option<u64>,
     /// What a crash left behind: half-made files, and those that the newest base stands for.
     pub(crate) leftovers: Vec<String>,
@@ -57,7 +57,7 @@ pub(crate) fn list(disk: &dyn Disk) -> io::Result<Listing> {
     leftovers.extend(segments.iter().copied().filter(is_covered).map(segment_name));
     let segments = segments.into_iter().filter(|number| !is_covered(number)).collect();
     let mut listing = Listing { base, segments, unbegun: None, leftovers };
-    // In its first block is what was written to it first.
+    // What was written to it first is in its first block.
     if let Some(next) = listing.next()
         && is_unbegun(&disk.read_at(&segment_name(next), 0, BLOCK)?)
     {
@@ -174,10 +174,10 @@ impl<C: Contents> Loader<C> {
     }
 }
 
-/// Whether a file, which must be the last, was made and not begun: its header is synced before anything follows it.
+/// Whether a file, which must be the last, was made and nothing was ever written to it. Its header may be there, in part or as a
+/// whole: where it could not be synced, the file before it went on.
 pub(super) fn is_unbegun(bytes: &[u8]) -> bool {
-    let Some((header, rest)) = bytes.split_at_checked(HEADER_BYTES) else { return true };
-    !is_whole(header) && rest.iter().all(|byte| *byte == 0)
+    bytes.iter().skip(HEADER_BYTES).all(|byte| *byte == 0)
 }
 
 /// Nothing of a file counts.

@@ -67,7 +67,7 @@ async fn wherever_a_file_is_cut_off_whole_batches_are_left() {
             assert_eq!(texts(&kept(&journal).await), all[oldest as usize - 1..end.1 as usize]);
             let torn = journal.recovered().torn.clone();
             let rest = left.get(end.0..).unwrap_or_default();
-            // Behind a header that is not whole nothing was ever written.
+            // Of a header nothing is missed.
             let is_torn = cut >= HEADER_BYTES && rest.iter().any(|byte| *byte != 0);
             assert_eq!(torn.is_some(), is_torn, "cut at {cut}: {torn:?}");
             assert!(torn.is_none_or(|(_, offset, _)| offset == end.0 as u64));

@@ -211,3 +211,34 @@ async fn an_append_that_fits_into_no_segment_is_refused() {
     add(&journal, "a", &"x".repeat(3_000)).await.unwrap();
     add(&journal, "a", &"x".repeat(3_000)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_next_file_that_could_not_be_begun_is_none() {
+    let trial = SimDisk::default();
+    let journal = open(&trial).unwrap();
+    let mut fit = 0;
+    while segments(&trial).len() < 2 {
+        add(&journal, "a", &"x".repeat(320)).await.unwrap();
+        fit += 1;
+    }
+    for fails_to_write in [true, false] {
+        let disk = SimDisk::default();
+        let journal = open(&disk).unwrap();
+        for _ in 1..fit {
+            add(&journal, "a", &"x".repeat(320)).await.unwrap();
+        }
+        disk.await_next();
+        let broken = u32::from(fails_to_write);
+        (disk.world().failing_writes, disk.world().failing_syncs) = (broken, 1 - broken);
+        assert!(add(&journal, "a", &"x".repeat(320)).await.is_err());
+        add(&journal, "a", "s").await.unwrap();
+        let events = kept(&journal).await;
+        assert_eq!((events.len(), segments(&disk).len()), (fit, 1), "it went on in the file before");
+        for seed in 0..20 {
+            assert_eq!(kept(&open(&disk.after_crash(seed)).unwrap()).await, events, "seed {seed}");
+        }
+        add(&journal, "a", &"x".repeat(320)).await.unwrap();
+        drop(journal);
+        assert_eq!(kept(&open(&disk.after_crash(1)).unwrap()).await.len(), fit + 1);
+    }
+}
