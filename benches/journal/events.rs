@@ -65,12 +65,17 @@ pub(crate) fn event() -> NewEvent {
 /// merges its files, and the journal, which fills the next of its files while nothing is written.
 const CALM: Duration = Duration::from_millis(150);
 
-/// Commits of a size, one after the other; events a second.
-pub(crate) fn rate(size: usize, commits: usize, mut commit: impl FnMut(usize)) -> f64 {
+/// Commits of a size, one after the other, of what was made just before each; events a second.
+pub(crate) fn rate<T>(size: usize, commits: usize, mut make: impl FnMut() -> T, mut commit: impl FnMut(T)) -> f64 {
     thread::sleep(CALM);
-    let start = Instant::now();
-    (0..commits).for_each(|_| commit(size));
-    per_s(size * commits, start.elapsed())
+    let mut took = Duration::ZERO;
+    for _ in 0..commits {
+        let made = make();
+        let start = Instant::now();
+        commit(made);
+        took += start.elapsed();
+    }
+    per_s(size * commits, took)
 }
 
 /// So many threads, each of which commits one event at a time; events a second.

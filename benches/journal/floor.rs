@@ -43,14 +43,15 @@ impl Floor {
         let file = opened.expect("the file system of the target folder can be written past its cache");
         let border = self.blocks.as_ptr().align_offset(BLOCK);
         let mut at = 0;
-        events::rate(self.size, commits, |_| {
+        let commit = |()| {
             black_box(crc32c::crc32c(&self.blocks[border..border + self.bytes]));
             let (start, end) =
                 if self.is_direct { (at - at % BLOCK, (at + self.bytes).next_multiple_of(BLOCK)) } else { (at, at + self.bytes) };
             file.write_all_at(&self.blocks[border..border + end - start], start as u64).expect("there is room on the disk");
             file.sync_data().expect("the disk takes it");
             at += self.bytes;
-        })
+        };
+        events::rate(self.size, commits, || (), commit)
     }
 }
 

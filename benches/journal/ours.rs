@@ -42,14 +42,13 @@ impl Ours {
         self.folder.path()
     }
 
-    /// What is to be appended is made before, as the floor's bytes are.
+    /// The events of a commit are made before it, as the floor's bytes are.
     pub(crate) fn rate(&self, size: usize, commits: usize) -> f64 {
-        let appends: Vec<_> = (0..commits).map(|_| next(&self.turn, size)).collect();
-        let mut appends = appends.into_iter();
-        events::rate(size, commits, |_| {
-            let append = appends.next().expect("there are as many as commits");
-            self.runtime.block_on(self.journal.append(vec![append])).expect("there is room");
-        })
+        let commit = |append| {
+            // Asked for within the runtime, as by tasks: elsewhere nobody writes in their own thread.
+            self.runtime.block_on(async { self.journal.append(vec![append]).await }).expect("there is room");
+        };
+        events::rate(size, commits, || next(&self.turn, size), commit)
     }
 
     pub(crate) fn crowd(&self, callers: usize) -> f64 {

@@ -22,7 +22,7 @@ impl Redb {
     }
 
     pub(crate) fn rate(&self, size: usize, commits: usize) -> f64 {
-        events::rate(size, commits, |size| self.commit(size))
+        events::rate(size, commits, || (), |()| self.commit(size))
     }
 
     fn commit(&self, size: usize) {

@@ -33,7 +33,7 @@ impl Sqlite {
     }
 
     pub(crate) fn rate(&self, size: usize, commits: usize) -> f64 {
-        events::rate(size, commits, |size| self.commit(size))
+        events::rate(size, commits, || (), |()| self.commit(size))
     }
 
     pub(crate) fn crowd(&self, callers: usize) -> f64 {

@@ -102,18 +102,31 @@ pub(crate) fn seed_of(file: &[u8]) -> u32 {
     u32_at(file, 60)
 }
 
-/// Records on their way into a file. They get their checksums at the end, because these depend on the file.
+/// Records on their way into a file. They get their checksums at the end, because these depend on the file, unless it is known before.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Batch {
     bytes: Slab,
     records: u32,
+    /// What checksums begin with, where they are taken while records are added.
+    seed: Option<u32>,
+    /// Up to where records have theirs.
+    summed: usize,
 }
+
+/// Checksums follow the end of what is added by so much: what was written a moment before is still on its way to where it is read.
+const SUMMED_BEHIND: usize = 4_096;
 
 impl Batch {
     /// Begins anew, for a place in a file, with records of at most so many bytes: they are written from where they are made.
     pub(crate) fn restart(&mut self, place: u64, bytes_max: usize) {
         self.bytes.restart(place, bytes_max + COMMIT_BYTES);
-        self.records = 0;
+        (self.records, self.seed, self.summed) = (0, None, 0);
+    }
+
+    /// Takes checksums from now on while the processor has the records at hand, for the file that they are probably for. They are not
+    /// changed any more, then.
+    pub(crate) fn sum_with(&mut self, seed: u32) {
+        self.seed = Some(seed);
     }
 
     /// The bytes, without the commit record.
@@ -127,7 +140,7 @@ impl Batch {
 
     pub(crate) fn clear(&mut self) {
         self.bytes.truncate(0);
-        self.records = 0;
+        (self.records, self.seed, self.summed) = (0, None, 0);
     }
 
     /// Adds a record whose body is written by a function.
@@ -139,6 +152,23 @@ impl Batch {
         let length = (self.bytes.len() - start - 8) as u32;
         self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
         self.records += 1;
+        if let Some(seed) = self.seed {
+            self.sum_until(self.bytes.len().saturating_sub(SUMMED_BEHIND), seed);
+        }
+    }
+
+    /// Gives records their checksums, from those that have one to that which holds a place.
+    fn sum_until(&mut self, place: usize, seed: u32) {
+        while self.summed < place {
+            let rest = &mut self.bytes[self.summed..];
+            let length = 8 + u32_at(rest, 0) as usize;
+            let record = &mut rest[..length];
+            // Its length stands for a moment where the checksum will be: one call sums up what is otherwise in two parts.
+            record.copy_within(..4, 4);
+            let crc = crc32c::crc32c_append(seed, &record[4..]);
+            record[4..8].copy_from_slice(&crc.to_le_bytes());
+            self.summed += length;
+        }
     }
 
     /// Adds all records of another one, which is given up where that saves copying them; where the first of them begins.
@@ -167,7 +197,7 @@ impl Batch {
     /// Takes records back that were added last.
     pub(crate) fn truncate(&mut self, bytes: usize, records: u32) {
         self.bytes.truncate(bytes);
-        self.records = records;
+        (self.records, self.summed) = (records, self.summed.min(bytes));
     }
 
     pub(crate) fn records(&self) -> u32 {
@@ -188,21 +218,16 @@ impl Batch {
 
     /// Closes the batch for a place in a file; its bytes.
     pub(crate) fn seal(&mut self, seed: u32, offset: u64, next: u64) -> &mut Slab {
+        if self.seed.take() != Some(seed) {
+            self.summed = 0;
+        }
         let records = self.records;
         self.push(COMMIT, |out| {
             out.extend_from_slice(&offset.to_le_bytes());
             out.extend_from_slice(&records.to_le_bytes());
             out.extend_from_slice(&next.to_le_bytes());
         });
-        let mut rest = &mut *self.bytes;
-        while !rest.is_empty() {
-            let (record, later) = rest.split_at_mut(8 + u32_at(rest, 0) as usize);
-            // Its length stands for a moment where the checksum will be: one call sums up what is otherwise in two parts.
-            record.copy_within(..4, 4);
-            let crc = crc32c::crc32c_append(seed, &record[4..]);
-            record[4..8].copy_from_slice(&crc.to_le_bytes());
-            rest = later;
-        }
+        self.sum_until(self.bytes.len(), seed);
         &mut self.bytes
     }
 }
@@ -266,4 +291,38 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array_at(bytes, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(batch: &mut Batch) {
+        for at in 0..60_u8 {
+            batch.push(1, |out| out.resize(out.len() + usize::from(at) * 13, at));
+        }
+        let (bytes, records) = (batch.len(), batch.records());
+        batch.push(2, |out| out.resize(out.len() + 2 * SUMMED_BEHIND, 9));
+        batch.truncate(bytes, records);
+        batch.push(3, |out| out.extend_from_slice(b"last"));
+    }
+
+    #[test]
+    fn checksums_are_the_same_whenever_they_are_taken() {
+        let mut late = Batch::default();
+        filled(&mut late);
+        let wanted = late.seal(7, 64, 100).to_vec();
+        for seed in [7, 8] {
+            let mut early = Batch::default();
+            early.restart(64, wanted.len());
+            early.sum_with(seed);
+            filled(&mut early);
+            assert!(early.summed > wanted.len() / 2, "most of them are there");
+            assert!(**early.seal(7, 64, 100) == *wanted, "taken with {seed}");
+        }
+        let mut at = 0;
+        while at < wanted.len() {
+            at = frame_at(&wanted, at, 7).unwrap().end;
+        }
+    }
 }

@@ -204,9 +204,9 @@ impl Tail {
         Ok(())
     }
 
-    /// Where the next batch goes in its file, if it fits in there.
-    pub(crate) fn end(&self) -> u64 {
-        self.active.end
+    /// Where the next batch goes in its file and what its checksums begin with, if it fits in there.
+    pub(crate) fn place(&self) -> (u64, u32) {
+        (self.active.end, self.active.seed)
     }
 
     /// How many segments are no longer written to.

@@ -82,7 +82,9 @@ impl Desk {
         }
         let written = block_in_place(|| {
             let mut group = writer.group();
-            group.batch.restart(writer.pen.tail.end(), append.bytes);
+            let (place, seed) = writer.pen.tail.place();
+            group.batch.restart(place, append.bytes);
+            group.batch.sum_with(seed);
             group.add_append(&writer.index, append);
             self.write(&mut writer, group)
         });
