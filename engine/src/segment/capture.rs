@@ -117,14 +117,15 @@ impl CapturedFile {
 
     /// What is in it. Every checksum is looked at: a damaged file is an error, not a backup.
     pub fn read(&mut self) -> Result<Vec<u8>, OpenError> {
-        let mut tries = 1;
+        let mut damaged_at = None;
         loop {
             let mut bytes = Vec::new();
             let read = self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes));
             read.map_err(|error| OpenError::disk("read", &self.name, error))?;
             match self.check(&bytes) {
-                // What is written while it is read can look like damage.
-                Err(OpenError::Damaged { .. }) if self.end.is_some() && tries < TRIES_MAX => tries += 1,
+                // What is written while it is read can look like damage, but not twice at the same place.
+                Err(OpenError::Damaged { offset, .. })
+                    if self.end.is_some() && damaged_at.replace(offset).is_none_or(|before| before < offset) => {}
                 checked => {
                     checked?;
                     bytes.truncate(self.end.map_or(bytes.len(), |end| end as usize));
@@ -146,7 +147,9 @@ impl CapturedFile {
         let scanned = scan(bytes, &self.format, header.next, self.end.is_some(), |_, _| Ok(()));
         let scanned = scanned.map_err(|damage| OpenError::damaged(&self.name, damage))?;
         match self.end {
-            Some(end) if scanned.end < end => Err(damaged(format!("it ends at byte {}, and at {end} just before", scanned.end))),
+            Some(end) if scanned.end < end => {
+                Err(damaged(format!("its batches end at byte {}, and a moment ago they ended at {end}", scanned.end)))
+            }
             _ => Ok(()),
         }
     }
