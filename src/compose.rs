@@ -31,6 +31,8 @@ use flexcore_engine::{
     vitals::Vitals,
 };
 use flexcore_ui::model::lines::Lines;
+#[cfg(feature = "http")]
+use futures_util::future::Either;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
@@ -173,15 +175,23 @@ impl App {
     }
 
     /// Submits a command of somebody's. It is a span of its trace, if there are any.
-    pub async fn submit_request(&self, request: Request) -> Result<Accepted, Refusal> {
+    pub fn submit_request(&self, request: Request) -> impl Future<Output = Result<Accepted, Refusal>> {
         #[cfg(feature = "http")]
-        let open = self.traces.as_ref().and_then(|traces| Some((traces.command(request.correlation)?, traces::of(&request))));
-        let answer = self.engine.submit(request).await;
-        #[cfg(feature = "http")]
-        if let Some((open, told)) = open {
-            open.end(told.with_error(answer.as_ref().err().map(ToString::to_string)));
+        if let Some(traces) = &self.traces
+            && let Some(open) = traces.command(request.correlation)
+        {
+            let told = traces::of(&request);
+            let traced = async move {
+                let answer = self.engine.submit(request).await;
+                open.end(told.with_error(answer.as_ref().err().map(ToString::to_string)));
+                answer
+            };
+            return Either::Left(Box::pin(traced));
         }
-        answer
+        #[cfg(feature = "http")]
+        return Either::Right(self.engine.submit(request));
+        #[cfg(not(feature = "http"))]
+        self.engine.submit(request)
     }
 
     /// Where spans go, if anywhere.

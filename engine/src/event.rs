@@ -124,8 +124,14 @@ events! {
     "session.closed" => SessionClosed,
 }
 
+/// Room for nearly every event's data.
+const ROOM: usize = 512;
+
+/// In memory of just its size: there it may stay for long.
 fn encode(data: &impl Serialize) -> Bytes {
-    serde_json::to_vec(data).expect("events are made of strings, numbers, lists and maps").into()
+    let mut text = Vec::with_capacity(ROOM);
+    serde_json::to_writer(&mut text, data).expect("events are made of strings, numbers, lists and maps");
+    Bytes::copy_from_slice(&text)
 }
 
 fn decode<T: DeserializeOwned>(kind: &str, data: &[u8]) -> Result<T, BadEventData> {

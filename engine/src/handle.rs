@@ -170,6 +170,8 @@ impl Engine {
 
     /// Asks for a change. When this returns `Ok`, its events are in the log. Refusals of people's commands are audited on
     /// the stream `engine`; those of the engine's own are answers only.
+    ///
+    /// What this holds is made and moved for each command: what is seldom done on the way is boxed.
     pub async fn submit(&self, request: Request) -> Result<Accepted, Refusal> {
         let answer = match &request.command {
             Command::Pipeline(name, command) => self.on_pipeline(name, command, &request).await,
@@ -179,7 +181,7 @@ impl Engine {
         };
         self.inner.meter.answered(&answer);
         if let Err(Refusal::Rejected(rejection)) = &answer {
-            self.audit(&request, rejection).await;
+            Box::pin(self.audit(&request, rejection)).await;
         }
         answer
     }
@@ -195,7 +197,7 @@ impl Engine {
             self.may_be_tried_again(name, *of).await?;
         }
         if let PipelineCommand::RollBackCheckpoints { newest, .. } = command {
-            return self.roll_back_checkpoints(name, command, *newest, request).await;
+            return Box::pin(self.roll_back_checkpoints(name, command, *newest, request)).await;
         }
         let stream = StreamName::pipeline(name);
         let decide = |pipeline: &Pipeline| {

@@ -57,15 +57,13 @@ fn printed(text: &str) -> Option<time::Duration> {
     digits.parse::<u64>().ok()?.checked_mul(size).map(time::Duration::from_millis)
 }
 
-impl fmt::Display for Duration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Duration {
+    fn parts(self) -> (u64, &'static str) {
         // To divide numbers of 128 bits takes far longer, and these are printed in every event with limits of a queue.
         let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
         let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-        match units.iter().find(|(size, _)| millis >= *size && millis.is_multiple_of(*size)) {
-            Some((size, unit)) => write!(f, "{}{unit}", millis / size),
-            None => write!(f, "{millis}ms"),
-        }
+        let unit = units.into_iter().find(|(size, _)| millis >= *size && millis.is_multiple_of(*size));
+        unit.map_or((millis, "ms"), |(size, unit)| (millis / size, unit))
     }
 }
 
@@ -103,26 +101,37 @@ impl FromStr for ByteSize {
     }
 }
 
-impl fmt::Display for ByteSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match SIZES[..4].iter().rev().find(|(_, size)| self.0 >= *size && self.0.is_multiple_of(*size)) {
-            Some((unit, size)) => write!(f, "{}{unit}", self.0 / size),
-            None => write!(f, "{}", self.0),
-        }
+impl ByteSize {
+    fn parts(self) -> (u64, &'static str) {
+        let unit = SIZES[..4].iter().rev().find(|(_, size)| self.0 >= *size && self.0.is_multiple_of(*size));
+        unit.map_or((self.0, ""), |(unit, size)| (self.0 / size, unit))
     }
 }
 
+/// A text that is only looked at.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 macro_rules! as_text {
     ($type:ident, $name:literal, $schema:expr) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let (number, unit) = self.parts();
+                write!(f, "{number}{unit}")
+            }
+        }
+
         impl Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
-                output.collect_str(self)
+                // By `Display` it takes several times as long.
+                let (number, unit) = self.parts();
+                output.serialize_str(&[itoa::Buffer::new().format(number), unit].concat())
             }
         }
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(input)?;
+                let Text(text) = Text::deserialize(input)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
         }

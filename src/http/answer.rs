@@ -11,14 +11,17 @@ use super::problem::Problem;
 
 /// Fields of the head of most answers.
 const HEADERS: usize = 8;
+/// Room for what most answers say.
+const BYTES: usize = 512;
 
 /// A value as JSON, written at once.
 pub(super) struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(text) => json(text),
+        let mut text = Vec::with_capacity(BYTES);
+        match serde_json::to_writer(&mut text, &self.0) {
+            Ok(()) => json(text),
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be written as JSON");
                 Problem::internal().into_response()

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use flate2::{Compression, write::GzEncoder};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Collected};
 
 use super::problem::Problem;
 
@@ -28,27 +28,29 @@ pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Compresses JSON that is ready made, where the caller takes it and it is worth it.
-pub(super) async fn answer(is_taken: bool, response: Response) -> Response {
-    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|media| media == "application/json");
-    let is_large = response.body().size_hint().exact().is_some_and(|bytes| bytes >= WORTH_IT_BYTES);
-    if !(is_taken && is_json && is_large) || response.headers().contains_key(header::CONTENT_ENCODING) {
-        return response;
-    }
-    Box::pin(packed(response)).await.unwrap_or_else(IntoResponse::into_response)
+/// Whether to compress an answer: JSON that is ready made and not short, where the caller takes it.
+pub(super) fn is_worth_it(is_taken: bool, response: &Response) -> bool {
+    is_taken
+        && response.headers().get(header::CONTENT_TYPE).is_some_and(|media| media == "application/json")
+        && response.body().size_hint().exact().is_some_and(|bytes| bytes >= WORTH_IT_BYTES)
+        && !response.headers().contains_key(header::CONTENT_ENCODING)
 }
 
-async fn packed(response: Response) -> Result<Response, Problem> {
+/// The same answer, compressed.
+pub(super) async fn packed(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
-    let bytes = body.collect().await.map_err(|_| Problem::internal())?.to_bytes();
+    let Ok(bytes) = body.collect().await.map(Collected::to_bytes) else { return Problem::internal().into_response() };
     let packed = if bytes.len() < LARGE_BYTES {
         gzip(&bytes)
     } else {
-        tokio::task::spawn_blocking(move || gzip(&bytes)).await.map_err(|_| Problem::internal())?
+        match tokio::task::spawn_blocking(move || gzip(&bytes)).await {
+            Ok(packed) => packed,
+            Err(_) => return Problem::internal().into_response(),
+        }
     };
     parts.headers.insert(header::CONTENT_ENCODING, GZIP);
     parts.headers.remove(header::CONTENT_LENGTH);
-    Ok(Response::from_parts(parts, Body::from(packed)))
+    Response::from_parts(parts, Body::from(packed))
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -1,23 +1,26 @@
 //! What every request goes through, outermost first: a correlation, the door (who asks, how often), a time limit. Problems
 //! are written here, so that those of the framework look like ours.
 //!
-//! All of it is one layer of the router: each would copy everything below it for each request.
+//! All of it is one layer of the router: each would copy everything below it for each request. It is made by hand and not by
+//! axum's `from_fn`, which copies once more, and its future is kept small, for it is made and moved for each request: what is
+//! seldom needed is boxed, and no future is passed through an async function, which would hold it twice.
 
 mod door;
 pub(super) mod once;
 
-use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::Route,
 };
 use flexcore_engine::id::CorrelationId;
 use futures_util::FutureExt;
+use tower::{layer::layer_fn, service_fn};
 use uuid::Uuid;
 
 use super::{compressed, metrics::Counting, problem::Problem, state::Api, time_limit::within};
@@ -38,40 +41,44 @@ pub(super) const CORRELATION: HeaderName = HeaderName::from_static("x-correlatio
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 pub(super) fn around(router: Router<Api>, api: &Api) -> Router {
-    router.layer(middleware::from_fn_with_state(api.clone(), pass)).with_state(api.clone())
-}
-
-async fn pass(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let counting = Counting::begin(&request);
-    let response = correlated(&api, request, next).await;
-    counting.end(&api, response.status());
-    response
+    let shared = api.clone();
+    let layer = layer_fn(move |route: Route| {
+        let api = shared.clone();
+        service_fn(move |request| pass(api.clone(), route.clone(), request))
+    });
+    router.layer(layer).with_state(api.clone())
 }
 
 /// A request belongs to what it says that it belongs to: by our own header, or by a trace, which is the same to us.
-async fn correlated(api: &Api, request: Request, next: Next) -> Response {
+async fn pass(api: Api, route: Route, request: Request) -> Result<Response, Infallible> {
+    let counting = Counting::begin(&request);
     let given = request.headers().get(&CORRELATION).and_then(|given| Uuid::try_parse_ascii(given.as_bytes()).ok());
     let caller = request.headers().get(parent::HEADER).and_then(|header| Parent::read(header.as_bytes()));
     let correlation = given.map(CorrelationId).or(caller.map(|caller| caller.trace)).unwrap_or_else(CorrelationId::fresh);
     let uri = request.uri().clone();
-    let span = api.app().traces().and_then(|traces| Some((traces.request(correlation, caller)?, traced(&request))));
-    let entered = pin!(telemetry::belonging_to(correlation, entered(api, request, next, correlation)));
+    let span = api.app().traces().and_then(|traces| Some(Box::new((traces.request(correlation, caller)?, traced(&request)))));
+    let entered = AssertUnwindSafe(telemetry::belonging_to(correlation, entered(api.clone(), request, route, correlation)));
     // The panic itself is in the log, by the panic hook.
-    let mut response = AssertUnwindSafe(entered).catch_unwind().await.unwrap_or_else(|_| Problem::internal().into_response());
+    let mut response = entered.catch_unwind().await.unwrap_or_else(|_| Problem::internal().into_response());
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     if is_error && response.extensions_mut().remove::<Whole>().is_none() {
         response = written(response, correlation, &uri);
     }
-    if let Some((open, told)) = span {
+    if let Some((open, told)) = span.map(|span| *span) {
         open.end(answered(told, response.status()));
     }
+    protected(&mut response, correlation);
+    counting.end(&api, response.status());
+    Ok(response)
+}
+
+fn protected(response: &mut Response, correlation: CorrelationId) {
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     let text = correlation.0.hyphenated().encode_lower(&mut text);
     let headers = response.headers_mut();
     headers.reserve(1 + PROTECTION.len());
     headers.extend(HeaderValue::from_str(text).ok().map(|value| (CORRELATION, value)));
     headers.extend(PROTECTION);
-    response
 }
 
 /// What there is to tell of a request before it is answered. Its path is that of the route: there are only so many.
@@ -126,19 +133,22 @@ fn written(response: Response, correlation: CorrelationId, uri: &Uri) -> Respons
 }
 
 /// Through the door, if it is open.
-async fn entered(api: &Api, mut request: Request, next: Next, correlation: CorrelationId) -> Response {
-    let origin = match door::enter(api, &mut request, correlation) {
+async fn entered(api: Api, mut request: Request, route: Route, correlation: CorrelationId) -> Response {
+    let origin = match door::enter(&api, &mut request, correlation) {
         Ok(origin) => origin,
         Err(response) => return *response,
     };
     let takes_gzip = compressed::takes_gzip(request.headers());
-    let answered = async { compressed::answer(takes_gzip, once::carried_out(api, request, next).await).await };
-    door::shared(timed(answered).await, origin)
+    let answered = within(ANSWER_TIME_MAX, once::carried_out(api, request, route)).await;
+    let response = match answered {
+        Ok(response) if compressed::is_worth_it(takes_gzip, &response) => Box::pin(compressed::packed(response)).await,
+        Ok(response) => response,
+        Err(_) => late(),
+    };
+    door::shared(response, origin)
 }
 
-async fn timed(answered: impl Future<Output = Response>) -> Response {
-    within(ANSWER_TIME_MAX, answered).await.unwrap_or_else(|_| {
-        let detail = format!("there was no answer within {} s", ANSWER_TIME_MAX.as_secs());
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(1).into_response()
-    })
+fn late() -> Response {
+    let detail = format!("there was no answer within {} s", ANSWER_TIME_MAX.as_secs());
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(1).into_response()
 }

@@ -6,6 +6,7 @@ use flexcore_engine::{
     command::{Command, Request},
     handle::{Accepted, Engine},
 };
+use futures_util::TryFutureExt;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -109,9 +110,10 @@ impl Api {
     }
 
     /// Submits a command of a caller.
-    pub(super) async fn submit(&self, caller: &Caller, command: Command) -> Result<Accepted, Problem> {
+    pub(super) fn submit(&self, caller: &Caller, command: Command) -> impl Future<Output = Result<Accepted, Problem>> {
         let at = self.engine().clock().now();
         let Caller { actor, correlation, .. } = caller.clone();
-        Ok(self.app().submit_request(Request { command, actor, at, correlation, cause: None }).await?)
+        let submitted = self.app().submit_request(Request { command, actor, at, correlation, cause: None });
+        submitted.map_err(Problem::from)
     }
 }

@@ -1,15 +1,43 @@
 //! Time limits that are seldom needed: nearly everything is there when it is first looked at, and then no timer is made.
 
-use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use tokio::time::{error::Elapsed, timeout};
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
+
+/// The time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Elapsed;
 
 /// What comes of a future within a time, which begins when it is first waited for.
-pub(super) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Result<T, Elapsed> {
-    let mut future = pin!(future);
-    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
-        Poll::Ready(output) => Ok(output),
-        Poll::Pending => timeout(limit, future).await,
+pub(super) fn within<F: Future>(limit: Duration, future: F) -> Within<F> {
+    Within { future, limit, timer: None }
+}
+
+pin_project! {
+    /// See [`within`]. By hand: an async function would hold the future twice.
+    pub(super) struct Within<F> {
+        #[pin]
+        future: F,
+        limit: Duration,
+        timer: Option<Pin<Box<Sleep>>>,
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(*this.limit)));
+        timer.as_mut().poll(context).map(|()| Err(Elapsed))
     }
 }
 

@@ -47,6 +47,17 @@ fn the_example_has_every_setting_with_its_default_where_it_does_not_say_otherwis
     Settings::of(&layers).unwrap();
 }
 
+/// An engine that finds no pipeline does not start, and a service that does not start is started again for ever.
+#[test]
+fn there_is_a_pipeline_to_start_with() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/pipelines");
+    let place = Place::new();
+    let done = place.done(&["run", folder.join("heartbeat.pipeline.yaml").to_str().unwrap()]);
+    assert_eq!(done.code, Some(0), "{}", done.told);
+    assert!(read("compose.yaml").contains(":-./pipelines}:/pipelines:ro"));
+    assert!(read("README.md").contains("deploy/pipelines/heartbeat.pipeline.yaml"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_series_that_is_watched_is_told() {
     let server = Server::new().await;
@@ -75,7 +86,8 @@ fn every_command_that_is_written_is_one() {
     let texts: Vec<String> = files.iter().map(|name| read(name)).collect();
     for (file, command) in [
         ("README.md", "node health --socket /run/flexcore/flexcore.sock"),
-        ("README.md", "pipeline list --socket /run/flexcore/flexcore.sock"),
+        ("README.md", "pipeline list"),
+        ("README.md", "attach"),
         ("README.md", "token create ops --role operator"),
         ("flexcore.service", "serve --config /etc/flexcore/flexcore.yaml /etc/flexcore/pipelines"),
         ("monitoring/rules.yaml", "node health"),

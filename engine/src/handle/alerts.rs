@@ -23,6 +23,6 @@ impl Engine {
     pub async fn record_notified(&self, target: &str, position: Position, outcome: &str) -> Result<Accepted, Refusal> {
         let notified = AlertNotified { target: target.to_owned(), position, outcome: outcome.to_owned() };
         let stamp = Stamp::new(Actor::Engine, self.inner.clock.now());
-        self.append_to(StreamName::alerts(), notified.into(), &stamp).await
+        self.append_to(StreamName::alerts(), &notified.into(), &stamp).await
     }
 }

@@ -1,6 +1,6 @@
 //! Decide and append, again when somebody else was first.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -165,14 +165,14 @@ impl Engine {
             return;
         }
         let rejected = CommandRejected { command: request.command.to_string(), reason: rejection.to_string() };
-        if let Err(refusal) = self.append_to(StreamName::engine(), rejected.into(), &Stamp::of(request)).await {
+        if let Err(refusal) = self.append_to(StreamName::engine(), &rejected.into(), &Stamp::of(request)).await {
             tracing::warn!(%refusal, command = %request.command, correlation = %request.correlation, "a refusal could not be audited");
         }
     }
 
     /// Appends a fact that no state can speak against, whatever the stream's version.
-    pub(super) async fn append_to(&self, stream: StreamName, event: Event, stamp: &Stamp) -> Result<Accepted, Refusal> {
-        let part = StreamAppend { stream, expected: Expected::Any, events: stamp.events(&[event]) };
+    pub(super) async fn append_to(&self, stream: StreamName, event: &Event, stamp: &Stamp) -> Result<Accepted, Refusal> {
+        let part = StreamAppend { stream, expected: Expected::Any, events: stamp.events(slice::from_ref(event)) };
         let appended = self.append(vec![part]).await?;
         Ok(Accepted { last: appended.last, note: String::new() })
     }

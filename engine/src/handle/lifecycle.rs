@@ -32,6 +32,6 @@ impl Engine {
     }
 
     async fn record(&self, event: Event) -> Result<Accepted, Refusal> {
-        self.append_to(StreamName::engine(), event, &Stamp::new(Actor::Engine, self.inner.clock.now())).await
+        self.append_to(StreamName::engine(), &event, &Stamp::new(Actor::Engine, self.inner.clock.now())).await
     }
 }

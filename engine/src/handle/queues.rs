@@ -1,6 +1,8 @@
 //! What operators do to queues. The queue's own store does it first and says how much it was; then that is recorded. The
 //! other way round the log could tell of something that never happened.
 
+use std::slice;
+
 use super::{Accepted, Engine, Refusal, aggregates::Held, append::Stamp};
 use crate::{
     aggregate::{Queue, Rejection, queue::Done},
@@ -33,7 +35,7 @@ impl Engine {
             }
             QueueCommand::DiscardDeadLetters { messages } => self.discard(name, messages).await?,
             QueueCommand::ReplayDeadLetters { pipeline, run, messages } => {
-                return self.replay(name, pipeline, *run, messages, request).await;
+                return Box::pin(self.replay(name, pipeline, *run, messages, request)).await;
             }
         };
         self.on_record(&stream, &held, done, note, request).await
@@ -48,11 +50,11 @@ impl Engine {
         request: &Request,
     ) -> Result<Accepted, Refusal> {
         let event = Queue::record(done);
-        match self.append_to(stream.clone(), event.clone(), &Stamp::of(request)).await {
+        match self.append_to(stream.clone(), &event, &Stamp::of(request)).await {
             Ok(accepted) => {
                 // What was just written need not be read again by the next command, unless somebody else wrote, too.
                 if self.inner.store.version(stream).await.is_ok_and(|version| version == held.version.next()) {
-                    self.inner.declared.advance(stream, held, &[event], accepted.last);
+                    self.inner.declared.advance(stream, held, slice::from_ref(&event), accepted.last);
                 }
                 Ok(Accepted { note, ..accepted })
             }

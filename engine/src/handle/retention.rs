@@ -121,7 +121,7 @@ impl Engine {
     /// A log that is too full to take this event must still be made smaller.
     async fn tell(&self, before: Position, runs_forgotten: u64) {
         let stamp = Stamp::new(Actor::Engine, self.inner.clock.now());
-        let told = self.append_to(StreamName::engine(), LogTruncated { before, runs_forgotten }.into(), &stamp).await;
+        let told = self.append_to(StreamName::engine(), &LogTruncated { before, runs_forgotten }.into(), &stamp).await;
         if let Err(refusal) = told {
             tracing::warn!(%refusal, %before, "retention goes on without its event");
         }

@@ -10,13 +10,13 @@ impl Engine {
     /// Records that somebody came in.
     pub async fn record_session_opened(&self, id: SessionId, actor: Actor, opened: SessionOpened) -> Result<(), Refusal> {
         let stamp = Stamp::new(actor, self.inner.clock.now());
-        self.append_to(StreamName::session(id), opened.into(), &stamp).await.map(drop)
+        self.append_to(StreamName::session(id), &opened.into(), &stamp).await.map(drop)
     }
 
     /// Records that a session is over.
     pub async fn record_session_closed(&self, id: SessionId, actor: Actor, closed: SessionClosed) -> Result<(), Refusal> {
         let stamp = Stamp::new(actor, self.inner.clock.now());
-        self.append_to(StreamName::session(id), closed.into(), &stamp).await.map(drop)
+        self.append_to(StreamName::session(id), &closed.into(), &stamp).await.map(drop)
     }
 
     /// Closes the sessions that an earlier process of a node left open when it died. To be called once, at the start; says how

@@ -3,15 +3,19 @@
 
 mod memory;
 
+use std::convert::Infallible;
+
 use axum::{
     body::Body,
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
+    routing::Route,
 };
+use futures_util::{FutureExt, future::Either};
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
+use tower::Service;
 
 use crate::http::{access::Caller, body, problem::Problem, state::Api};
 
@@ -24,19 +28,22 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const KEY_BYTES_MAX: usize = 255;
 
 /// Carries a request out, unless it was before.
-pub(super) async fn carried_out(api: &Api, request: Request, next: Next) -> Response {
+pub(super) fn carried_out(api: Api, request: Request, mut route: Route) -> impl Future<Output = Response> {
     let changes = matches!(*request.method(), Method::POST | Method::PUT | Method::DELETE);
-    match request.headers().get(&KEY).filter(|_| changes) {
-        None => next.run(request).await,
-        Some(key) => match fit(key) {
-            // Apart: it is large, and the room for it would be part of every request.
-            Ok(()) => {
-                let once = Box::pin(carry_out_once(api.clone(), request, next));
-                once.await.unwrap_or_else(IntoResponse::into_response)
-            }
-            Err(problem) => problem.into_response(),
-        },
+    match request.headers().get(&KEY).filter(|_| changes).map(fit) {
+        None => Either::Left(route.call(request).map(sure)),
+        Some(is_fit) => Either::Right(Box::pin(async move {
+            let carried_out = match is_fit {
+                Ok(()) => carry_out_once(api, request, route).await,
+                Err(problem) => Err(problem),
+            };
+            carried_out.unwrap_or_else(IntoResponse::into_response)
+        })),
     }
+}
+
+fn sure(answer: Result<Response, Infallible>) -> Response {
+    answer.unwrap_or_else(|never| match never {})
 }
 
 fn fit(key: &HeaderValue) -> Result<(), Problem> {
@@ -46,7 +53,7 @@ fn fit(key: &HeaderValue) -> Result<(), Problem> {
     Err(Problem::malformed(format!("Idempotency-Key has 1 to {KEY_BYTES_MAX} visible characters, such as a UUID")))
 }
 
-async fn carry_out_once(api: Api, request: Request, next: Next) -> Result<Response, Problem> {
+async fn carry_out_once(api: Api, request: Request, mut route: Route) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let caller = parts.extensions.get::<Caller>().ok_or_else(Problem::internal)?.key();
     let max = usize::try_from(api.app().settings.api.body_max.0).unwrap_or(usize::MAX);
@@ -71,7 +78,7 @@ async fn carry_out_once(api: Api, request: Request, next: Next) -> Result<Respon
     // In a task of its own: a caller that hangs up meanwhile must find the answer when it comes again.
     let answered = tokio::spawn(async move {
         let running = api.memory().running(scope);
-        let response = next.run(request).await;
+        let response = sure(route.call(request).await);
         if !is_final(response.status()) {
             return response;
         }

@@ -128,7 +128,7 @@ impl QueueBody {
     /// The figures of a queue.
     pub fn of(name: &QueueName, stats: &QueueStats) -> Self {
         Self {
-            name: name.to_string(),
+            name: name.as_str().to_owned(),
             internal: name.is_internal(),
             ready: stats.ready,
             delayed: stats.delayed,
