@@ -82,8 +82,11 @@ fn calls(bench: &mut Bench, place: &Path) {
         let (ours, peer) = (Wrk::new(place, engine.address, &ask, CALLERS.0), Wrk::new(place, bare.address, &ask, CALLERS.0));
         bench.pair(name, "bare axum, same bytes", "req/s", aim, 9, || ours.rate(), || peer.rate());
         let half = ours.rate() / 2.0;
-        let (mut took, mut theirs) = (paced::ms(engine.address, &ask, half), paced::ms(bare.address, &ask, half));
-        bench.limit(&format!("{name}, p99 at half of it"), "ms", P99_MS, [share(&mut took, 0.99)]);
+        // In rounds, as all else: a machine that is shared stands still at times.
+        let rounds: Vec<_> = (0..bench.rounds(3)).map(|_| paced::ms(engine.address, &ask, half)).collect();
+        let p99s: Vec<f64> = rounds.iter().cloned().map(|mut took| share(&mut took, 0.99)).collect();
+        bench.limit(&format!("{name}, p99 at half of it"), "ms", P99_MS, p99s);
+        let (mut took, mut theirs) = (rounds.concat(), paced::ms(bare.address, &ask, half));
         bench.note(format!(
             "{half:.0} a second; p50 {:.2} ms, p99.9 {:.1} ms; the bare one at this rate: p99 {:.2} ms",
             share(&mut took, 0.5),

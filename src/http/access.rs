@@ -1,7 +1,7 @@
 //! Who asks, and what that caller may do. A handler that takes [`Operator`] or [`Admin`] is closed to everybody below; one
 //! that takes neither is open to every caller that got in.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use flexcore_engine::id::{Actor, CorrelationId};
@@ -17,6 +17,8 @@ pub(super) struct Caller {
     pub role: Role,
     /// Ties together what the request leads to.
     pub correlation: CorrelationId,
+    /// Where it asks from, by TCP.
+    pub address: Option<SocketAddr>,
 }
 
 impl Caller {

@@ -23,7 +23,7 @@ impl FromRequest<Api> for Raw {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        Sent::from_request(request, api).await.map(|Sent { body, .. }| Self(body))
+        lent(request, api).await.map(|Sent { body, .. }| Self(own(body)))
     }
 }
 
@@ -37,12 +37,17 @@ impl FromRequest<Api> for Sent {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        let max = usize::try_from(api.app().settings.api.body_max.0).unwrap_or(usize::MAX);
-        let (head, body) = request.into_parts();
-        announced(&head.headers, max)?;
-        let body = read(body, max).await?;
-        Ok(Self { headers: head.headers, body })
+        lent(request, api).await.map(|Sent { headers, body }| Self { headers, body: own(body) })
     }
+}
+
+/// For whoever keeps nothing of the body: see [`own`].
+async fn lent(request: Request, api: &Api) -> Result<Sent, Problem> {
+    let max = usize::try_from(api.app().settings.api.body_max.0).unwrap_or(usize::MAX);
+    let (head, body) = request.into_parts();
+    announced(&head.headers, max)?;
+    let body = read(body, max).await?;
+    Ok(Sent { headers: head.headers, body })
 }
 
 /// What is announced as too long is refused before a byte of it is read.
@@ -53,7 +58,7 @@ pub(super) fn announced(headers: &HeaderMap, max: usize) -> Result<(), Problem> 
 
 pub(super) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
     match within(BODY_TIME_MAX, Limited::new(body, max).collect()).await {
-        Ok(Ok(collected)) => Ok(own(collected.to_bytes())),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(max)),
         Ok(Err(error)) => Err(Problem::malformed(format!("the body did not arrive whole: {error}"))),
         Err(_) => {
@@ -81,8 +86,8 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         is_json(request.headers())?;
-        let Raw(bytes) = Raw::from_request(request, api).await?;
-        object(&bytes).map(Self)
+        let Sent { body, .. } = lent(request, api).await?;
+        object(&body).map(Self)
     }
 }
 
@@ -94,12 +99,12 @@ impl<T: DeserializeOwned + Default> FromRequest<Api> for MaybeJson<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         let described = is_json(request.headers());
-        let Raw(bytes) = Raw::from_request(request, api).await?;
-        if bytes.is_empty() {
+        let Sent { body, .. } = lent(request, api).await?;
+        if body.is_empty() {
             return Ok(Self(T::default()));
         }
         described?;
-        object(&bytes).map(Self)
+        object(&body).map(Self)
     }
 }
 

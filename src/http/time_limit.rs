@@ -1,6 +1,8 @@
-//! Time limits that are seldom needed: nearly everything is there when it is first looked at, and then no timer is made.
+//! Time limits that are seldom needed: nearly everything is there when it is looked at for the second time, and then no timer is
+//! made. (Not for the first time: the body of a request is handed over only once somebody waits for it.)
 
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -13,9 +15,9 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Elapsed;
 
-/// What comes of a future within a time, which begins when it is first waited for.
+/// What comes of a future within a time, which begins when it is waited for.
 pub(super) fn within<F: Future>(limit: Duration, future: F) -> Within<F> {
-    Within { future, limit, timer: None }
+    Within { future, limit, is_late: false, timer: None }
 }
 
 pin_project! {
@@ -24,6 +26,7 @@ pin_project! {
         #[pin]
         future: F,
         limit: Duration,
+        is_late: bool,
         timer: Option<Pin<Box<Sleep>>>,
     }
 }
@@ -35,6 +38,10 @@ impl<F: Future> Future for Within<F> {
         let this = self.project();
         if let Poll::Ready(output) = this.future.poll(context) {
             return Poll::Ready(Ok(output));
+        }
+        if !mem::replace(this.is_late, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
         let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(*this.limit)));
         timer.as_mut().poll(context).map(|()| Err(Elapsed))

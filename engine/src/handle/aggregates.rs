@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use foldhash::fast::RandomState;
 use tokio::task::yield_now;
 
 use super::Refusal;
@@ -41,19 +42,19 @@ pub(super) struct Aggregates<A> {
     held: Mutex<Shelf<A>>,
     held_max: usize,
     turns: Vec<tokio::sync::Mutex<()>>,
-    hasher: BuildHasherDefault<DefaultHasher>,
+    hasher: RandomState,
 }
 
 struct Shelf<A> {
-    entries: HashMap<StreamName, (Held<A>, u64)>,
+    entries: HashMap<StreamName, (Held<A>, u64), RandomState>,
     uses: u64,
 }
 
 impl<A: Aggregate> Aggregates<A> {
     pub(super) fn new(held_max: usize) -> Self {
-        let held = Mutex::new(Shelf { entries: HashMap::new(), uses: 0 });
+        let held = Mutex::new(Shelf { entries: HashMap::default(), uses: 0 });
         let turns = (0..TURNS_MAX).map(|_| tokio::sync::Mutex::new(())).collect();
-        Self { held, held_max, turns, hasher: BuildHasherDefault::default() }
+        Self { held, held_max, turns, hasher: RandomState::default() }
     }
 
     /// Waits for the turn to decide on a stream. Streams that share a turn only wait for each other.

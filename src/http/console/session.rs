@@ -3,7 +3,6 @@
 use std::{convert::Infallible, time::Instant};
 
 use axum::{
-    Extension,
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -20,7 +19,6 @@ use crate::{
         BASE,
         access::Caller,
         console::read::QuietQuery,
-        peer::Peer,
         problem::Problem,
         query::Query,
         state::Api,
@@ -39,7 +37,6 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 async fn session(
     State(api): State<Api>,
     caller: Caller,
-    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     Query(query): Query<QuietQuery>,
 ) -> Result<Response, Problem> {
@@ -48,10 +45,7 @@ async fn session(
     if api.closing().is_cancelled() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the engine stops"));
     }
-    let from = match peer {
-        Peer::Tcp(address) => address.to_string(),
-        _ => String::new(),
-    };
+    let from = caller.address.map(|address| address.to_string()).unwrap_or_default();
     let way = Way { name: "attach", from: &from };
     let here = Here::open(api.app().clone(), SessionId::fresh(), caller.actor, caller.role, way, What::default()).await;
     let attached = Attached::new(here, api.closing().clone(), place, query.quiet);

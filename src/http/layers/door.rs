@@ -40,21 +40,21 @@ pub(super) fn enter(api: &Api, request: &mut Request, correlation: CorrelationId
     Ok(origin)
 }
 
-fn caller(api: &Api, request: &Request, correlation: CorrelationId) -> Result<Caller, Problem> {
-    let extensions = request.extensions();
-    let by = |actor, role| Caller { actor, role, correlation };
-    match extensions.get::<Peer>().ok_or_else(Problem::internal)? {
+/// Takes the place of the peer among what handlers are told.
+fn caller(api: &Api, request: &mut Request, correlation: CorrelationId) -> Result<Caller, Problem> {
+    let by = |actor, role, address| Caller { actor, role, correlation, address };
+    match request.extensions_mut().remove::<Peer>().ok_or_else(Problem::internal)? {
         #[cfg(feature = "ssh")]
-        Peer::Session { actor, role } => Ok(by(actor.clone(), *role)),
-        Peer::Unix { user } => Ok(by(Actor::Operator(user.as_str().into()), Role::Admin)),
+        Peer::Session { actor, role } => Ok(by(actor, role, None)),
+        Peer::Unix { user } => Ok(by(Actor::Operator(user.into()), Role::Admin, None)),
         Peer::Tcp(address) => {
             let (actor, role) = match api.tokens() {
                 Some(_) if OPEN.contains(&request.uri().path()) => (Actor::Token("anonymous".into()), Role::Viewer),
-                Some(_) => by_token(api, request.headers(), *address)?,
+                Some(_) => by_token(api, request.headers(), address)?,
                 None => by_loopback(request)?,
             };
-            let caller = by(actor, role);
-            slow(api, &caller, *address)?;
+            let caller = by(actor, role, Some(address));
+            slow(api, &caller, address)?;
             Ok(caller)
         }
     }
