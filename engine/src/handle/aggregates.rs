@@ -7,7 +7,6 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use tokio::task::yield_now;
 
 use super::Refusal;
 use crate::{
@@ -19,8 +18,6 @@ use crate::{
 
 /// Commands on so many streams are decided at once; more wait for their turn.
 const TURNS_MAX: usize = 256;
-/// How often whoever finds a turn taken lets others run before queueing up for it.
-const YIELDS_MAX: u32 = 4;
 /// A state that took more events than this to load gets a snapshot.
 const SNAPSHOT_EVERY: u64 = 1_000;
 
@@ -58,19 +55,9 @@ impl<A: Aggregate> Aggregates<A> {
     }
 
     /// Waits for the turn to decide on a stream. Streams that share a turn only wait for each other.
-    ///
-    /// In memory a turn takes less time than to be woken for the next one. Where one waited its turn, all who came meanwhile
-    /// would find it promised to somebody who does not run yet, and wait, too; so whoever finds it taken lets others run, looks
-    /// again, and queues up only then.
     pub(super) async fn turn(&self, stream: &StreamName) -> tokio::sync::MutexGuard<'_, ()> {
-        let turn = &self.turns[self.hasher.hash_one(stream) as usize % self.turns.len()];
-        for _ in 0..YIELDS_MAX {
-            if let Ok(guard) = turn.try_lock() {
-                return guard;
-            }
-            yield_now().await;
-        }
-        turn.lock().await
+        let index = self.hasher.hash_one(stream) as usize % self.turns.len();
+        self.turns[index].lock().await
     }
 
     /// The state of a stream. `trust`: what is held will do; otherwise it is brought up to the log.
