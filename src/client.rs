@@ -4,6 +4,7 @@
 pub(crate) mod said;
 
 use std::{
+    env,
     ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
@@ -29,7 +30,7 @@ pub const CA_VARIABLE: &str = "FLEXCORE_CA";
 pub const SOCKET_VARIABLE: &str = "FLEXCORE_ENGINE";
 
 /// Where an engine is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {
     /// Its address; `None`: its Unix socket.
     pub url: Option<String>,
@@ -42,6 +43,18 @@ pub struct Target {
 }
 
 impl Target {
+    /// What variables say. An empty one says nothing.
+    pub fn of_variables() -> Self {
+        let said = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name| said(name).map(|value| value.to_string_lossy().into_owned());
+        Self {
+            url: text(URL_VARIABLE),
+            token: text(TOKEN_VARIABLE),
+            ca: said(CA_VARIABLE).map(Into::into),
+            socket: said(SOCKET_VARIABLE).map(Into::into),
+        }
+    }
+
     /// The variables that make a command of this program ask the same engine; `None`: must not be there.
     pub fn variables(&self) -> [(&'static str, Option<OsString>); 4] {
         [

@@ -1,9 +1,6 @@
 //! `flexcore attach`: the console of an engine that runs elsewhere, drawn here.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use flexcore_ui::{
@@ -34,10 +31,10 @@ const SSH_VARIABLE: &str = "FLEXCORE_SSH_COMMAND";
 #[derive(Debug, Args)]
 pub struct AttachArgs {
     /// The engine's data directory, or its Unix socket; without: the only engine of this user
-    #[arg(value_name = "DIR|SOCKET")]
+    #[arg(value_name = "DIR|SOCKET", conflicts_with_all = ["url", "socket"])]
     place: Option<PathBuf>,
     /// An engine on another machine, through `ssh` (or what `FLEXCORE_SSH_COMMAND` says); DIR|SOCKET is one there
-    #[arg(long, value_name = "USER@BOX")]
+    #[arg(long, value_name = "USER@BOX", conflicts_with_all = ["url", "socket"])]
     host: Option<String>,
     /// With --host: FlexCore on the other machine
     #[arg(long, value_name = "PATH", requires = "host", default_value = "flexcore")]
@@ -153,12 +150,14 @@ impl AttachArgs {
         if let Some(host) = &self.host {
             return self.by_ssh(host);
         }
+        if self.place.is_some() {
+            return Ok(Carrier::Socket(self.place.clone()));
+        }
         let target = self.target.target().map_err(|error| told(&error))?;
-        let place = self.place.as_deref().or(target.socket.as_deref());
-        if let (None, Some(url)) = (place, target.url) {
+        if let Some(url) = target.url {
             return Web::new(&url, target.token, target.ca).map(Carrier::Web);
         }
-        Ok(Carrier::Socket(place.or(settings.data.as_deref()).map(Path::to_owned)))
+        Ok(Carrier::Socket(target.socket.or_else(|| settings.data.clone())))
     }
 
     fn by_ssh(&self, host: &str) -> Result<Carrier, String> {

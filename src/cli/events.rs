@@ -65,7 +65,7 @@ pub fn run(args: &EventsArgs, settings: &SettingArgs, out: &mut dyn Write) -> io
     #[cfg(feature = "listener")]
     if args.folder.is_none() {
         let keeps = settings.settings().map(|settings| settings.data.is_some());
-        if args.follow || args.target.is_said() || keeps.is_ok_and(|keeps| !keeps) {
+        if args.follow || args.target.is_meant() || keeps.is_ok_and(|keeps| !keeps) {
             return super::stage::own(|stage| running::run(args, stage));
         }
     }

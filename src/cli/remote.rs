@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{DONE, FAILED, alert, node, pipeline, queue, runs, stage::Stage};
-use crate::client::{Body, CA_VARIABLE, Client, ClientError, SOCKET_VARIABLE, TOKEN_VARIABLE, Target, URL_VARIABLE, part};
+use crate::client::{Body, Client, ClientError, SOCKET_VARIABLE, Target, URL_VARIABLE, part};
 
 /// The commands that act on a running engine, wherever they are typed.
 #[derive(Debug, Subcommand)]
@@ -43,23 +43,24 @@ impl Remote {
     }
 }
 
-/// Which engine.
+/// Which engine. Variables are not clap's affair: to it one that is set is as good as a flag, and a flag that says otherwise a
+/// conflict, though it is there to be stronger.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct TargetArgs {
-    /// The engine at this address instead of the one of this user, like `http://box:8080`
-    #[arg(long, value_name = "URL", env = URL_VARIABLE, global = true)]
+    /// The engine at this address instead of the one of this user, like `http://box:8080` [env: FLEXCORE_URL]
+    #[arg(long, value_name = "URL", global = true)]
     url: Option<String>,
-    /// A token, with --url; others on this machine can see it, unlike with the variable or --token-file
-    #[arg(long, value_name = "TOKEN", env = TOKEN_VARIABLE, hide_env_values = true, global = true)]
+    /// A token, with --url; others on this machine can see it, unlike with the variable or --token-file [env: FLEXCORE_TOKEN]
+    #[arg(long, value_name = "TOKEN", global = true)]
     token: Option<String>,
     /// The file that holds the token
     #[arg(long, value_name = "FILE", conflicts_with = "token", global = true)]
     token_file: Option<PathBuf>,
-    /// Trust the certificates in this file, PEM, instead of those of the machine
-    #[arg(long, value_name = "FILE", env = CA_VARIABLE, global = true)]
+    /// Trust the certificates in this file, PEM, instead of those of the machine [env: FLEXCORE_CA]
+    #[arg(long, value_name = "FILE", global = true)]
     ca: Option<PathBuf>,
-    /// The engine's Unix socket, when several run
-    #[arg(long, value_name = "PATH", env = SOCKET_VARIABLE, conflicts_with = "url", global = true)]
+    /// The engine's Unix socket, when several run [env: FLEXCORE_ENGINE]
+    #[arg(long, value_name = "PATH", conflicts_with = "url", global = true)]
     socket: Option<PathBuf>,
 }
 
@@ -80,17 +81,37 @@ impl TargetArgs {
 
     /// Where it is, with the token read.
     pub(super) fn target(&self) -> Result<Target, ClientError> {
-        let Self { url, token, token_file, ca, socket } = self.clone();
-        let token = match token_file {
-            Some(path) => Some(token_of(&path).map_err(ClientError::NotFound)?),
-            None => token,
-        };
-        Ok(Target { url, token, ca, socket })
+        self.before(Target::of_variables())
     }
 
-    /// Whether a certain one is meant.
+    /// Flags are stronger than variables.
+    fn before(&self, variables: Target) -> Result<Target, ClientError> {
+        let (url, socket) = match (&self.url, &self.socket) {
+            (None, None) if variables.url.is_some() && variables.socket.is_some() => {
+                let two =
+                    format!("{URL_VARIABLE} and {SOCKET_VARIABLE} both name an engine: unset one, or say --url or --socket");
+                return Err(ClientError::NotFound(two));
+            }
+            (None, None) => (variables.url, variables.socket),
+            said => (said.0.clone(), said.1.clone()),
+        };
+        let token = match &self.token_file {
+            Some(path) => Some(token_of(path).map_err(ClientError::NotFound)?),
+            None => self.token.clone().or(variables.token),
+        };
+        Ok(Target { url, token, ca: self.ca.clone().or(variables.ca), socket })
+    }
+
+    /// Whether flags mean a certain one.
     pub(super) fn is_said(&self) -> bool {
-        self.url.is_some() || self.socket.is_some() || self.token_file.is_some() || self.ca.is_some()
+        let Self { url, token, token_file, ca, socket } = self;
+        url.is_some() || token.is_some() || token_file.is_some() || ca.is_some() || socket.is_some()
+    }
+
+    /// Whether flags or variables do.
+    pub(super) fn is_meant(&self) -> bool {
+        let variables = Target::of_variables();
+        self.is_said() || variables.url.is_some() || variables.socket.is_some()
     }
 }
 
@@ -219,5 +240,45 @@ fn print(args: &RemoteArgs, answer: &Answer, out: &mut dyn Write) -> i32 {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => FAILED,
         _ if answer.failed => FAILED,
         _ => DONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(url: Option<&str>, socket: Option<&str>) -> Target {
+        Target { url: url.map(Into::into), socket: socket.map(Into::into), ..Target::default() }
+    }
+
+    fn said(url: Option<&str>, socket: Option<&str>) -> TargetArgs {
+        let Target { url, socket, .. } = at(url, socket);
+        TargetArgs { url, socket, ..TargetArgs::default() }
+    }
+
+    #[test]
+    fn a_flag_is_stronger_than_variables_even_those_of_another_flag() {
+        let (url, socket) = (Some("http://box:8080"), Some("/run/flexcore.sock"));
+        for (flags, variables, meant) in [
+            (said(None, None), at(url, None), at(url, None)),
+            (said(None, None), at(None, socket), at(None, socket)),
+            (said(url, None), at(None, socket), at(url, None)),
+            (said(None, socket), at(url, None), at(None, socket)),
+            (said(url, None), at(Some("http://other"), socket), at(url, None)),
+        ] {
+            assert_eq!(flags.before(variables).expect("there is one engine"), meant);
+        }
+        let error = said(None, None).before(at(url, socket)).expect_err("there are two").to_string();
+        assert!(error.contains("FLEXCORE_URL") && error.contains("FLEXCORE_ENGINE") && error.contains("unset one"), "{error}");
+    }
+
+    #[test]
+    fn a_token_file_is_stronger_than_the_variable() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(&file, "of-the-file\n").expect("it is ours");
+        let variables = || Target { token: Some("of-the-variable".into()), ..at(Some("http://box"), None) };
+        let by_file = TargetArgs { token_file: Some(file.path().to_owned()), ..TargetArgs::default() };
+        assert_eq!(by_file.before(variables()).expect("it is read").token.as_deref(), Some("of-the-file"));
+        assert_eq!(said(None, None).before(variables()).expect("one engine").token.as_deref(), Some("of-the-variable"));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{BufWriter, Read, Write};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{
     Cli, DONE, EXIT_CODES,
@@ -72,10 +72,9 @@ fn asked(line: &str, stage: &mut Stage<'_>) -> i32 {
 }
 
 fn parse(words: &[String]) -> Result<Served, clap::Error> {
-    // The variables that name an engine are those of the engine's own process.
     let silent = |argument: clap::Arg| {
         let is_target = TARGETS.contains(&argument.get_id().as_str());
-        if is_target { argument.hide(true).env(Resettable::Reset) } else { argument }
+        if is_target { argument.hide(true) } else { argument }
     };
     let command = Served::command().mut_subcommands(|command| command.mut_args(silent));
     Served::from_arg_matches(&command.try_get_matches_from(words)?)
