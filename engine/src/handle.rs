@@ -15,6 +15,7 @@ mod queues;
 mod replay;
 mod retention;
 mod sessions;
+mod sign;
 mod why;
 
 pub use anchors::{ANCHOR_BYTES_MIN, ANCHOR_EVENTS, ANCHORS_MAX};
@@ -23,8 +24,6 @@ pub use replay::{REPLAY_MAX, replay_queue};
 pub use retention::{Retained, may_go};
 
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
-
-use tokio::sync::watch;
 
 use crate::{
     aggregate::{Alert, Pipeline, Queue, Rejection, Run},
@@ -42,6 +41,7 @@ use crate::{
 use aggregates::Aggregates;
 use anchors::Anchors;
 use append::{Beside, Decision};
+use sign::Sign;
 
 /// The most pipelines whose state is held ready.
 pub const PIPELINES_HELD_MAX: usize = 1_000;
@@ -94,8 +94,8 @@ struct Inner {
     models_kept: AtomicU64,
     readers: Readers,
     meter: meter::Meter,
-    stirred: watch::Sender<()>,
-    glanced: watch::Sender<()>,
+    stirred: Sign,
+    glanced: Sign,
     anchors: Mutex<Anchors>,
 }
 
@@ -121,8 +121,8 @@ impl Engine {
                 models_kept: AtomicU64::new(0),
                 readers,
                 meter,
-                stirred: watch::Sender::new(()),
-                glanced: watch::Sender::new(()),
+                stirred: Sign::default(),
+                glanced: Sign::default(),
                 anchors,
             }),
         }
@@ -150,22 +150,22 @@ impl Engine {
 
     /// Something is being done that may leave no event, like a message for a queue: figures that rest are taken again.
     pub fn stir(&self) {
-        self.inner.stirred.send_replace(());
+        self.inner.stirred.give();
     }
 
     /// Tells when something stirs.
-    pub(crate) fn stirs(&self) -> watch::Receiver<()> {
-        self.inner.stirred.subscribe()
+    pub(crate) fn stirs(&self) -> &Sign {
+        &self.inner.stirred
     }
 
     /// Somebody wants to know how things are: figures that rest are taken once.
     pub fn glance(&self) {
-        self.inner.glanced.send_replace(());
+        self.inner.glanced.give();
     }
 
     /// Tells when somebody wants to know.
-    pub(crate) fn glances(&self) -> watch::Receiver<()> {
-        self.inner.glanced.subscribe()
+    pub(crate) fn glances(&self) -> &Sign {
+        &self.inner.glanced
     }
 
     /// Asks for a change. When this returns `Ok`, its events are in the log. Refusals of people's commands are audited on

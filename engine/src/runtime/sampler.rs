@@ -60,10 +60,9 @@ impl Sampler {
     }
 
     pub(super) async fn run(mut self) {
-        let clock = self.shared.engine.clock().clone();
-        let (mut planned, mut seen) = (clock.now(), self.shared.engine.store().head());
-        let mut stirs = self.shared.engine.stirs();
-        let mut glances = self.shared.engine.glances();
+        let engine = self.shared.engine.clone();
+        let (clock, stirs, glances) = (engine.clock(), engine.stirs(), engine.glances());
+        let (mut planned, mut seen) = (clock.now(), engine.store().head());
         let mut looked = self.looked.clone();
         loop {
             let every = self.out.borrow().newer_within;
@@ -72,12 +71,12 @@ impl Sampler {
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => return,
                 () = clock.sleep_until(planned) => {}
-                () = self.stirred(seen, &mut stirs), if rests => {
+                () = self.stirred(seen), if rests => {
                     planned = planned.min(clock.now());
                     self.stirred_at = planned;
                 }
                 // Somebody wants to know how things are, which is no reason to look more often from now on.
-                Ok(()) = glances.changed(), if rests => planned = planned.min(clock.now()),
+                () = glances.given(), if rests => planned = planned.min(clock.now()),
                 Ok(()) = looked.changed(), if rests => {
                     planned = last;
                     continue;
@@ -86,9 +85,9 @@ impl Sampler {
             let now = clock.now();
             let lag = Duration(between(planned, now));
             // Marked before anything is looked at: what comes meanwhile ends a rest at once.
-            seen = self.shared.engine.store().head();
-            stirs.mark_unchanged();
-            glances.mark_unchanged();
+            seen = engine.store().head();
+            stirs.take_back();
+            glances.take_back();
             self.take(now, lag).await;
             planned = planned.max(now);
         }
@@ -127,11 +126,11 @@ impl Sampler {
     }
 
     /// Resolves when something may have happened since the last look.
-    async fn stirred(&self, seen: Position, stirs: &mut watch::Receiver<()>) {
+    async fn stirred(&self, seen: Position) {
+        let engine = &self.shared.engine;
         tokio::select! {
-            () = self.shared.engine.store().wait_past(seen) => {}
-            // The engine is here, and with it whoever tells.
-            _ = stirs.changed() => {}
+            () = engine.store().wait_past(seen) => {}
+            () = engine.stirs().given() => {}
         }
     }
 
