@@ -12,6 +12,7 @@ mod answer;
 mod attachments;
 mod body;
 mod cluster;
+mod cohort;
 mod compressed;
 mod console;
 mod cursor;

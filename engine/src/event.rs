@@ -135,5 +135,7 @@ fn encode(data: &impl Serialize) -> Bytes {
 }
 
 fn decode<T: DeserializeOwned>(kind: &str, data: &[u8]) -> Result<T, BadEventData> {
-    serde_json::from_slice(data).map_err(|source| BadEventData { kind: kind.into(), source })
+    // Once for all of it: as bytes, each name and text in it would be looked at for itself.
+    let decoded = str::from_utf8(data).map_or_else(|_| serde_json::from_slice(data), serde_json::from_str);
+    decoded.map_err(|source| BadEventData { kind: kind.into(), source })
 }

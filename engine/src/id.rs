@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::unit::Text;
+
 /// The longest name of a pipeline, step or queue, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 
@@ -52,7 +54,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(input)?;
+                let Text(text) = Text::deserialize(input)?;
                 Self::new(&text).map_err(serde::de::Error::custom)
             }
         }
@@ -234,7 +236,7 @@ impl StreamName {
 
     /// The events of a queue (not its messages).
     pub fn queue(name: &QueueName) -> Self {
-        Self(format!("queue/{name}").into())
+        Self(["queue/", name.as_str()].concat().into())
     }
 
     /// The events of this engine process: started, stopped, commands refused.

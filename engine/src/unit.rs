@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time};
 
+use arrayvec::ArrayString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,7 @@ impl FromStr for Duration {
 
 /// A length as it is printed, which is how nearly all come: in every event with limits of a queue there are three.
 fn printed(text: &str) -> Option<time::Duration> {
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let (digits, unit) = number_and_unit(text);
     let size = match unit {
         "ms" => 1,
         "s" => 1_000,
@@ -55,6 +56,10 @@ fn printed(text: &str) -> Option<time::Duration> {
         _ => return None,
     };
     digits.parse::<u64>().ok()?.checked_mul(size).map(time::Duration::from_millis)
+}
+
+fn number_and_unit(text: &str) -> (&str, &str) {
+    text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
 }
 
 impl Duration {
@@ -91,13 +96,11 @@ const SIZES: [(&str, u64); 9] = [
 impl FromStr for ByteSize {
     type Err = BadByteSize;
     fn from_str(text: &str) -> Result<Self, BadByteSize> {
-        let trimmed = text.trim();
-        let (digits, unit) = SIZES
-            .iter()
-            .find_map(|(suffix, size)| trimmed.strip_suffix(suffix).map(|digits| (digits, *size)))
-            .unwrap_or((trimmed, 1));
-        let count: u64 = digits.trim().parse().map_err(|_| BadByteSize(text.to_owned()))?;
-        count.checked_mul(unit).map(Self).ok_or_else(|| BadByteSize(text.to_owned()))
+        let (digits, unit) = number_and_unit(text.trim());
+        let unit = unit.trim_start();
+        let size = if unit.is_empty() { Some(1) } else { SIZES.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size) };
+        let bytes = digits.parse::<u64>().ok().zip(size).and_then(|(count, size)| count.checked_mul(size));
+        bytes.map(Self).ok_or_else(|| BadByteSize(text.to_owned()))
     }
 }
 
@@ -110,7 +113,10 @@ impl ByteSize {
 
 /// A text that is only looked at.
 #[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// The longest that is printed: twenty digits and a unit.
+const TEXT_BYTES_MAX: usize = 24;
 
 macro_rules! as_text {
     ($type:ident, $name:literal, $schema:expr) => {
@@ -125,7 +131,10 @@ macro_rules! as_text {
             fn serialize<S: serde::Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
                 // By `Display` it takes several times as long.
                 let (number, unit) = self.parts();
-                output.serialize_str(&[itoa::Buffer::new().format(number), unit].concat())
+                let mut text = ArrayString::<TEXT_BYTES_MAX>::new();
+                text.push_str(itoa::Buffer::new().format(number));
+                text.push_str(unit);
+                output.serialize_str(&text)
             }
         }
 
@@ -181,11 +190,13 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_written_and_printed_shortest() {
-        for (text, bytes) in [("512", 512), ("64KiB", 65_536), ("1MiB", 1_048_576), ("2GB", 2_000_000_000), ("7B", 7)] {
+        for (text, bytes) in
+            [("512", 512), ("64KiB", 65_536), ("1MiB", 1_048_576), ("2GB", 2_000_000_000), ("7B", 7), (" 8 KiB ", 8_192)]
+        {
             assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
         }
         assert_eq!(ByteSize(1_048_576).to_string(), "1MiB");
-        for bad in ["", "MiB", "-1", "1.5MiB", "99999999999TiB"] {
+        for bad in ["", "MiB", "-1", "1.5MiB", "99999999999TiB", "1KiBB", "1 K"] {
             assert!(bad.parse::<ByteSize>().is_err(), "{bad}");
         }
     }

@@ -2,15 +2,12 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::problem::Problem;
+use super::{layers::head, problem::Problem};
 
-/// Fields of the head of most answers.
-const HEADERS: usize = 8;
 /// Room for what most answers say.
 const BYTES: usize = 512;
 
@@ -32,9 +29,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// JSON that is written already.
 pub(super) fn json(text: Vec<u8>) -> Response {
+    let headers = head::of_json(text.len());
     let mut response = Response::new(Body::from(text));
-    // With room for those that every answer gets: otherwise they would be moved once more.
-    *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.headers_mut() = headers;
     response
 }

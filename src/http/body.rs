@@ -1,6 +1,6 @@
 //! Bodies: read within a size and a time, and understood, or refused with what is wrong where.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -184,10 +184,12 @@ pub(super) fn unread(error: &serde_json::Error) -> Problem {
     problem.with_flaws(vec![flaw])
 }
 
-/// The media type of a body, without its parameters.
-pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
+/// The media type of a body, without its parameters, in small letters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    let media = value.split(';').next().unwrap_or_default().trim();
+    let is_small = !media.bytes().any(|byte| byte.is_ascii_uppercase());
+    Some(if is_small { media.into() } else { media.to_ascii_lowercase().into() })
 }
 
 fn is_json(headers: &HeaderMap) -> Result<(), Problem> {

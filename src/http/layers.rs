@@ -6,15 +6,16 @@
 //! seldom needed is boxed, and no future is passed through an async function, which would hold it twice.
 
 mod door;
+pub(super) mod head;
 pub(super) mod once;
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::ready, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::Route,
 };
@@ -23,7 +24,9 @@ use futures_util::FutureExt;
 use tower::{layer::layer_fn, service_fn};
 use uuid::Uuid;
 
-use super::{compressed, metrics::Counting, problem::Problem, state::Api, time_limit::within};
+use head::CORRELATION;
+
+use super::{cohort, compressed, metrics::Counting, problem::Problem, state::Api, time_limit::within};
 use crate::{
     telemetry,
     traces::{
@@ -34,9 +37,6 @@ use crate::{
 
 /// An answer must begin within this time. Streams begin at once and go on.
 pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
-
-/// Names the correlation, in requests and answers.
-pub(super) const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -60,6 +60,7 @@ async fn pass(api: Api, route: Route, request: Request) -> Result<Response, Infa
     let entered = AssertUnwindSafe(telemetry::belonging_to(correlation, entered(api.clone(), request, route, correlation)));
     // The panic itself is in the log, by the panic hook.
     let mut response = entered.catch_unwind().await.unwrap_or_else(|_| Problem::internal().into_response());
+    cohort::next(ready(())).await;
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     if is_error && response.extensions_mut().remove::<Whole>().is_none() {
         response = written(response, correlation, &uri);
@@ -67,18 +68,9 @@ async fn pass(api: Api, route: Route, request: Request) -> Result<Response, Infa
     if let Some((open, told)) = span.map(|span| *span) {
         open.end(answered(told, response.status()));
     }
-    protected(&mut response, correlation);
+    head::complete(response.headers_mut(), correlation);
     counting.end(&api, response.status());
     Ok(response)
-}
-
-fn protected(response: &mut Response, correlation: CorrelationId) {
-    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-    let text = correlation.0.hyphenated().encode_lower(&mut text);
-    let headers = response.headers_mut();
-    headers.reserve(1 + PROTECTION.len());
-    headers.extend(HeaderValue::from_str(text).ok().map(|value| (CORRELATION, value)));
-    headers.extend(PROTECTION);
 }
 
 /// What there is to tell of a request before it is answered. Its path is that of the route: there are only so many.
@@ -96,18 +88,6 @@ fn answered(mut told: Told, status: StatusCode) -> Told {
     let error = status.is_server_error().then(|| format!("it was answered with {status}"));
     told.with_error(error)
 }
-
-/// For everything that a browser might make of an answer. Nothing here is a page with scripts.
-const PROTECTION: [(HeaderName, HeaderValue); 5] = [
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    ),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-];
 
 /// Marks an answer that is whole although its status is an error's: the status is what was asked for.
 #[derive(Debug, Clone, Copy)]

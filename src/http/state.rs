@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    access::Caller, attachments::Attachments, layers::once::Memory, pipelines::lines::Lines, problem::Problem, rate::Rate,
-    stream::readers::Readers, token::Tokens,
+    access::Caller, attachments::Attachments, cohort, layers::once::Memory, pipelines::lines::Lines, problem::Problem,
+    rate::Rate, stream::readers::Readers, token::Tokens,
 };
 use crate::{compose::App, metrics::Metrics};
 
@@ -109,11 +109,11 @@ impl Api {
         self.0.began.elapsed()
     }
 
-    /// Submits a command of a caller.
+    /// Submits a command of a caller: a stage of its own.
     pub(super) fn submit(&self, caller: &Caller, command: Command) -> impl Future<Output = Result<Accepted, Problem>> {
         let at = self.engine().clock().now();
         let Caller { actor, correlation, .. } = caller.clone();
         let submitted = self.app().submit_request(Request { command, actor, at, correlation, cause: None });
-        submitted.map_err(Problem::from)
+        cohort::next(submitted).map_err(Problem::from)
     }
 }

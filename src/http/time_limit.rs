@@ -1,8 +1,8 @@
-//! Time limits that are seldom needed: nearly everything is there when it is looked at for the second time, and then no timer is
-//! made. (Not for the first time: the body of a request is handed over only once somebody waits for it.)
+//! Time limits that are seldom needed: nearly everything is there when it was looked at a few times, and then no timer is made.
+//! (Not at the first look: the body of a request is handed over only once somebody waits for it, and what is done in stages
+//! lets others go first.)
 
 use std::{
-    mem,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -11,13 +11,16 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
+/// Looks without a timer.
+const LOOKS: u32 = 3;
+
 /// The time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Elapsed;
 
 /// What comes of a future within a time, which begins when it is waited for.
 pub(super) fn within<F: Future>(limit: Duration, future: F) -> Within<F> {
-    Within { future, limit, is_late: false, timer: None }
+    Within { future, limit, looks: 0, timer: None }
 }
 
 pin_project! {
@@ -26,7 +29,7 @@ pin_project! {
         #[pin]
         future: F,
         limit: Duration,
-        is_late: bool,
+        looks: u32,
         timer: Option<Pin<Box<Sleep>>>,
     }
 }
@@ -39,7 +42,8 @@ impl<F: Future> Future for Within<F> {
         if let Poll::Ready(output) = this.future.poll(context) {
             return Poll::Ready(Ok(output));
         }
-        if !mem::replace(this.is_late, true) {
+        if *this.looks < LOOKS {
+            *this.looks += 1;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }

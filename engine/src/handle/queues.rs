@@ -65,7 +65,7 @@ impl Engine {
 
     async fn declare(&self, name: &QueueName, limits: QueueLimits) -> Result<(Done, String), Refusal> {
         self.inner.queues.declare(name, limits).await?;
-        Ok((Done::Declared(limits), format!("queue {name} declared")))
+        Ok((Done::Declared(limits), ["queue ", name.as_str(), " declared"].concat()))
     }
 
     async fn send(&self, name: &QueueName, body: bytes::Bytes, priority: u8, delay: Duration) -> Result<(Done, String), Refusal> {

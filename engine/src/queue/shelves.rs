@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
@@ -102,7 +103,7 @@ pub(super) struct Shelves {
 
 #[derive(Default)]
 struct Named {
-    shelves: HashMap<QueueName, Arc<Shelf>>,
+    shelves: HashMap<QueueName, Arc<Shelf>, RandomState>,
     /// The number of the last one that was made.
     last: u32,
 }
@@ -144,8 +145,17 @@ impl Shelves {
         act: impl FnOnce(&Arc<Shelf>, &mut QueueState, Timestamp) -> Result<T, Refusal>,
     ) -> Result<T, QueueError> {
         let shelf = self.shelf(queue).ok_or_else(|| QueueError::Unknown { queue: queue.clone() })?;
+        self.on_shelf(&shelf, queue, act)
+    }
+
+    fn on_shelf<T>(
+        &self,
+        shelf: &Arc<Shelf>,
+        queue: &QueueName,
+        act: impl FnOnce(&Arc<Shelf>, &mut QueueState, Timestamp) -> Result<T, Refusal>,
+    ) -> Result<T, QueueError> {
         let now = self.clock.now();
-        shelf.call(now, |state| act(&shelf, state, now)).map_err(|refusal| refused(queue, refusal))
+        shelf.call(now, |state| act(shelf, state, now)).map_err(|refusal| refused(queue, refusal))
     }
 
     /// Acts on a queue, and makes it when there is none; a refused call makes none.
@@ -154,17 +164,17 @@ impl Shelves {
         queue: &QueueName,
         act: impl FnOnce(&Arc<Shelf>, &mut QueueState, Timestamp) -> Result<T, Refusal>,
     ) -> Result<T, QueueError> {
-        if self.shelf(queue).is_some() {
-            return self.on(queue, act);
+        if let Some(shelf) = self.shelf(queue) {
+            return self.on_shelf(&shelf, queue, act);
         }
         let mut named = self.named.write().expect("no call panics while it holds the lock");
         let known = named.shelves.get(queue).cloned();
         if known.is_none() && named.shelves.len() >= QUEUES_MAX {
             return Err(QueueError::Full { queue: queue.clone(), limit: format!("there are {QUEUES_MAX} queues already") });
         }
-        let (number, now) = (named.last + 1, self.clock.now());
+        let number = named.last + 1;
         let shelf = known.unwrap_or_else(|| Arc::new(Shelf::new(number, (self.fresh)(queue))));
-        let answer = shelf.call(now, |state| act(&shelf, state, now)).map_err(|refusal| refused(queue, refusal))?;
+        let answer = self.on_shelf(&shelf, queue, act)?;
         named.last = named.last.max(shelf.number);
         named.shelves.insert(queue.clone(), shelf);
         drop(named);

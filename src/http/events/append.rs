@@ -18,6 +18,7 @@ use crate::http::{
     access::{Caller, Operator},
     answer::Json,
     body::{self, Sent, media_type, unknown_media},
+    cohort,
     problem::Problem,
     query::Query,
     state::Api,
@@ -101,7 +102,7 @@ pub(in crate::http) async fn appended(
     facts: Vec<Fact>,
     expected: Expected,
 ) -> Result<Vec<Position>, Problem> {
-    let appended = api.engine().append_facts(caller.actor.clone(), caller.correlation, facts, expected).await;
+    let appended = cohort::next(api.engine().append_facts(caller.actor.clone(), caller.correlation, facts, expected)).await;
     appended.map_err(|error| match error {
         FactError::Unfit { index, reason } => Problem::unfit(format!("event {index} cannot be appended: {reason}"))
             .with_flaws(vec![Flaw::at(format!("/{index}"), reason)]),
