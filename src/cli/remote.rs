@@ -47,19 +47,19 @@ impl Remote {
 /// conflict, though it is there to be stronger.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct TargetArgs {
-    /// The engine at this address instead of the one of this user, like `http://box:8080` [env: FLEXCORE_URL]
+    /// The engine at this address instead of the one of this user, like `http://box:8080` [variable: `FLEXCORE_URL`]
     #[arg(long, value_name = "URL", global = true)]
     url: Option<String>,
-    /// A token, with --url; others on this machine can see it, unlike with the variable or --token-file [env: FLEXCORE_TOKEN]
+    /// A token, with --url; others on this machine can see it, unlike --token-file and the variable [variable: `FLEXCORE_TOKEN`]
     #[arg(long, value_name = "TOKEN", global = true)]
     token: Option<String>,
     /// The file that holds the token
     #[arg(long, value_name = "FILE", conflicts_with = "token", global = true)]
     token_file: Option<PathBuf>,
-    /// Trust the certificates in this file, PEM, instead of those of the machine [env: FLEXCORE_CA]
+    /// Trust the certificates in this file, PEM, instead of those of the machine [variable: `FLEXCORE_CA`]
     #[arg(long, value_name = "FILE", global = true)]
     ca: Option<PathBuf>,
-    /// The engine's Unix socket, when several run [env: FLEXCORE_ENGINE]
+    /// The engine's Unix socket, when several run [variable: `FLEXCORE_ENGINE`]
     #[arg(long, value_name = "PATH", conflicts_with = "url", global = true)]
     socket: Option<PathBuf>,
 }
