@@ -6,12 +6,11 @@ use std::sync::MutexGuard;
 use jiff::Timestamp;
 use tokio::task::yield_now;
 
-use super::{Engine, Refusal, anchors::Anchors};
+use super::{Engine, Refusal, anchors::Anchors, models::FOLD_EVENTS};
 use crate::{
-    event::Envelope,
     id::Position,
     moment::first_since,
-    port::store::{Filter, READ_EVENTS_MAX, ReadError},
+    port::store::{Filter, ReadError},
     projection::ReadModels,
 };
 
@@ -20,7 +19,7 @@ impl Engine {
     /// dropped what they would be made of.
     pub async fn models_at(&self, position: Position) -> Result<ReadModels, Refusal> {
         let mut models = self.nearest(position).await?;
-        self.fold_into(&mut models, position, |_| {}).await?;
+        self.fold_into(&mut models, position).await?;
         Ok(models)
     }
 
@@ -60,30 +59,24 @@ impl Engine {
         let gap = self.anchors().first_gap(self.inner.store.head());
         let Some(upto) = gap else { return Ok(()) };
         let mut models = self.nearest(oldest).await?;
-        self.fold_into(&mut models, upto, |_| {}).await
+        self.fold_into(&mut models, upto).await
     }
 
     /// Folds events up to a position into models of one's own, and keeps anchors on the way.
-    pub(super) async fn fold_into(
-        &self,
-        models: &mut ReadModels,
-        upto: Position,
-        mut seen: impl FnMut(&Envelope),
-    ) -> Result<(), Refusal> {
-        while models.position < upto {
-            let page = self.inner.store.read(models.position, &Filter::default(), READ_EVENTS_MAX).await?;
-            let Some(last) = page.events.last() else { return Ok(()) };
-            let done = last.position >= upto;
-            for envelope in page.events.iter().filter(|envelope| envelope.position <= upto) {
-                seen(envelope);
-                models.apply(envelope);
-            }
-            if done {
+    pub(super) async fn fold_into(&self, models: &mut ReadModels, upto: Position) -> Result<(), Refusal> {
+        let mut after = models.position;
+        while after < upto {
+            let page = self.inner.store.read_some(after, &Filter::default(), FOLD_EVENTS).await?;
+            if page.seen <= after {
                 return Ok(());
             }
-            self.anchors().offer(models, || self.inner.store.stats().bytes);
-            // A log in memory never makes us wait.
-            yield_now().await;
+            after = page.seen;
+            page.events.iter().filter(|envelope| envelope.position <= upto).for_each(|envelope| models.apply(envelope));
+            if after < upto {
+                self.anchors().offer(models, || self.inner.store.stats().bytes);
+                // A log in memory never makes us wait.
+                yield_now().await;
+            }
         }
         Ok(())
     }

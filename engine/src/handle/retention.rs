@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use tokio::task::yield_now;
 
 use super::{Engine, Refusal, append::Stamp};
 use crate::{
     event::{Envelope, Event, system::LogTruncated},
     id::{Actor, Position, RunId, StreamName},
-    port::store::{Expired, Filter},
+    port::store::{Expired, Filter, READ_EVENTS_MAX},
     projection::ReadModels,
     unit::Duration,
 };
@@ -68,8 +69,7 @@ impl Engine {
     pub async fn retain_for(&self, age: Duration) -> Result<Retained, Refusal> {
         let now = self.inner.clock.now();
         let overdue = before(now, Duration(age.0 + age.0 / SLACK_SHARE));
-        let oldest = Position(self.inner.store.stats().oldest.0.saturating_sub(1));
-        let page = self.inner.store.read(oldest, &Filter::default(), 1).await?;
+        let page = self.inner.store.read(self.before_oldest(), &Filter::default(), 1).await?;
         match page.events.first() {
             Some(first) if first.event.at < overdue => self.retain_since(before(now, age)).await,
             _ => Ok(Retained::default()),
@@ -92,24 +92,19 @@ impl Engine {
         }
         // The live fold must not fall behind what is about to go.
         self.fold().await?;
-        let (mut ended, mut deleted, mut alerts) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let seen = |envelope: &Envelope| {
-            ended.extend(ended_run(envelope));
-            deleted.extend(deleted_pipeline(envelope));
-            alerts.extend(of_alert(envelope));
-        };
-        let base = self.as_of(Position(cut.0 - 1), seen).await?;
-        self.tell(cut, ended.len() as u64).await;
+        let last = Position(cut.0 - 1);
+        let going = self.going(last).await?;
+        let base = self.as_of(last).await?;
+        self.tell(cut, going.ended.len() as u64).await;
         self.keep_base(&base).await?;
         self.keep_states(&base).await?;
-        // The name is free: whoever makes a pipeline of it again goes on in the same stream.
-        for stream in &deleted {
+        for stream in &going.deleted {
             self.inner.pipelines.keep(&*self.inner.store, stream).await?;
         }
-        for stream in &alerts {
+        for stream in &going.alerts {
             self.inner.alerts.keep(&*self.inner.store, stream).await?;
         }
-        let forget: Vec<StreamName> = ended.iter().map(|run| StreamName::run(*run)).collect();
+        let forget: Vec<StreamName> = going.ended.iter().map(|run| StreamName::run(*run)).collect();
         self.anchors().begin(base);
         self.inner.store.truncate(cut, &forget).await?;
         for stream in &forget {
@@ -127,14 +122,35 @@ impl Engine {
         }
     }
 
-    /// The read models as of a position, from the last kept ones on.
-    async fn as_of(&self, position: Position, seen: impl FnMut(&Envelope)) -> Result<ReadModels, Refusal> {
-        let oldest = self.inner.store.stats().oldest;
-        let before = Position(oldest.0.saturating_sub(1));
+    /// What the oldest events tell of, up to a position.
+    async fn going(&self, upto: Position) -> Result<Going, Refusal> {
+        let (mut going, mut after) = (Going::default(), self.before_oldest());
+        while after < upto {
+            let page = self.inner.store.read_some(after, &Filter::default(), READ_EVENTS_MAX).await?;
+            if page.seen <= after {
+                break;
+            }
+            page.events.iter().filter(|envelope| envelope.position <= upto).for_each(|envelope| going.see(envelope));
+            after = page.seen;
+            // A log in memory never makes us wait.
+            yield_now().await;
+        }
+        Ok(going)
+    }
+
+    /// The read models as of a position, from the newest kept ones before it on.
+    async fn as_of(&self, position: Position) -> Result<ReadModels, Refusal> {
+        let before = self.before_oldest();
         let base = self.base().await?.filter(|base| base.position >= before);
-        let mut models = base.unwrap_or(ReadModels { position: before, ..ReadModels::default() });
-        self.fold_into(&mut models, position, seen).await?;
+        let base = base.unwrap_or(ReadModels { position: before, ..ReadModels::default() });
+        let anchor = self.anchors().before(position).filter(|anchor| anchor.position > base.position).cloned();
+        let mut models = anchor.unwrap_or(base);
+        self.fold_into(&mut models, position).await?;
         Ok(models)
+    }
+
+    fn before_oldest(&self) -> Position {
+        Position(self.inner.store.stats().oldest.0.saturating_sub(1))
     }
 
     /// Everything that had a life of its own at the cut and may still be asked something.
@@ -153,18 +169,29 @@ impl Engine {
     }
 }
 
-fn deleted_pipeline(envelope: &Envelope) -> Option<StreamName> {
-    matches!(envelope.decode(), Some(Ok(Event::PipelineDeleted(_)))).then(|| envelope.stream.clone())
+/// Things that events tell of that are about to go.
+#[derive(Default)]
+struct Going {
+    /// Runs that are over: forgotten.
+    ended: Vec<RunId>,
+    /// Pipelines whose name is free: whoever makes one of it again goes on in the same stream.
+    deleted: Vec<StreamName>,
+    /// An alert is never over: it may be raised again.
+    alerts: BTreeSet<StreamName>,
 }
 
-/// An alert is never over: it may be raised again.
-fn of_alert(envelope: &Envelope) -> Option<StreamName> {
-    envelope.stream.as_str().starts_with("alert/").then(|| envelope.stream.clone())
-}
-
-fn ended_run(envelope: &Envelope) -> Option<RunId> {
-    match envelope.decode() {
-        Some(Ok(Event::RunEnded(event))) => Some(event.run),
-        _ => None,
+impl Going {
+    /// Most events are of neither and not looked into: of a log that others write to, hundreds of thousands go at once.
+    fn see(&mut self, envelope: &Envelope) {
+        let stream = &envelope.stream;
+        if stream.as_str().starts_with("alert/") {
+            self.alerts.insert(stream.clone());
+        } else if stream.as_str().starts_with("pipeline/") {
+            match envelope.decode() {
+                Some(Ok(Event::RunEnded(event))) => self.ended.push(event.run),
+                Some(Ok(Event::PipelineDeleted(_))) => self.deleted.push(stream.clone()),
+                _ => {}
+            }
+        }
     }
 }

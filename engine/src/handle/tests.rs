@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::task::yield_now;
 
 use super::{Accepted, Engine, Refusal, anchors::Anchors};
 use crate::{
@@ -22,7 +23,10 @@ use crate::{
     },
     id::{Actor, PipelineName, Position, RunId},
     pipeline::{Definition, revision},
-    port::store::{Filter, READ_EVENTS_MAX, Store},
+    port::{
+        step::{CustomEvent, EventAppender},
+        store::{Filter, READ_EVENTS_MAX, Store},
+    },
     queue::memory::MemoryQueues,
     store::memory::{Limits, MemoryLog},
     testing::clock::ManualClock,
@@ -95,6 +99,12 @@ impl World {
         Ok(run)
     }
 
+    /// Facts of a user's own, at once.
+    async fn facts(&self, count: usize) {
+        let fact = CustomEvent { stream: "orders/7".into(), kind: "order.paid".into(), data: "{\"cents\":5}".into() };
+        self.engine.append_custom(&"note".parse().unwrap(), vec![fact; count]).await.unwrap();
+    }
+
     pub(super) async fn events(&self) -> Vec<Envelope> {
         self.store.read(Position(0), &Filter::default(), READ_EVENTS_MAX).await.unwrap().events.into()
     }
@@ -102,6 +112,23 @@ impl World {
     pub(super) async fn kinds(&self) -> Vec<String> {
         self.events().await.iter().map(|envelope| envelope.event.kind.to_string()).collect()
     }
+}
+
+/// How often others on this thread get their turn until something is done.
+async fn turns_of_others(work: impl Future) -> usize {
+    let mut turns = 0;
+    let others = async {
+        loop {
+            turns += 1;
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = work => {}
+        () = others => {}
+    }
+    turns
 }
 
 pub(super) fn claim(epoch: u64) -> RunCommand {

@@ -215,15 +215,16 @@ impl MemoryLog {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn truncate_now(&self, before: Position, forget: &[StreamName]) {
+    async fn truncate_in_steps(&self, before: Position, forget: Vec<StreamName>) {
         let (oldest, next) = self.reach();
-        for step in steps(oldest, before.0.min(next), forget, usize::MAX) {
-            let mut kept = self.kept();
-            // What went before stays gone, and a stream that ended there with it.
-            let before = step.before.max(kept.oldest());
-            let dropped = kept.truncate_exactly(before, step.forget);
-            drop(kept);
-            drop(dropped);
+        for step in steps(oldest, before.0.min(next), &forget, usize::MAX) {
+            let dropped = {
+                let mut kept = self.kept();
+                // What went before stays gone, and a stream that ended there with it.
+                let before = step.before.max(kept.oldest());
+                kept.truncate_exactly(before, step.forget)
+            };
+            dropped.free().await;
         }
     }
 
@@ -291,8 +292,11 @@ impl Store for MemoryLog {
     }
 
     fn truncate(&self, before: Position, forget: &[StreamName]) -> Reply<'_, Result<(), AppendError>> {
-        self.truncate_now(before, forget);
-        Reply::ready(Ok(()))
+        let forget = forget.to_vec();
+        Reply::Pending(Box::pin(async move {
+            self.truncate_in_steps(before, forget).await;
+            Ok(())
+        }))
     }
 
     fn let_go(&self, expired: &[Expired]) -> Reply<'_, Result<u64, AppendError>> {
@@ -338,8 +342,8 @@ mod tests {
         log.append_now(vec![StreamAppend { stream, expected: Expected::Any, events }])
     }
 
-    #[test]
-    fn a_log_over_its_limit_says_so_and_at_twice_its_limit_takes_no_more() {
+    #[tokio::test]
+    async fn a_log_over_its_limit_says_so_and_at_twice_its_limit_takes_no_more() {
         let log = MemoryLog::new(Limits { events_max: 10, bytes_max: 1 << 20 });
         append(&log, "a", 10).unwrap();
         assert!(!log.over_limit() && !log.stats().over_limit);
@@ -347,23 +351,23 @@ mod tests {
         assert!(log.over_limit() && log.stats().over_limit);
         let refused = append(&log, "a", 1).unwrap_err();
         assert!(matches!(&refused, AppendError::Unavailable { reason, .. } if reason.contains("21 events")), "{refused}");
-        log.truncate_now(Position(21), &[]);
+        log.truncate(Position(21), &[]).await.unwrap();
         assert!(!log.over_limit());
         assert_eq!(append(&log, "a", 1).unwrap().first, Position(21));
     }
 
-    #[test]
-    fn bytes_and_streams_are_limited_too() {
+    #[tokio::test]
+    async fn bytes_and_streams_are_limited_too() {
         let log = MemoryLog::new(Limits { events_max: 10, bytes_max: 4_000 });
         append(&log, "a", 15).unwrap();
         assert!(matches!(append(&log, "a", 50), Err(AppendError::Unavailable { .. })));
         let log = MemoryLog::new(Limits { events_max: 10, bytes_max: 1 << 20 });
         for at in 0..20 {
             append(&log, &format!("s{at}"), 1).unwrap();
-            log.truncate_now(Position(u64::MAX), &[]);
+            log.truncate(Position(u64::MAX), &[]).await.unwrap();
         }
         assert!(log.over_limit() && matches!(append(&log, "s20", 1), Err(AppendError::Unavailable { .. })));
-        log.truncate_now(Position(u64::MAX), &[StreamName("s0".into())]);
+        log.truncate(Position(u64::MAX), &[StreamName("s0".into())]).await.unwrap();
         append(&log, "s20", 1).unwrap();
     }
 

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use super::{super::models::FOLD_EVENTS, *};
 use crate::{
     command::Mark,
     event::{
@@ -291,4 +291,13 @@ async fn read_models_of_another_log_are_not_gone_on_from() {
     assert_eq!(restarted.resume_models().await, Position(0), "another event stands there");
     other.store.keep_state("models", "[]".into()).await.unwrap();
     assert_eq!(restarted.resume_models().await, Position(0), "no read models");
+}
+
+#[tokio::test]
+async fn a_burst_is_folded_a_piece_at_a_time_and_requests_come_in_between() {
+    let world = World::new();
+    world.facts(5_000).await;
+    assert_eq!(turns_of_others(world.engine.models()).await, 5_000 / FOLD_EVENTS);
+    assert_eq!(world.engine.models().await.position, Position(5_000));
+    assert_eq!(turns_of_others(world.engine.models()).await, 0, "there is nothing to fold");
 }

@@ -92,6 +92,17 @@ async fn retention_again_and_again_keeps_the_same_models_as_no_retention() {
 }
 
 #[tokio::test]
+async fn what_goes_is_looked_through_and_freed_a_piece_at_a_time_and_requests_come_in_between() {
+    let world = World::new();
+    world.facts(10_000).await;
+    world.engine.models().await;
+    let turns = turns_of_others(world.engine.retain(100)).await;
+    // Ten pieces are looked through, twenty folded, ten freed.
+    assert!((30..=40).contains(&turns), "{turns}");
+    assert_eq!(world.store.stats().oldest, Position(9_901));
+}
+
+#[tokio::test]
 async fn events_older_than_a_moment_go() {
     let world = World::new();
     world.active("quakes", json!({})).await;

@@ -4,6 +4,7 @@
 use std::{collections::HashMap, hash::BuildHasher};
 
 use foldhash::fast::RandomState;
+use tokio::task::yield_now;
 
 use crate::{
     event::{Envelope, NewEvent},
@@ -48,9 +49,21 @@ impl One {
 
 /// What was taken out. Freeing it takes longer than taking it out did: to be dropped where nobody waits.
 pub(in crate::store) struct Dropped {
-    _segments: Vec<Segment>,
-    _heads: Vec<Head>,
-    _snapshots: Vec<Snapshot>,
+    segments: Vec<Segment>,
+    heads: Vec<Head>,
+    snapshots: Vec<Snapshot>,
+}
+
+impl Dropped {
+    /// Frees it a piece at a time and lets others run in between.
+    pub(super) async fn free(self) {
+        let Self { segments, heads, snapshots } = self;
+        for segment in segments {
+            drop(segment);
+            yield_now().await;
+        }
+        drop((heads, snapshots));
+    }
 }
 
 /// Where a stream stands.
@@ -235,7 +248,7 @@ impl Kept {
         let segments = self.segments.take_all_before(before);
         let heads = self.heads.trim(before);
         let snapshots = if self.snapshots.is_empty() { Vec::new() } else { self.take_snapshots(&heads) };
-        Dropped { _segments: segments, _heads: heads, _snapshots: snapshots }
+        Dropped { segments, heads, snapshots }
     }
 
     fn take_snapshots(&mut self, heads: &[Head]) -> Vec<Snapshot> {
