@@ -28,5 +28,6 @@ pub mod store;
 pub mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod turn;
 pub mod unit;
 pub mod vitals;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
-    task::{block_in_place, yield_now},
+    task::block_in_place,
 };
 
 use super::{Engine, Refusal};
@@ -15,9 +15,10 @@ use crate::{
     id::{EventId, Position},
     port::store::{Filter, Page, ReadError},
     projection::ReadModels,
+    turn::Turn,
 };
 
-/// Events that are folded in at once, before others get their turn: about a millisecond of them.
+/// Events that are folded in at once: at most about a millisecond of them.
 pub(super) const FOLD_EVENTS: usize = 512;
 
 /// What the events add up to that are no longer kept, under this name.
@@ -101,6 +102,7 @@ impl Engine {
     /// and what two of them read is taken in once.
     pub(super) async fn fold(&self) -> Result<(), Refusal> {
         let (head, mut after) = (self.inner.store.head(), self.folded().position);
+        let mut turn = Turn::begin();
         while after < head {
             let page = match self.inner.store.read_some(after, &Filter::default(), FOLD_EVENTS).await {
                 Ok(page) => page,
@@ -116,8 +118,7 @@ impl Engine {
             }
             self.take_in(&page);
             if page.seen < head {
-                // A log in memory never makes us wait, and a burst of events takes a while: requests get their turn all the same.
-                yield_now().await;
+                turn.pass().await;
             }
             after = page.seen.max(self.folded().position);
         }

@@ -4,7 +4,6 @@
 use std::sync::MutexGuard;
 
 use jiff::Timestamp;
-use tokio::task::yield_now;
 
 use super::{Engine, Refusal, anchors::Anchors, models::FOLD_EVENTS};
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     moment::first_since,
     port::store::{Filter, ReadError},
     projection::ReadModels,
+    turn::Turn,
 };
 
 impl Engine {
@@ -64,7 +64,7 @@ impl Engine {
 
     /// Folds events up to a position into models of one's own, and keeps anchors on the way.
     pub(super) async fn fold_into(&self, models: &mut ReadModels, upto: Position) -> Result<(), Refusal> {
-        let mut after = models.position;
+        let (mut after, mut turn) = (models.position, Turn::begin());
         while after < upto {
             let page = self.inner.store.read_some(after, &Filter::default(), FOLD_EVENTS).await?;
             if page.seen <= after {
@@ -74,8 +74,7 @@ impl Engine {
             page.events.iter().filter(|envelope| envelope.position <= upto).for_each(|envelope| models.apply(envelope));
             if after < upto {
                 self.anchors().offer(models, || self.inner.store.stats().bytes);
-                // A log in memory never makes us wait.
-                yield_now().await;
+                turn.pass().await;
             }
         }
         Ok(())

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use tokio::task::yield_now;
 
 use super::{Engine, Refusal, append::Stamp};
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     id::{Actor, Position, RunId, StreamName},
     port::store::{Expired, Filter, READ_EVENTS_MAX},
     projection::ReadModels,
+    turn::Turn,
     unit::Duration,
 };
 
@@ -125,6 +125,7 @@ impl Engine {
     /// What the oldest events tell of, up to a position.
     async fn going(&self, upto: Position) -> Result<Going, Refusal> {
         let (mut going, mut after) = (Going::default(), self.before_oldest());
+        let mut turn = Turn::begin();
         while after < upto {
             let page = self.inner.store.read_some(after, &Filter::default(), READ_EVENTS_MAX).await?;
             if page.seen <= after {
@@ -132,8 +133,7 @@ impl Engine {
             }
             page.events.iter().filter(|envelope| envelope.position <= upto).for_each(|envelope| going.see(envelope));
             after = page.seen;
-            // A log in memory never makes us wait.
-            yield_now().await;
+            turn.pass().await;
         }
         Ok(going)
     }

@@ -4,12 +4,12 @@
 use std::{collections::HashMap, hash::BuildHasher};
 
 use foldhash::fast::RandomState;
-use tokio::task::yield_now;
 
 use crate::{
     event::{Envelope, NewEvent},
     id::{Position, StreamName, Version},
     port::store::{AppendError, Expected, Snapshot, StreamAppend},
+    turn::Turn,
 };
 
 use super::{
@@ -58,9 +58,10 @@ impl Dropped {
     /// Frees it a piece at a time and lets others run in between.
     pub(super) async fn free(self) {
         let Self { segments, heads, snapshots } = self;
+        let mut turn = Turn::begin();
         for segment in segments {
             drop(segment);
-            yield_now().await;
+            turn.pass().await;
         }
         drop((heads, snapshots));
     }
