@@ -9,7 +9,7 @@ use super::{Engine, Refusal, anchors::Anchors, models::FOLD_EVENTS};
 use crate::{
     id::Position,
     moment::first_since,
-    port::store::{Filter, ReadError},
+    port::store::{Filter, READ_EVENTS_MAX, ReadError},
     projection::ReadModels,
     turn::Turn,
 };
@@ -64,18 +64,18 @@ impl Engine {
 
     /// Folds events up to a position into models of one's own, and keeps anchors on the way.
     pub(super) async fn fold_into(&self, models: &mut ReadModels, upto: Position) -> Result<(), Refusal> {
-        let (mut after, mut turn) = (models.position, Turn::begin());
-        while after < upto {
-            let page = self.inner.store.read_some(after, &Filter::default(), FOLD_EVENTS).await?;
-            if page.seen <= after {
-                return Ok(());
-            }
-            after = page.seen;
-            page.events.iter().filter(|envelope| envelope.position <= upto).for_each(|envelope| models.apply(envelope));
-            if after < upto {
-                self.anchors().offer(models, || self.inner.store.stats().bytes);
+        let mut turn = Turn::begin();
+        while models.position < upto {
+            let page = self.inner.store.read(models.position, &Filter::default(), READ_EVENTS_MAX).await?;
+            let Some(last) = page.events.last() else { return Ok(()) };
+            for piece in page.events.chunks(FOLD_EVENTS) {
+                piece.iter().filter(|envelope| envelope.position <= upto).for_each(|envelope| models.apply(envelope));
                 turn.pass().await;
             }
+            if last.position >= upto {
+                return Ok(());
+            }
+            self.anchors().offer(models, || self.inner.store.stats().bytes);
         }
         Ok(())
     }

@@ -117,6 +117,18 @@ async fn events_older_than_a_moment_go() {
 }
 
 #[tokio::test]
+async fn time_travel_goes_to_where_single_events_were_let_go() {
+    let world = World::new();
+    world.facts(10).await;
+    world.active("quakes", json!({})).await;
+    world.clock.advance(Duration::from_secs(60).0);
+    let gone = world.engine.let_go(&[("order.paid".into(), Duration::from_secs(30))]).await.unwrap();
+    let (before, after) =
+        (world.engine.models_at(Position(5)).await.unwrap(), world.engine.models_at(Position(11)).await.unwrap());
+    assert_eq!((gone, before.board.pipelines.len(), after.board.pipelines.len()), (10, 0, 1));
+}
+
+#[tokio::test]
 async fn users_append_to_streams_of_their_own_and_to_no_other() {
     let world = World::new();
     let step = "note".parse().unwrap();
