@@ -16,10 +16,14 @@ const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\"
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}\
 code{font-family:ui-monospace,monospace}td{padding:.1rem 1rem .1rem 0;vertical-align:top}</style>\n";
 
+/// It has styles of its own.
+const SHOWS: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
 pub(super) async fn page() -> Response {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     let text = TEXT.get_or_init(|| html().into());
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text.clone()).into_response()
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, SHOWS)];
+    (headers, text.clone()).into_response()
 }
 
 fn html() -> String {

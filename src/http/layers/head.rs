@@ -8,15 +8,12 @@ use flexcore_engine::id::CorrelationId;
 /// Names the correlation, in requests and answers.
 pub(in crate::http) const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// For everything that a browser might make of an answer. Nothing here is a page with scripts.
+/// For everything that a browser might make of an answer: nearly none is a page.
 const PROTECTION: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    ),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
@@ -34,11 +31,14 @@ pub(in crate::http) fn of_json(length: usize) -> HeaderMap {
     headers
 }
 
-/// Says what an answer belongs to, and protects it. A head with a place for the one has the other already.
+/// Says what an answer belongs to, and protects it. A head with a place for the one has the other already; a page says itself
+/// what it shows.
 pub(super) fn complete(headers: &mut HeaderMap, correlation: CorrelationId) {
     if !headers.contains_key(CORRELATION) {
         headers.reserve(1 + PROTECTION.len());
+        let shows = headers.remove(header::CONTENT_SECURITY_POLICY);
         headers.extend(PROTECTION);
+        headers.extend(shows.map(|shows| (header::CONTENT_SECURITY_POLICY, shows)));
     }
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     let text = correlation.0.hyphenated().encode_lower(&mut text);

@@ -155,12 +155,13 @@ async fn errors_of_the_framework_are_problems_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_protect_themselves_from_browsers() {
     let server = Server::new().await;
-    for path in ["/", "/api/v1/info", "/api/v1/none"] {
+    let (page, data) = ("style-src 'unsafe-inline'; frame-ancestors 'none'", "frame-ancestors 'none'");
+    for (path, shows) in [("/", page), ("/api/v1/info", data), ("/api/v1/none", data)] {
         let answered = server.ask(Method::GET, path).send().await.unwrap();
         let header = |name: &str| answered.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("x-frame-options"), "DENY");
-        assert!(header("content-security-policy").starts_with("default-src 'none'"));
+        assert_eq!(header("content-security-policy"), format!("default-src 'none'; {shows}"));
         assert!(!answered.headers().contains_key("access-control-allow-origin"));
         assert!(uuid::Uuid::parse_str(&header("x-correlation-id")).is_ok());
     }
