@@ -38,7 +38,9 @@ pub(super) fn complete(headers: &mut HeaderMap, correlation: CorrelationId) {
         headers.reserve(1 + PROTECTION.len());
         let shows = headers.remove(header::CONTENT_SECURITY_POLICY);
         headers.extend(PROTECTION);
-        headers.extend(shows.map(|shows| (header::CONTENT_SECURITY_POLICY, shows)));
+        if let Some(shows) = shows {
+            headers.insert(header::CONTENT_SECURITY_POLICY, shows);
+        }
     }
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     let text = correlation.0.hyphenated().encode_lower(&mut text);
