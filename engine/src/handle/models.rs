@@ -20,6 +20,9 @@ use crate::{
 
 /// Events that are folded in at once: at most about a millisecond of them.
 pub(super) const FOLD_EVENTS: usize = 512;
+/// Whoever is further behind than this goes on to the end and lets nobody go first: what is written comes faster then than it
+/// is folded in turns with all others, and whoever looks next would wait for seconds.
+const FAR_EVENTS: u64 = 1 << 16;
 
 /// What the events add up to that are no longer kept, under this name.
 const BASE: &str = "base";
@@ -101,8 +104,8 @@ impl Engine {
     /// Folds in what is there now. Lookers that fold at the same time share the work: each goes on from where the others got to,
     /// and what two of them read is taken in once.
     pub(super) async fn fold(&self) -> Result<(), Refusal> {
-        let (head, mut after) = (self.inner.store.head(), self.folded().position);
-        let mut turn = Turn::begin();
+        let (mut head, mut after) = (self.inner.store.head(), self.folded().position);
+        let (mut turn, is_far) = (Turn::begin(), head.0.saturating_sub(after.0) > FAR_EVENTS);
         while after < head {
             let page = match self.inner.store.read_some(after, &Filter::default(), FOLD_EVENTS).await {
                 Ok(page) => page,
@@ -117,7 +120,9 @@ impl Engine {
                 return Ok(());
             }
             self.take_in(&page);
-            if page.seen < head {
+            if is_far {
+                head = self.inner.store.head();
+            } else if page.seen < head {
                 turn.pass().await;
             }
             after = page.seen.max(self.folded().position);
