@@ -301,3 +301,13 @@ async fn a_burst_is_folded_a_piece_at_a_time_and_requests_come_in_between() {
     assert_eq!(world.engine.models().await.position, Position(5_000));
     assert_eq!(turns_of_others(world.engine.models()).await, 0, "there is nothing to fold");
 }
+
+#[tokio::test]
+async fn whoever_is_far_behind_folds_to_the_end_without_a_rest() {
+    let world = World::new();
+    for _ in 0..7 {
+        world.facts(10_000).await;
+    }
+    assert_eq!(turns_of_others(world.engine.models()).await, 0);
+    assert_eq!(world.engine.models().await.position, Position(70_000));
+}
